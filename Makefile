@@ -1,0 +1,61 @@
+# `make demo` and `make test` need Python 3.10 to 3.13 with venv, and nothing else.
+# A ROS 2 distribution that is sourced is used in place of the wheels.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := out/swimmer
+
+sourced := $(shell [ -n "$$ROS_DISTRO" ] && $(PYTHON) -c "import rclpy" 2>/dev/null && echo yes)
+ifeq ($(sourced),yes)
+  venv_options := --system-site-packages
+  wheels :=
+  constraints := constraints-distribution.txt
+else
+  venv_options :=
+  wheels := ros,
+  constraints := constraints.txt
+endif
+install = $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(constraints)
+described := setup.py setup.cfg pyproject.toml $(constraints)
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/neuro-control run swimmer --out $(OUT)
+
+# Each test process keeps to itself: discovery on this machine, and a domain of its own (conftest.py).
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/.made:
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))" || \
+	  { echo "neuro_control needs Python 3.10 to 3.13; choose one with: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv --clear $(venv_options) $(VENV) || \
+	  { echo "$(PYTHON) can't make virtual environments; on Debian and Ubuntu install python3-venv"; exit 1; }
+	# `ros2 launch` and `ros2 run` look for these under a prefix; links keep them those of this tree.
+	mkdir -p $(VENV)/share/ament_index/resource_index/packages
+	ln -s ../../../../../resource/neuro_control $(VENV)/share/ament_index/resource_index/packages/neuro_control
+	ln -s ../.. $(VENV)/share/neuro_control
+	ln -s ../../bin $(VENV)/lib/neuro_control
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip==26.3"
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.made $(described)
+	@echo "installing into $(VENV): a minute or two, once"
+	$(install) --editable ".[$(wheels)benchmark]"
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@echo "installing what the tests need, torch among it: a few minutes, once"
+	$(install) --editable ".[$(wheels)benchmark,train,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build

@@ -1,0 +1,1 @@
+"""What every node shares: messages, parameters, controller base, simulation, processes."""

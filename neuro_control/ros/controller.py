@@ -1,0 +1,504 @@
+"""Lifecycle node that every controller builds on: checks, limits, watchdog, e-stop, diagnostics.
+
+A controller gives its parameters, its inputs, a ``step`` and a safe action. What arrives is
+checked before ``step`` sees it; what ``step`` returns is checked and limited before it leaves.
+Whatever goes wrong on the way ends in the safe command and a diagnostic that says why.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from numpy.typing import ArrayLike, NDArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.timer import Timer
+from std_srvs.srv import SetBool
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.ros import parameters as ros_parameters
+from neuro_control.ros.messages import (
+    COMMAND_QOS,
+    NANOSECONDS,
+    SENSOR_QOS,
+    Rejected,
+    to_nanoseconds,
+    to_stamp,
+)
+from neuro_control.ros.parameters import parameter
+
+Array = NDArray[np.float64]
+T = TypeVar("T")
+
+# Wall time without an observation after which a simulated clock is taken to stand still, s.
+_CLOCK_SILENCE = 1.0
+# How early, as a part of the control period, an observation may come and still be stepped on.
+_JITTER = 0.1
+
+
+@dataclass(frozen=True)
+class ControllerParameters:
+    """Parameters that every controller has."""
+
+    autostart: bool = parameter(
+        True, "Configure and activate when the node starts, without a lifecycle manager", fixed=True
+    )
+    control_period: float = parameter(
+        0.03, "Time between two commands, s", low=1e-4, high=10.0, fixed=True
+    )
+    input_timeout: float = parameter(
+        0.1, "Age from which an observation is not acted upon, s", low=1e-3, high=60.0
+    )
+
+    def __post_init__(self) -> None:
+        if self.input_timeout <= self.control_period:
+            raise ConfigurationError(
+                f"input_timeout ({self.input_timeout:g} s) is longer than "
+                f"control_period ({self.control_period:g} s)"
+            )
+
+
+P = TypeVar("P", bound=ControllerParameters)
+
+
+@dataclass
+class Input(Generic[T]):
+    """A topic that a controller listens to.
+
+    Attributes:
+        topic: Its relative name.
+        message: Its type.
+        read: Turns a message into a value, or raises Rejected.
+        timeout: Age from which a value is not used, s.
+        qos: Its quality of service.
+        value: Latest good value.
+        time: Stamp of that value, or the time it arrived if its type has no header, ns.
+    """
+
+    topic: str
+    message: type[Any]
+    read: Callable[[Any], T]
+    timeout: float
+    qos: QoSProfile = field(default_factory=lambda: SENSOR_QOS)
+    value: T | None = None
+    time: int = 0
+    heard: int | None = field(default=None, repr=False)
+    heard_wall: float | None = field(default=None, repr=False)
+
+    def fresh(self, now: int) -> T | None:
+        """Latest value unless it is older than the time-out at ``now`` (ns)."""
+        too_old = now - self.time > self.timeout * NANOSECONDS
+        return None if too_old else self.value
+
+
+class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy is untyped
+    """Base of all controller nodes.
+
+    Services: ``~/enable`` and ``~/emergency_stop`` (std_srvs/SetBool). While disabled or stopped
+    every observation is answered by the safe command. An emergency stop also disables, so that
+    releasing it moves nothing.
+    Topics: the inputs, the command, ``/diagnostics`` at 1 Hz and on every change of state.
+
+    Args:
+        name: Name of the node.
+        parameters_type: Dataclass of its parameters.
+        command_type: Message type of the command.
+        command_topic: Relative name of its topic.
+        node_options: Passed on to the rclpy node.
+
+    Raises:
+        ConfigurationError: A parameter is unknown or its value wrong.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parameters_type: type[P],
+        command_type: type[Any],
+        command_topic: str,
+        **node_options: Any,
+    ) -> None:
+        super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_options)
+        try:
+            self.parameters: P = ros_parameters.declare(self, parameters_type)
+        except ConfigurationError:
+            self.destroy_node()
+            raise
+        self._command_type = command_type
+        self._command_topic = command_topic
+        self._publisher: Publisher | None = None
+        self._inputs: Sequence[Input[Any]] = ()
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._watchdog: Timer | None = None
+        self._active = False
+        self._enabled = True
+        self._stopped = False
+        self._answered: tuple[int, Any, Any] | None = None  # stamp, observation, command
+        self._rejected: Counter[str] = Counter()
+        self._latencies: deque[float] = deque(maxlen=1000)
+        self._steps = 0
+        self._overruns = 0
+        self._resets = 0
+        self._reported = (time.monotonic(), 0)
+        self._rate = 0.0
+        self._due = 0
+        self._status = (DiagnosticStatus.STALE, "not active")
+        self._status_key = self._status
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(1.0, self._report, clock=self._steady)
+        self.create_service(SetBool, "~/enable", self._on_enable)
+        self.create_service(SetBool, "~/emergency_stop", self._on_emergency_stop)
+        self.add_on_set_parameters_callback(self._check_parameters)
+        self.add_post_set_parameters_callback(self._apply_parameters)
+
+    # What a controller gives.
+
+    @abstractmethod
+    def configure(self) -> Sequence[Input[Any]]:
+        """Build the control law from ``self.parameters``; return its inputs.
+
+        A message on the first input triggers a step.
+
+        Raises:
+            ConfigurationError: The parameters don't make a control law.
+        """
+
+    def apply(self) -> None:
+        """Take over ``self.parameters``, which changed at run time and are valid."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Put the control law at its start: on activation, and when time goes back."""
+
+    @abstractmethod
+    def step(self, observation: Any) -> ArrayLike:
+        """Action that answers the first input's value."""
+
+    @abstractmethod
+    def limits(self) -> tuple[ArrayLike, ArrayLike]:
+        """Lowest and highest action, in its units, broadcastable to it."""
+
+    @abstractmethod
+    def safe_action(self) -> ArrayLike:
+        """Action that does no harm whatever state the robot is in."""
+
+    @abstractmethod
+    def command(self, nanoseconds: int, action: Array) -> Any:
+        """Command message of ``action``, stamped ``nanoseconds``."""
+
+    # Lifecycle.
+
+    def start(self) -> None:
+        """Configure and activate, if the parameter ``autostart`` says so.
+
+        Raises:
+            ConfigurationError: The control law could not be made.
+        """
+        if not self.parameters.autostart:
+            return
+        for transition in (self.trigger_configure, self.trigger_activate):
+            if transition() != TransitionCallbackReturn.SUCCESS:
+                raise ConfigurationError(f"{self.get_name()}: {self._status[1]}")
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Build the control law and its topics."""
+        try:
+            self._inputs = tuple(self.configure())
+            self._limits = tuple(np.asarray(limit, dtype=np.float64) for limit in self.limits())
+            self._safe = np.asarray(self.safe_action(), dtype=np.float64)
+            self.reset()
+        except ConfigurationError as error:
+            self._say(DiagnosticStatus.ERROR, str(error))
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            # rclpy keeps what goes wrong in a transition to itself.
+            self.get_logger().error(traceback.format_exc())
+            self._say(DiagnosticStatus.ERROR, f"configure failed: {error!r}")
+            return TransitionCallbackReturn.FAILURE
+        self._publisher = self.create_publisher(
+            self._command_type, self._command_topic, COMMAND_QOS
+        )
+        self._subscriptions_made = [
+            self.create_subscription(
+                each.message, each.topic, partial(self._receive, each), each.qos
+            )
+            for each in self._inputs
+        ]
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the control law and the watchdog."""
+        self._restart()
+        self._active = True
+        self._watchdog = self.create_timer(
+            self.parameters.control_period, self._watch, clock=self._steady
+        )
+        self._say(DiagnosticStatus.STALE, f"waiting for {self._inputs[0].topic}")
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Send the safe command and fall silent."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Give up the topics."""
+        self.stop()
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        if self._publisher is not None:
+            self.destroy_publisher(self._publisher)
+            self._publisher = None
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Send the safe command and fall silent."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Send the safe command and fall silent."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def stop(self) -> None:
+        """Send the safe command a last time and act on nothing more."""
+        if self._watchdog is not None:
+            self.destroy_timer(self._watchdog)
+            self._watchdog = None
+        if self._active:
+            self._publish_safe(self._now())
+            self._active = False
+            self._say(DiagnosticStatus.STALE, "not active")
+
+    # From an observation to a command.
+
+    def _receive(self, source: Input[Any], message: Any) -> None:
+        if not self._active:
+            return
+        begin = time.perf_counter()
+        now = self._now()
+        header = getattr(message, "header", None)
+        stamp = now if header is None else to_nanoseconds(header.stamp)
+        source.heard, source.heard_wall = now, begin
+        triggers = source is self._inputs[0]
+        try:
+            self._check_age(source, stamp, now)
+            value = source.read(message)
+        except Exception as error:
+            # Rejected, or a reader that did not foresee this message: neither may be acted upon.
+            reason = error.reason if isinstance(error, Rejected) else type(error).__name__
+            self._rejected[f"{source.topic}/{reason}"] += 1
+            self._say(DiagnosticStatus.WARN, f"{source.topic} rejected: {error}")
+            if triggers:
+                # An observation whose time is wrong can't be answered by its time.
+                timeless = reason in ("stale", "future")
+                self._publish_safe(now if timeless else stamp)
+            return
+        if not triggers:
+            source.value, source.time = value, stamp
+            return
+        self._control(source, stamp, value, begin)
+
+    def _check_age(self, source: Input[Any], stamp: int, now: int) -> None:
+        if now == 0:
+            return  # the simulated clock has not been heard yet
+        age = (now - stamp) / NANOSECONDS
+        if age > source.timeout:
+            raise Rejected("stale", f"{age:.3f} s old, the limit is {source.timeout:g} s")
+        if age < -source.timeout:
+            raise Rejected("future", f"stamped {-age:.3f} s ahead of the clock")
+
+    def _control(self, source: Input[Any], stamp: int, value: Any, begin: float) -> None:
+        assert self._publisher is not None
+        period = round(self.parameters.control_period * NANOSECONDS)
+        if self._answered is not None:
+            last, observation, command = self._answered
+            if stamp == last and np.array_equal(observation, value):
+                # The same observation again: whoever sent it has missed the answer.
+                self._publisher.publish(command)
+                return
+            if stamp <= last:
+                self._resets += 1
+                self._restart()
+            elif stamp < self._due - _JITTER * period:
+                # More observations than commands are wanted: the last command holds.
+                command.header.stamp = to_stamp(stamp)
+                self._publisher.publish(command)
+                return
+        # Counting on from when it was due holds the rate, whatever the rate of the observations.
+        on_time = self._answered is not None and stamp - self._due < period
+        self._due = (self._due if on_time else stamp) + period
+        source.value, source.time = value, stamp
+        if self._stopped or not self._enabled:
+            command = self._publish_safe(stamp)
+            self._say(
+                DiagnosticStatus.WARN, "emergency stop" if self._stopped else "disabled by service"
+            )
+        else:
+            command = self._act(stamp, value)
+        self._answered = (stamp, value, command)
+        elapsed = time.perf_counter() - begin
+        self._latencies.append(elapsed)
+        self._overruns += elapsed > self.parameters.control_period
+        self._steps += 1
+
+    def _act(self, stamp: int, observation: Any) -> Any:
+        assert self._publisher is not None
+        try:
+            action = np.asarray(self.step(observation), dtype=np.float64)
+            if action.shape != self._safe.shape:
+                raise ValueError(f"an action of the shape {action.shape}, not {self._safe.shape}")
+            if not np.isfinite(action).all():
+                raise ValueError(f"an action that is not finite: {action}")
+            low, high = self._limits
+            command = self.command(stamp, np.minimum(np.maximum(action, low), high))
+        except Exception as error:
+            # Whatever a control law does wrong must not leave the robot on its last command.
+            self._rejected[f"step/{type(error).__name__}"] += 1
+            self._say(DiagnosticStatus.ERROR, f"the control law failed: {error}")
+            return self._publish_safe(stamp)
+        self._publisher.publish(command)
+        self._say(DiagnosticStatus.OK, "running")
+        return command
+
+    def _publish_safe(self, nanoseconds: int) -> Any:
+        assert self._publisher is not None
+        command = self.command(nanoseconds, self._safe)
+        self._publisher.publish(command)
+        return command
+
+    def _watch(self) -> None:
+        source = self._inputs[0]
+        now = self._now()
+        if source.heard is None:
+            # A simulation in lockstep would take it for the answer to its first observation.
+            if not self.get_clock().ros_time_is_active:
+                self._publish_safe(now)
+            return
+        silence = (now - source.heard) / NANOSECONDS
+        if silence > source.timeout:
+            self._say(
+                DiagnosticStatus.WARN, f"no {source.topic} for {silence:.2f} s", key="silence"
+            )
+            self._publish_safe(now)
+
+    def _restart(self) -> None:
+        self._answered = None
+        self.reset()
+
+    def _now(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    # Services and parameters.
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        if request.data and self._stopped:
+            response.success = False
+            response.message = "emergency stop: release it first"
+            return response
+        if request.data and not self._enabled:
+            self._restart()
+        self._enabled = request.data
+        if not self._enabled and self._active:
+            self._publish_safe(self._now())
+        response.success = True
+        response.message = "enabled" if request.data else "disabled"
+        return response
+
+    def _on_emergency_stop(self, request: Any, response: Any) -> Any:
+        self._stopped = request.data
+        if request.data:
+            self._enabled = False
+            if self._active:
+                self._publish_safe(self._now())
+            self._say(DiagnosticStatus.WARN, "emergency stop")
+        response.success = True
+        response.message = "stopped" if request.data else "released; enable to move again"
+        return response
+
+    def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        return ros_parameters.verdict(self.parameters, changes)
+
+    def _apply_parameters(self, changes: list[Parameter]) -> None:
+        self.parameters = ros_parameters.changed(self.parameters, changes)
+        if not self._inputs:
+            return  # not configured yet
+        self._inputs[0].timeout = self.parameters.input_timeout
+        try:
+            self.apply()
+            self._limits = tuple(np.asarray(limit, dtype=np.float64) for limit in self.limits())
+        except Exception as error:
+            # Half old, half new is no state to move a robot in.
+            self._enabled = False
+            self._say(DiagnosticStatus.ERROR, f"disabled, parameters can't be applied: {error}")
+
+    # Diagnostics.
+
+    def _say(self, level: bytes, text: str, key: str | None = None) -> None:
+        """Set the state; publish and log it when it changes (``key`` tells one from another)."""
+        self._status = (level, text)
+        known, self._status_key = self._status_key, (level, key or text)
+        if self._status_key == known:
+            return
+        logger = self.get_logger()
+        if level == DiagnosticStatus.ERROR:
+            logger.error(text)
+        elif level == DiagnosticStatus.WARN:
+            logger.warning(text)
+        else:
+            logger.info(text)
+        self._publish_status()
+
+    def _report(self) -> None:
+        source = self._inputs[0] if self._inputs else None
+        if self._active and source is not None and source.heard_wall is not None:
+            silence = time.perf_counter() - source.heard_wall
+            if silence > max(_CLOCK_SILENCE, source.timeout):
+                self._say(
+                    DiagnosticStatus.WARN, f"no {source.topic} for {silence:.1f} s", key="silence"
+                )
+        self._publish_status()
+
+    def _publish_status(self) -> None:
+        level, text = self._status
+        masters = 0 if self._publisher is None else self.count_publishers(self._publisher.topic)
+        if masters > 1 and level == DiagnosticStatus.OK:
+            level, text = DiagnosticStatus.WARN, f"{masters} nodes publish {self._command_topic}"
+        now = time.monotonic()
+        since, steps = self._reported
+        if now - since >= 0.9:
+            self._rate = (self._steps - steps) / (now - since)
+            self._reported = (now, self._steps)
+        latencies = np.array(self._latencies) if self._latencies else np.zeros(1)
+        p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
+        values = {
+            "loop_rate_hz": f"{self._rate:.2f}",
+            "latency_p50_ms": f"{p50:.3f}",
+            "latency_p99_ms": f"{p99:.3f}",
+            "steps": str(self._steps),
+            "overruns": str(self._overruns),
+            "resets": str(self._resets),
+            "enabled": str(self._enabled).lower(),
+            "emergency_stop": str(self._stopped).lower(),
+            **{f"rejected/{reason}": str(count) for reason, count in self._rejected.items()},
+        }
+        name = self.get_fully_qualified_name().lstrip("/")
+        status = DiagnosticStatus(level=level, name=f"{name}: controller", message=text)
+        status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)

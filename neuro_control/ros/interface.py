@@ -1,0 +1,239 @@
+"""A MuJoCo model as a robot: its encoders, motors, sensors and base in ROS messages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+from geometry_msgs.msg import TwistStamped
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import Imu, JointState, Range
+
+from neuro_control import world as worlds
+from neuro_control.errors import ConfigurationError
+from neuro_control.ros.messages import (
+    SENSOR_QOS,
+    JointReader,
+    fill,
+    fill_quaternion,
+    joint_state,
+    odometry,
+    to_stamp,
+)
+
+Array = NDArray[np.float64]
+
+
+def _set_distance(message: Range, values: Array) -> None:
+    # MuJoCo says -1 where the ray meets nothing; REP 117 says +inf.
+    distance = float(values[0])
+    message.range = distance if distance >= 0 else math.inf
+    message.radiation_type = Range.INFRARED
+    message.max_range = math.inf
+
+
+@dataclass(frozen=True)
+class SensorField:
+    """What one type of MuJoCo sensor becomes.
+
+    Sensors on the same site whose fields share a topic go into one message, as an IMU's
+    accelerometer, gyro and attitude do.
+
+    Attributes:
+        topic: Last part of the topic; the site's name goes before it.
+        message: Type of the message.
+        quantity: Field of the message that the sensor measures.
+        fill: Writes the sensor's readings, (dim,), into the message.
+    """
+
+    topic: str
+    message: type[Any]
+    quantity: str
+    fill: Callable[[Any, Array], None]
+
+
+# A new kind of sensor is a new row.
+SENSORS: dict[mujoco.mjtSensor, SensorField] = {
+    mujoco.mjtSensor.mjSENS_ACCELEROMETER: SensorField(
+        "imu",
+        Imu,
+        "linear_acceleration",
+        lambda message, values: fill(message.linear_acceleration, values),
+    ),
+    mujoco.mjtSensor.mjSENS_GYRO: SensorField(
+        "imu",
+        Imu,
+        "angular_velocity",
+        lambda message, values: fill(message.angular_velocity, values),
+    ),
+    mujoco.mjtSensor.mjSENS_FRAMEQUAT: SensorField(
+        "imu",
+        Imu,
+        "orientation",
+        lambda message, values: fill_quaternion(message.orientation, values),
+    ),
+    mujoco.mjtSensor.mjSENS_VELOCIMETER: SensorField(
+        "velocity",
+        TwistStamped,
+        "twist",
+        lambda message, values: fill(message.twist.linear, values),
+    ),
+    mujoco.mjtSensor.mjSENS_RANGEFINDER: SensorField("range", Range, "range", _set_distance),
+}
+
+
+def reading(message_type: type[Any], quantities: set[str], frame: str) -> Any:
+    """Message of that type in which what is not measured is marked as unknown."""
+    message = message_type()
+    message.header.frame_id = frame
+    if message_type is Imu:
+        # sensor_msgs/Imu: -1 in the first covariance says that the quantity isn't measured.
+        for quantity in {"orientation", "angular_velocity", "linear_acceleration"} - quantities:
+            getattr(message, f"{quantity}_covariance")[0] = -1.0
+    return message
+
+
+@dataclass
+class Sensor:
+    """Publisher of one message and where its numbers lie among the sensor readings."""
+
+    publisher: Publisher
+    message: Any
+    parts: list[tuple[SensorField, slice]]
+
+    def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
+        """Publish the present reading, if someone listens."""
+        if not self.publisher.get_subscription_count():
+            return
+        self.message.header.stamp = to_stamp(nanoseconds)
+        for part, where in self.parts:
+            part.fill(self.message, data.sensordata[where])
+        self.publisher.publish(self.message)
+
+
+def sensors(node: Node, model: mujoco.MjModel) -> list[Sensor]:
+    """Publishers on ``node`` for what the model's sensors on sites measure, by ``SENSORS``."""
+    groups: dict[tuple[str, str], list[tuple[SensorField, slice]]] = {}
+    for index in range(model.nsensor):
+        part = SENSORS.get(mujoco.mjtSensor(model.sensor_type[index]))
+        if part is None or model.sensor_objtype[index] != mujoco.mjtObj.mjOBJ_SITE:
+            continue
+        site = model.site(model.sensor_objid[index]).name
+        start = int(model.sensor_adr[index])
+        where = slice(start, start + int(model.sensor_dim[index]))
+        groups.setdefault((site, part.topic), []).append((part, where))
+    return [
+        Sensor(
+            node.create_publisher(parts[0][0].message, f"{site}/{topic}", SENSOR_QOS),
+            reading(parts[0][0].message, {part.quantity for part, _ in parts}, frame=site),
+            parts,
+        )
+        for (site, topic), parts in groups.items()
+    ]
+
+
+class Base:
+    """Pose and velocity of the site base_link.
+
+    Raises:
+        ConfigurationError: The model has no such site.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self._model = model
+        self._site = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, worlds.BASE_SITE)
+        if self._site < 0:
+            raise ConfigurationError(
+                f"odometry is that of the site {worlds.BASE_SITE}, which the model lacks"
+            )
+        self._quaternion = np.empty(4)
+        self._velocity = np.empty(6)
+
+    def message(self, nanoseconds: int, data: mujoco.MjData) -> Odometry:
+        """Odometry of the present state."""
+        mujoco.mju_mat2Quat(self._quaternion, data.site_xmat[self._site])
+        kind = mujoco.mjtObj.mjOBJ_SITE
+        mujoco.mj_objectVelocity(self._model, data, kind, self._site, self._velocity, 1)
+        return odometry(
+            nanoseconds,
+            data.site_xpos[self._site],
+            self._quaternion,
+            self._velocity[3:],
+            self._velocity[:3],
+        )
+
+
+class Joints:
+    """The model's hinges and slides, as a robot's encoders see them.
+
+    Joints that hold a body's place in space have no encoder: those without an actuator on the
+    body that carries base_link, and free and ball joints.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        base = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, worlds.BASE_SITE)
+        root = model.site_bodyid[base] if base >= 0 else -1
+        # MuJoCo's enumerations equal NumPy's integers only as integers of Python.
+        scalar = {int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)}
+        joints = [
+            j
+            for j in range(model.njnt)
+            if int(model.jnt_type[j]) in scalar and model.jnt_bodyid[j] != root
+        ]
+        self.names = [model.joint(j).name for j in joints]
+        self._qpos = model.jnt_qposadr[joints] if joints else np.empty(0, dtype=int)
+        self._dof = model.jnt_dofadr[joints] if joints else np.empty(0, dtype=int)
+
+    def message(self, nanoseconds: int, data: mujoco.MjData) -> JointState:
+        """Angles or ways, speeds and actuator efforts of all joints."""
+        return joint_state(
+            nanoseconds,
+            self.names,
+            data.qpos[self._qpos],
+            data.qvel[self._dof],
+            data.qfrc_actuator[self._dof],
+        )
+
+
+class Actuators:
+    """Turns joint commands into MuJoCo controls: motors take efforts, servos their set-point."""
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self.readers: list[tuple[JointReader, NDArray[np.intp], Array]] = []
+        fields: dict[str, list[int]] = {}
+        for index in range(model.nu):
+            if model.actuator_trntype[index] != mujoco.mjtTrn.mjTRN_JOINT:
+                raise ConfigurationError(
+                    f"actuator {model.actuator(index).name} drives no joint; joint_commands can't"
+                )
+            fields.setdefault(_field(model, index), []).append(index)
+        for field, indices in fields.items():
+            names = [model.joint(model.actuator_trnid[i, 0]).name for i in indices]
+            gear = model.actuator_gear[indices, 0] if field == "effort" else np.ones(len(indices))
+            self.readers.append((JointReader(names, field), np.array(indices), gear))
+        self.nu = model.nu
+        # A motor or a speed servo without a command is let go; a position servo holds.
+        self.released = np.array(
+            sorted(i for field in fields if field != "position" for i in fields[field]), dtype=int
+        )
+
+    def read(self, message: JointState) -> Array:
+        """Controls (nu,) of a command; Rejected if joints, sizes or numbers are wrong."""
+        ctrl = np.empty(self.nu)
+        for reader, indices, gear in self.readers:
+            ctrl[indices] = reader(message) / gear
+        return ctrl
+
+
+def _field(model: mujoco.MjModel, index: int) -> str:
+    """Field of a joint command that an actuator follows."""
+    if model.actuator_biastype[index] == mujoco.mjtBias.mjBIAS_NONE:
+        return "effort"
+    return "position" if model.actuator_biasprm[index, 1] else "velocity"

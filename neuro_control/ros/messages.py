@@ -1,0 +1,198 @@
+"""Messages to arrays and back, the QoS of each kind of topic, and what a message must satisfy.
+
+Every ``read_*`` returns checked numbers or raises ``Rejected``: nothing past this module meets a
+number that is not finite or an array of the wrong size.
+"""
+
+from __future__ import annotations
+
+import array
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Twist, TwistStamped
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+
+Array = NDArray[np.float64]
+
+NANOSECONDS = 1_000_000_000
+
+SENSOR_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+# A best-effort subscriber hears reliable and best-effort publishers alike, latched or not.
+SET_POINT_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+LATCHED_QOS = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+# Every sample counts: for what is recorded.
+RECORD_QOS = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+
+
+class Rejected(ValueError):
+    """A message that must not be acted upon.
+
+    Attributes:
+        reason: One word for counting: names, size, not_finite, stale, future.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def to_nanoseconds(stamp: Time) -> int:
+    """Time stamp in ns."""
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def to_stamp(nanoseconds: int) -> Time:
+    """Time stamp of ``nanoseconds``."""
+    seconds, rest = divmod(nanoseconds, NANOSECONDS)
+    return Time(sec=seconds, nanosec=rest)
+
+
+def doubles(values: Array) -> array.array[float]:
+    """``values`` as a message field takes them fastest."""
+    return array.array("d", np.ascontiguousarray(values, dtype=np.float64).tobytes())
+
+
+def finite(name: str, values: Any, size: int) -> Array:
+    """``values`` as an array of ``size`` finite numbers.
+
+    Raises:
+        Rejected: There are more or fewer, or one is not finite.
+    """
+    numbers = np.frombuffer(values) if isinstance(values, array.array) else np.asarray(values)
+    if numbers.shape != (size,):
+        raise Rejected("size", f"{len(numbers)} values of {name} instead of {size}")
+    if not np.isfinite(numbers).all():
+        bad = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise Rejected("not_finite", f"{name}[{bad}] is {numbers[bad]}")
+    return numbers
+
+
+class JointReader:
+    """Reads one field of JointState messages in a fixed order of joints.
+
+    Args:
+        names: The joints wanted, in the order wanted; messages may hold others beside them.
+        field: "position", "velocity" or "effort".
+    """
+
+    def __init__(self, names: Sequence[str], field: str = "position") -> None:
+        self.names = list(names)
+        self.field = field
+        self._seen: list[str] | None = None
+        self._order: NDArray[np.intp] | None = None
+
+    def __call__(self, message: JointState) -> Array:
+        """Values of the joints, (n,), in the message's unit.
+
+        Raises:
+            Rejected: A joint is missing or named twice, the field has another length than the
+                names, or a value wanted is not finite.
+        """
+        if message.name != self._seen:
+            self._learn(list(message.name))
+        values = getattr(message, self.field)
+        assert self._seen is not None
+        if len(values) != len(self._seen):
+            raise Rejected(
+                "size", f"{len(values)} values of {self.field} for {len(self._seen)} names"
+            )
+        if self._order is None:
+            return finite(self.field, values, len(self.names))
+        return finite(self.field, np.frombuffer(values)[self._order], len(self.names))
+
+    def _learn(self, names: list[str]) -> None:
+        missing = [name for name in self.names if name not in names]
+        if missing:
+            raise Rejected(
+                "names", f"no joint {', '.join(missing)} among [{', '.join(names[:20])}]"
+            )
+        if len(set(names)) != len(names):
+            raise Rejected("names", f"a joint is named twice in [{', '.join(names[:20])}]")
+        self._order = (
+            None if names == self.names else np.array([names.index(name) for name in self.names])
+        )
+        self._seen = names
+
+
+def joint_state(
+    nanoseconds: int,
+    names: list[str],
+    position: Array | None = None,
+    velocity: Array | None = None,
+    effort: Array | None = None,
+) -> JointState:
+    """JointState of the fields given (rad, rad/s, N·m)."""
+    message = JointState(name=names)
+    message.header.stamp = to_stamp(nanoseconds)
+    if position is not None:
+        message.position = doubles(position)
+    if velocity is not None:
+        message.velocity = doubles(velocity)
+    if effort is not None:
+        message.effort = doubles(effort)
+    return message
+
+
+def read_twist(message: Twist | TwistStamped) -> tuple[float, float, float]:
+    """Forward speed and leftward speed (m/s) and yaw rate (rad/s) of a velocity command.
+
+    Raises:
+        Rejected: One of the six numbers is not finite.
+    """
+    twist = message.twist if isinstance(message, TwistStamped) else message
+    numbers = (
+        twist.linear.x,
+        twist.linear.y,
+        twist.linear.z,
+        twist.angular.x,
+        twist.angular.y,
+        twist.angular.z,
+    )
+    if not all(map(math.isfinite, numbers)):
+        raise Rejected("not_finite", f"the velocity command {numbers} is not finite")
+    return numbers[0], numbers[1], numbers[5]
+
+
+def odometry(
+    nanoseconds: int, position: Array, quaternion: Array, linear: Array, angular: Array
+) -> Odometry:
+    """Odometry of base_link in odom (REP 105).
+
+    Args:
+        nanoseconds: Time stamp, ns.
+        position: Position in odom, (3,), m.
+        quaternion: Attitude as w, x, y, z, (4,).
+        linear: Velocity in base_link, (3,), m/s.
+        angular: Angular velocity in base_link, (3,), rad/s.
+    """
+    message = Odometry(child_frame_id="base_link")
+    message.header.stamp = to_stamp(nanoseconds)
+    message.header.frame_id = "odom"
+    pose, twist = message.pose.pose, message.twist.twist
+    fill(pose.position, position)
+    fill_quaternion(pose.orientation, quaternion)
+    fill(twist.linear, linear)
+    fill(twist.angular, angular)
+    return message
+
+
+def fill(vector: Any, values: Array) -> None:
+    """Set x, y and z of ``vector`` from values (3,)."""
+    vector.x, vector.y, vector.z = values.tolist()
+
+
+def fill_quaternion(quaternion: Any, values: Array) -> None:
+    """Set ``quaternion`` from values w, x, y, z (4,)."""
+    quaternion.w, quaternion.x, quaternion.y, quaternion.z = values.tolist()

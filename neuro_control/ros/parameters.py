@@ -1,0 +1,183 @@
+"""ROS parameters as one frozen dataclass a node: default, range and description side by side.
+
+A field made by ``parameter`` becomes a ROS parameter of its name. ``__post_init__`` of the
+dataclass checks what concerns several at once; it runs on every change before any of it applies.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from neuro_control.errors import ConfigurationError
+
+P = TypeVar("P")
+
+_TYPES: dict[type, Parameter.Type] = {
+    bool: Parameter.Type.BOOL,
+    int: Parameter.Type.INTEGER,
+    float: Parameter.Type.DOUBLE,
+    str: Parameter.Type.STRING,
+}
+# What rclpy declares on every node by itself.
+_OF_EVERY_NODE = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    fixed: bool = False,
+) -> Any:
+    """Field of a parameter dataclass.
+
+    Args:
+        default: Default; its type (bool, int, float, str or a tuple of str) is the parameter's.
+        description: What it does, with its unit.
+        low: Smallest value allowed; needs ``high``.
+        high: Largest value allowed.
+        choices: The texts allowed, for a text.
+        fixed: Can be set at start only.
+    """
+    metadata = {
+        "description": description,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "fixed": fixed,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def _kind(field: dataclasses.Field[Any]) -> type:
+    return type(field.default)
+
+
+def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
+    """``value`` in the field's own type, or a ConfigurationError that says what would be right."""
+    kind = _kind(field)
+    low, high = field.metadata["low"], field.metadata["high"]
+    choices = field.metadata["choices"]
+    if kind is tuple:
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise ConfigurationError(f"{field.name} is a list of texts, not {value!r}")
+        value = tuple(value)
+        if not all(isinstance(item, str) for item in value):
+            raise ConfigurationError(f"{field.name} is a list of texts, not {list(value)!r}")
+        return value
+    if kind is float and type(value) is int:
+        value = float(value)  # YAML's 250 is an integer; a user means the number
+    if type(value) is not kind:
+        raise ConfigurationError(f"{field.name} is {_WORDS[kind]}, not {value!r}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigurationError(f"{field.name} is a finite number, not {value}")
+    if low is not None and not low <= value <= high:
+        raise ConfigurationError(
+            f"{field.name} lies between {low:g} and {high:g}, {value:g} does not"
+        )
+    if choices and value not in choices:
+        raise ConfigurationError(f"{field.name} is one of {', '.join(choices)}, not '{value}'")
+    return value
+
+
+def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
+    low, high = field.metadata["low"], field.metadata["high"]
+    choices = field.metadata["choices"]
+    descriptor = ParameterDescriptor(
+        name=field.name,
+        type=_TYPES.get(_kind(field), Parameter.Type.STRING_ARRAY).value,
+        description=field.metadata["description"],
+        additional_constraints=f"one of {', '.join(choices)}" if choices else "",
+        read_only=field.metadata["fixed"],
+    )
+    if low is not None:
+        if _kind(field) is int:
+            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+        else:
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high))
+            ]
+    # Types are checked here: ROS would refuse 250 where 250.0 is meant, and an empty list always.
+    descriptor.dynamic_typing = _kind(field) in (float, tuple)
+    return descriptor
+
+
+def declare(node: Node, kind: type[P]) -> P:
+    """Declare every field of the dataclass ``kind`` on ``node`` and read its values.
+
+    ``node`` was made with ``automatically_declare_parameters_from_overrides=True``, so that a
+    name which nobody knows is found out rather than ignored.
+
+    Raises:
+        ConfigurationError: A value has the wrong type or range, values contradict one another, or
+            a parameter was given that the node does not have.
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    given = node.get_parameters_by_prefix("")
+    foreign = sorted(
+        name for name in given if name not in fields and not name.startswith(_OF_EVERY_NODE)
+    )
+    if foreign:
+        raise ConfigurationError(
+            f"{node.get_name()} has no parameter {', '.join(foreign)}: it has {', '.join(fields)}"
+        )
+    try:
+        instance = kind(
+            **{
+                name: _checked(field, given[name].value)
+                for name, field in fields.items()
+                if name in given
+            }
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{node.get_name()}: {error}") from error
+    for name, field in fields.items():
+        if name in given:
+            node.undeclare_parameter(name)
+        value = getattr(instance, name)
+        value = list(value) if isinstance(value, tuple) else value
+        node.declare_parameter(name, value, _descriptor(field), ignore_override=True)
+    return instance
+
+
+def changed(instance: P, parameters: Iterable[Parameter]) -> P:
+    """Copy of ``instance`` with ``parameters`` applied, the ones it doesn't hold left aside.
+
+    Raises:
+        ConfigurationError: A value is out of range, fixed, or contradicts another.
+    """
+    fields = {field.name: field for field in dataclasses.fields(instance)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for p in parameters:
+        field = fields.get(p.name)
+        if field is None:
+            continue
+        value = _checked(field, p.value)
+        if field.metadata["fixed"] and value != getattr(instance, p.name):
+            raise ConfigurationError(f"{p.name} can only be set when the node starts")
+        values[p.name] = value
+    return dataclasses.replace(instance, **values)  # type: ignore[type-var]
+
+
+def verdict(instance: Any, parameters: Iterable[Parameter]) -> SetParametersResult:
+    """Whether ``parameters`` may be set, and why not: for rclpy's on-set callback."""
+    try:
+        changed(instance, parameters)
+    except ConfigurationError as error:
+        return SetParametersResult(successful=False, reason=str(error))
+    return SetParametersResult(successful=True)

@@ -1,0 +1,276 @@
+"""Runs a scenario: its nodes in one process or in several, from one parameter file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import rclpy
+import yaml
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.ros import process
+from neuro_control.ros.messages import NANOSECONDS, RECORD_QOS, to_nanoseconds
+
+Parameters = dict[str, dict[str, Any]]
+
+# Wall time given to a child process to end by itself, s.
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves.
+
+    Attributes:
+        recording: Arrays of ``simulation.Recording``, time first.
+        activity: ``time``, ``names``, ``values`` of the activity topic, or None.
+        interrupted: The signal that ended the run before its time, or None.
+    """
+
+    recording: Mapping[str, Any]
+    activity: Mapping[str, Any] | None
+    interrupted: int | None
+
+
+@dataclass
+class Recorder:
+    """Keeps what a controller publishes of its inner activity.
+
+    Attributes:
+        topic: Topic of type sensor_msgs/JointState whose positions are the activity.
+        time: Stamps heard, s.
+        values: Activity at these times.
+        names: Names of the values.
+        now: Time on /clock, s.
+    """
+
+    topic: str
+    node: Node = field(init=False)
+    time: list[float] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.node = rclpy.create_node("recorder")
+        self.subscription = self.node.create_subscription(
+            JointState, self.topic, self._on_activity, RECORD_QOS
+        )
+        self.node.create_subscription(Clock, "/clock", self._on_clock, 10)
+
+    def _on_activity(self, message: JointState) -> None:
+        self.names = self.names or list(message.name)
+        self.time.append(to_nanoseconds(message.header.stamp) / NANOSECONDS)
+        self.values.append(np.frombuffer(message.position).copy())
+
+    def _on_clock(self, message: Clock) -> None:
+        self.now = to_nanoseconds(message.clock) / NANOSECONDS
+
+    def result(self) -> Mapping[str, Any] | None:
+        """What was heard, or None if that was nothing."""
+        if not self.time:
+            return None
+        return {"time": self.time, "names": self.names, "values": np.array(self.values)}
+
+
+def read_parameters(path: Path, nodes: Sequence[str]) -> Parameters:
+    """Parameters of ``nodes`` in the ROS parameter file ``path``.
+
+    Raises:
+        ConfigurationError: The file can't be read or has another form.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"can't read the parameter file {path}: {error}") from error
+    parameters: Parameters = {name: {} for name in nodes}
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} is no ROS parameter file: it holds no node names")
+    for name, entry in content.items():
+        if name not in parameters:
+            raise ConfigurationError(
+                f"{path} has parameters for '{name}'; the scenario's nodes are {', '.join(nodes)}"
+            )
+        values = entry.get("ros__parameters") if isinstance(entry, dict) else None
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"{path}: '{name}' lacks its ros__parameters")
+        parameters[name] = values
+    return parameters
+
+
+def set_parameters(parameters: Parameters, settings: Sequence[str]) -> None:
+    """Apply settings like ``node.parameter=value`` in place.
+
+    Raises:
+        ConfigurationError: A setting has another form or names no node.
+    """
+    for setting in settings:
+        target, equals, text = setting.partition("=")
+        node, dot, name = target.partition(".")
+        if not (equals and dot and name):
+            raise ConfigurationError(f"a setting is node.parameter=value, not '{setting}'")
+        if node not in parameters:
+            raise ConfigurationError(f"no node '{node}': there are {', '.join(parameters)}")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"{target}: '{text}' is no YAML value") from error
+        # A ROS parameter is never a mapping: what reads like one is a text that holds one.
+        parameters[node][name] = text if isinstance(value, dict) or value is None else value
+
+
+def write_parameters(parameters: Parameters, path: Path) -> None:
+    """Write ``parameters`` as a ROS parameter file."""
+    content = {name: {"ros__parameters": values} for name, values in parameters.items() if values}
+    part = path.with_name(path.name + ".part")
+    part.write_text(yaml.dump(content, sort_keys=False))
+    part.replace(path)
+
+
+def run_together(
+    factories: Mapping[str, Callable[[], Node]],
+    parameter_file: Path,
+    recording: Path,
+    activity: str | None,
+    progress: Callable[[float], None],
+) -> Result:
+    """Run nodes in this process until the first, the simulation, has finished.
+
+    Args:
+        factories: Makes each node, by name; the simulation first.
+        parameter_file: ROS parameter file of all.
+        recording: Where the simulation leaves its recording.
+        activity: Topic to record, or None.
+        progress: Is told the simulated time, s, now and then.
+
+    Raises:
+        ConfigurationError: A node can't be made or started.
+    """
+    process.initialise(["--ros-args", "--params-file", str(parameter_file)])
+    stop = process.Stop()
+    nodes: list[Any] = []
+    claims: list[IO[str]] = []
+    recorder: Recorder | None = None
+    try:
+        # Extended one by one, so that the nodes made so far are closed if the next can't be made.
+        nodes.extend(make() for make in factories.values())
+        claims = process.claim(nodes)
+        if activity is not None:
+            recorder = Recorder(activity)
+            deadline = time.monotonic() + 1.0
+            # Recording starts with the first step once both ends know of one another.
+            while (
+                not recorder.node.count_publishers(recorder.topic) and time.monotonic() < deadline
+            ):
+                time.sleep(0.01)
+        simulation = nodes[0]
+        for node in nodes[1:]:
+            node.start()
+        told = 0.0
+
+        def over() -> bool:
+            nonlocal told
+            now = time.monotonic()
+            if now - told > 0.1:
+                told = now
+                progress(simulation.time)
+            return bool(stop() or simulation.finished)
+
+        everyone = nodes if recorder is None else [*nodes, recorder.node]
+        process.spin(everyone, over)
+        process.check(simulation)
+        if recorder is not None:
+            _drain(recorder)
+        progress(simulation.time)
+    finally:
+        process.close([*nodes, *([] if recorder is None else [recorder.node])])
+        process.release(claims)
+    return _result(recording, recorder, stop.signal)
+
+
+def _drain(recorder: Recorder) -> None:
+    """Take in what was published and not yet heard."""
+    deadline = time.monotonic() + 0.2
+    process.spin([recorder.node], lambda: time.monotonic() > deadline)
+
+
+def run_apart(
+    factories: Mapping[str, str],
+    parameter_file: Path,
+    recording: Path,
+    activity: str | None,
+    progress: Callable[[float], None],
+) -> Result:
+    """Run each node in a process of its own until the first, the simulation, has ended.
+
+    Args:
+        factories: ``module:Class`` of each node, by name; the simulation first.
+        parameter_file: ROS parameter file of all.
+        recording: Where the simulation leaves its recording.
+        activity: Topic to record, or None.
+        progress: Is told the simulated time, s, now and then.
+
+    Raises:
+        ConfigurationError: A node ended with an error.
+    """
+    process.initialise([])
+    stop = process.Stop()
+    recorder = Recorder(activity or "unused")
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    environment = {**os.environ, process.PARENT_VARIABLE: "1"}
+    # Children inherit the library path; only a fresh interpreter may decide to set it anew.
+    try:
+        for name, factory in factories.items():
+            children[name] = subprocess.Popen(
+                [
+                    sys.executable,
+                    *("-m", "neuro_control.ros.process", factory),
+                    *("--ros-args", "--params-file", str(parameter_file)),
+                ],
+                env=environment,
+            )
+        simulation = next(iter(children.values()))
+        failed: list[str] = []
+
+        def over() -> bool:
+            progress(recorder.now)
+            failed.extend(n for n, child in children.items() if child.poll() not in (None, 0))
+            return bool(stop() or failed or simulation.poll() is not None)
+
+        process.spin([recorder.node], over)
+        if not failed and stop.signal is None:
+            _drain(recorder)
+    finally:
+        for child in children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        for child in children.values():
+            try:
+                child.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        process.close([recorder.node])
+    if failed:
+        raise ConfigurationError(f"{failed[0]} ended early; its own message is above")
+    return _result(recording, recorder, stop.signal)
+
+
+def _result(path: Path, recorder: Recorder | None, interrupted: int | None) -> Result:
+    if not path.is_file():
+        raise ConfigurationError("the simulation left no recording: it was ended before it began")
+    with np.load(path, allow_pickle=False) as file:
+        recording = dict(file)
+    return Result(recording, None if recorder is None else recorder.result(), interrupted)

@@ -1,0 +1,123 @@
+"""Scenarios: which nodes, model and parameters belong together, and what can be done with them.
+
+Found through the entry points ``neuro_control.scenarios``, so that another package adds one by
+
+    [options.entry_points]
+    neuro_control.scenarios =
+        fish = my_package.scenario:FISH
+
+Everything heavy is named as ``module:attribute`` and imported when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from neuro_control import resources
+from neuro_control.errors import ConfigurationError
+
+GROUP = "neuro_control.scenarios"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A robot or capability that can be run.
+
+    Attributes:
+        summary: One line on what it does.
+        config: ROS parameter file: a name in ``config/``, a path, or ``package:file`` for a file
+            in another package's share.
+        nodes: ``module:Class`` of each node by name, the simulation first; each class takes
+            rclpy's node options.
+        summarise: ``module:function`` that turns a recording and the simulation's parameters into
+            figures of merit.
+        picture: ``module:function`` that draws a recording into a folder.
+        activity: Topic (JointState) of what goes on inside the controller, if there is one.
+        commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
+    """
+
+    summary: str
+    config: str
+    nodes: Mapping[str, str]
+    summarise: str
+    picture: str
+    activity: str | None = None
+    commands: Mapping[str, str] = field(default_factory=dict)
+
+    def config_file(self) -> Path:
+        """Its parameter file.
+
+        Raises:
+            ConfigurationError: It is missing.
+        """
+        package, colon, name = self.config.partition(":")
+        if colon:
+            return resources.find_shared(package, name)
+        return resources.find("config", self.config)
+
+
+SWIMMER = Scenario(
+    summary="a C. elegans circuit (NCAP) swims dm_control's swimmer",
+    config="swimmer.yaml",
+    nodes={
+        "simulation": "neuro_control.ros.simulation:Simulation",
+        "swimmer_controller": "neuro_control.swimmer.node:SwimmerController",
+    },
+    summarise="neuro_control.swimmer.report:summary",
+    picture="neuro_control.swimmer.report:pictures",
+    activity="swimmer_controller/activity",
+    commands={
+        "evaluate": "neuro_control.swimmer.evaluate:evaluate",
+        "benchmark": "neuro_control.swimmer.benchmark:benchmark",
+    },
+)
+
+
+def resolve(name: str) -> Any:
+    """Object named ``module:attribute``.
+
+    Raises:
+        ConfigurationError: It can't be imported.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"can't import {name}: {error}") from error
+
+
+def discover() -> dict[str, Scenario]:
+    """All scenarios of the installed packages, by name.
+
+    Raises:
+        ConfigurationError: A package offers something that is no scenario.
+    """
+    found: dict[str, Scenario] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            scenario = entry.load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigurationError(
+                f"scenario '{entry.name}' ({entry.value}) can't be loaded: {error}"
+            ) from error
+        if not isinstance(scenario, Scenario):
+            raise ConfigurationError(f"{entry.value} is no Scenario but {type(scenario).__name__}")
+        found[entry.name] = scenario
+    return found
+
+
+def find(name: str) -> Scenario:
+    """Scenario by name.
+
+    Raises:
+        ConfigurationError: There is none; the message lists what there is.
+    """
+    found = discover()
+    if name not in found:
+        raise ConfigurationError(f"no scenario '{name}': there are {', '.join(found)}")
+    return found[name]

@@ -1,0 +1,1 @@
+"""NCAP: a C. elegans motor circuit that swims (Bhattasali, Zador and Engel, arXiv 2201.05242)."""

@@ -1,0 +1,235 @@
+"""The swimming circuit: proprioceptive chain, head oscillator, muscles.
+
+Source: Bhattasali, Zador and Engel, Neural Circuit Architectural Priors for Embodied Control
+(arXiv 2201.05242), section 3. Two sides, dorsal and ventral, mirror one another; arrays that hold
+both carry the side first, dorsal before ventral.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from neuro_control.errors import ConfigurationError
+
+Array = NDArray[np.float64]
+
+SIDES = ("dorsal", "ventral")
+
+# A weight below zero inhibits, one above excites; Dale's law holds each to its sign.
+SIGNS = {
+    "oscillator": 1,
+    "proprioception": 1,
+    "ipsilateral": 1,
+    "contralateral": -1,
+    "speed": -1,
+    "turn": 1,
+}
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Synaptic weights, dimensionless.
+
+    Each is a scalar shared by all joints and both sides, or an array with a weight for each
+    synapse, for n joints of the shape given.
+
+    Attributes:
+        oscillator: Head oscillator onto the first B-neurons, (2,).
+        proprioception: Stretch of the joint in front onto a B-neuron, (2, n - 1).
+        ipsilateral: B-neuron onto the muscle of its side, (2, n).
+        contralateral: B-neuron onto the muscle of the other side, (2, n).
+        speed: Brake (1 - speed) onto every B-neuron, a scalar.
+        turn: Turn command onto the B-neurons of the first joints, a scalar.
+    """
+
+    oscillator: Array
+    proprioception: Array
+    ipsilateral: Array
+    contralateral: Array
+    speed: Array
+    turn: Array
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = np.asarray(getattr(self, field.name), dtype=np.float64)
+            if not np.isfinite(value).all():
+                raise ConfigurationError(f"the {field.name} weight is not finite: {value}")
+            # Dale's law, enforced as in the authors' code: by clamping.
+            value = np.maximum(value, 0) if SIGNS[field.name] > 0 else np.minimum(value, 0)
+            object.__setattr__(self, field.name, value)
+
+    @classmethod
+    def unit(cls, joints: int | None = None) -> Weights:
+        """Every excitatory weight 1, every inhibitory one -1.
+
+        Args:
+            joints: With a number, each synapse has a weight of its own; without, all share.
+        """
+        return cls(**{name: np.full(shape, float(SIGNS[name])) for name, shape in _shapes(joints)})
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, joints: int | None = None) -> Weights:
+        """Magnitudes from U(0, 1), signs as in ``unit``; the two commands keep unit weights."""
+        drawn = {
+            name: float(SIGNS[name])
+            * (rng.random(shape) if name not in ("speed", "turn") else np.ones(shape))
+            for name, shape in _shapes(joints)
+        }
+        return cls(**drawn)
+
+    @property
+    def trainable(self) -> int:
+        """How many numbers training adapts: 4 when shared, 6 n when not (the commands aside)."""
+        return self.oscillator.size + sum(
+            weight.size for weight in (self.proprioception, self.ipsilateral, self.contralateral)
+        )
+
+
+def _shapes(joints: int | None) -> list[tuple[str, tuple[int, ...]]]:
+    if joints is None:
+        return [(name, ()) for name in SIGNS]
+    return [
+        ("oscillator", (2,)),
+        ("proprioception", (2, joints - 1)),
+        ("ipsilateral", (2, joints)),
+        ("contralateral", (2, joints)),
+        ("speed", ()),
+        ("turn", ()),
+    ]
+
+
+class Activity(NamedTuple):
+    """What the circuit does in one step.
+
+    Attributes:
+        neurons: B-neurons, (2, n), in [0, 1].
+        muscles: Contraction of the muscles, (2, n), in [0, 1].
+        action: Dorsal less ventral contraction, (n,), in [-1, 1].
+    """
+
+    neurons: Array
+    muscles: Array
+    action: Array
+
+
+class Circuit:
+    """Control law of a swimmer: joint angles in, normalised torques out.
+
+    The only state is a count of control steps, which drives the oscillator.
+
+    Args:
+        joints: Number of joints n, at least 2.
+        weights: Synaptic weights; unit weights by default.
+        oscillator_period: Period of the head oscillator in control steps, even.
+        turn_joints: How many joints, from the head, the turn command reaches.
+
+    Raises:
+        ConfigurationError: An argument is out of range or the weights don't fit the joints.
+    """
+
+    def __init__(
+        self,
+        joints: int,
+        weights: Weights | None = None,
+        oscillator_period: int = 60,
+        turn_joints: int = 1,
+    ) -> None:
+        if joints < 2:
+            raise ConfigurationError(f"a swimmer has at least 2 joints, not {joints}")
+        if not 1 <= turn_joints <= joints:
+            raise ConfigurationError(
+                f"turn_joints lies between 1 and {joints}, the number of joints; got {turn_joints}"
+            )
+        if oscillator_period < 2 or oscillator_period % 2:
+            raise ConfigurationError(
+                "the oscillator's period is an even number of control steps, at least 2, "
+                f"not {oscillator_period}"
+            )
+        self.joints = joints
+        self.turn_joints = turn_joints
+        self.oscillator_period = oscillator_period
+        # Angle at which a stretch receptor saturates: the joint limit of the swimmer, rad.
+        self._stretch = 2 * np.pi / (joints + 1)
+        self._drive = np.empty((2, joints))
+        self._mirrored = np.empty((2, joints))
+        self.weights = Weights.unit() if weights is None else weights
+        self.reset()
+
+    @property
+    def weights(self) -> Weights:
+        """Synaptic weights; new ones apply from the next step on, the oscillator runs on."""
+        return self._weights
+
+    @weights.setter
+    def weights(self, weights: Weights) -> None:
+        for name, shape in _shapes(self.joints):
+            got = getattr(weights, name).shape
+            if got not in ((), shape):
+                raise ConfigurationError(
+                    f"the {name} weights of {self.joints} joints have the shape {shape} "
+                    f"or are one number; got the shape {got}"
+                )
+        self._weights = weights
+        # Dorsal and ventral oscillator are on in turn: what reaches the first B-neurons in each.
+        on = np.broadcast_to(weights.oscillator, (2,))
+        self._oscillation = np.array([[on[0], 0.0], [0.0, on[1]]])
+        # The muscles of both sides in one product: q and -q clipped at 0 are the two receptors.
+        self._proprioception = weights.proprioception / self._stretch * np.array([[1.0], [-1.0]])
+        self._proprioception_cap = np.broadcast_to(weights.proprioception, (2, self.joints - 1))
+        self._speed = float(weights.speed)
+        self._turn = float(weights.turn)
+
+    def reset(self) -> None:
+        """Back to the first step."""
+        self.step_count = 0
+        self.activity = Activity(
+            np.zeros((2, self.joints)), np.zeros((2, self.joints)), np.zeros(self.joints)
+        )
+
+    def step(self, joint_angles: ArrayLike, speed: float = 1.0, turn: float = 0.0) -> Array:
+        """Action that answers one observation.
+
+        Args:
+            joint_angles: Joint angles from head to tail, (n,), rad.
+            speed: 1 swims at full speed, 0 holds still.
+            turn: In [-1, 1]; above zero bends the head to the dorsal side (right).
+
+        Returns:
+            Normalised torques, (n,), in [-1, 1].
+
+        Raises:
+            ValueError: The angles don't have the shape (n,).
+        """
+        angles = np.asarray(joint_angles, dtype=np.float64)
+        if angles.shape != (self.joints,):
+            raise ValueError(f"expected {self.joints} joint angles, got the shape {angles.shape}")
+        second_half = self.step_count % self.oscillator_period >= self.oscillator_period // 2
+        self.step_count += 1
+
+        # B_0 = g(w_osc osc + w_turn turn + w_speed (1 - speed))
+        # B_i = g(w_prop q_{i-1} + ...), g(x) = clip(x, 0, 1); each side alike.
+        drive = self._drive
+        drive[:, 0] = self._oscillation[int(second_half)]
+        chain = drive[:, 1:]
+        np.multiply(self._proprioception, angles[:-1], out=chain)
+        np.maximum(chain, 0.0, out=chain)
+        np.minimum(chain, self._proprioception_cap, out=chain)
+        if speed != 1.0:
+            drive += self._speed * (1.0 - speed)
+        if turn:
+            drive[0 if turn > 0 else 1, : self.turn_joints] += self._turn * abs(turn)
+        # minimum and maximum take half the time of clip on arrays this small.
+        neurons = np.minimum(np.maximum(drive, 0.0), 1.0)
+
+        # M_d = g(w_ipsi B_d + w_contra B_v), M_v mirrored.
+        muscles = self._weights.contralateral * neurons[::-1]
+        muscles += self._weights.ipsilateral * neurons
+        np.maximum(muscles, 0.0, out=muscles)
+        np.minimum(muscles, 1.0, out=muscles)
+        action: Array = muscles[0] - muscles[1]
+        self.activity = Activity(neurons, muscles, action)
+        return action

@@ -1,0 +1,199 @@
+"""Swimmer controller node: joint angles in, joint torques out, set-points from cmd_vel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import Twist, TwistStamped
+from numpy.typing import NDArray
+from sensor_msgs.msg import JointState
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.ros.controller import Controller, ControllerParameters, Input
+from neuro_control.ros.messages import (
+    RECORD_QOS,
+    SET_POINT_QOS,
+    JointReader,
+    joint_state,
+    read_twist,
+)
+from neuro_control.ros.parameters import parameter
+from neuro_control.ros.process import run_node
+from neuro_control.swimmer.circuit import SIDES, Circuit, Weights
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SwimmerParameters(ControllerParameters):
+    """Parameters of the swimmer controller."""
+
+    joint_names: tuple[str, ...] = parameter(
+        (), "Joints from head to tail; empty means joint_1 to joint_(links - 1)", fixed=True
+    )
+    links: int = parameter(
+        6, "Links of the body, one more than joints", low=3, high=100, fixed=True
+    )
+    max_torque: float = parameter(
+        5e-4, "Torque of a fully contracted muscle, N·m", low=0.0, high=100.0
+    )
+    speed: float = parameter(
+        1.0, "Speed input while nobody sends cmd_vel: 0 rests, 1 swims", low=0.0, high=1.0
+    )
+    turn: float = parameter(
+        0.0, "Turn input while nobody sends cmd_vel; above 0 turns left", low=-1.0, high=1.0
+    )
+    max_speed: float = parameter(
+        0.082, "Forward speed that cmd_vel maps to a speed input of 1, m/s", low=1e-3, high=10.0
+    )
+    max_yaw_rate: float = parameter(
+        0.24, "Yaw rate that cmd_vel maps to a turn input of max_turn, rad/s", low=1e-3, high=10.0
+    )
+    max_turn: float = parameter(
+        0.5, "Turn input that cmd_vel reaches at most; near 1 the head locks", low=0.0, high=1.0
+    )
+    cmd_vel_timeout: float = parameter(
+        0.5, "Age from which a velocity command rests the swimmer, s", low=1e-2, high=60.0
+    )
+    stamped_cmd_vel: bool = parameter(
+        False, "cmd_vel is a TwistStamped instead of a Twist", fixed=True
+    )
+    oscillator_period: float = parameter(
+        1.8, "Period of the head oscillator, s", low=0.02, high=60.0, fixed=True
+    )
+    turn_joints: int = parameter(
+        1, "Joints from the head that the turn input reaches", low=1, high=99, fixed=True
+    )
+    oscillator_weight: float = parameter(
+        1.0, "Weight of the oscillator onto the first B-neurons", low=0.0, high=100.0
+    )
+    proprioception_weight: float = parameter(
+        1.0, "Weight of the joint in front onto a B-neuron", low=0.0, high=100.0
+    )
+    ipsilateral_weight: float = parameter(
+        1.0, "Weight of a B-neuron onto the muscle of its side", low=0.0, high=100.0
+    )
+    contralateral_weight: float = parameter(
+        -1.0, "Weight of a B-neuron onto the muscle of the other side", low=-100.0, high=0.0
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.joint_names and len(self.joint_names) != self.links - 1:
+            raise ConfigurationError(
+                f"a swimmer of {self.links} links has {self.links - 1} joints; joint_names "
+                f"lists {len(self.joint_names)}"
+            )
+        if self.turn_joints > self.links - 1:
+            raise ConfigurationError(
+                f"turn_joints is at most {self.links - 1}, the number of joints; "
+                f"got {self.turn_joints}"
+            )
+        if round(self.oscillator_period / self.control_period) < 2:
+            raise ConfigurationError(
+                f"oscillator_period ({self.oscillator_period:g} s) is at least two control periods"
+            )
+
+    @property
+    def joints(self) -> list[str]:
+        """Names of the joints from head to tail."""
+        return list(self.joint_names) or [f"joint_{i}" for i in range(1, self.links)]
+
+    def weights(self) -> Weights:
+        """Synaptic weights shared by all joints."""
+        unit = Weights.unit()
+        return Weights(
+            np.array(self.oscillator_weight),
+            np.array(self.proprioception_weight),
+            np.array(self.ipsilateral_weight),
+            np.array(self.contralateral_weight),
+            unit.speed,
+            unit.turn,
+        )
+
+
+class SwimmerController(Controller[SwimmerParameters]):
+    """Swims by the NCAP circuit.
+
+    Subscribes to ``joint_states`` and ``cmd_vel`` (m/s, rad/s), publishes ``joint_commands``
+    (efforts, N·m) and, where someone listens, ``~/activity``: B-neurons and muscles by name, in
+    the position field of a JointState, each in [0, 1].
+
+    Args:
+        name: Name of the node.
+        node_options: Passed on to the rclpy node.
+    """
+
+    def __init__(self, name: str = "swimmer_controller", **node_options: Any) -> None:
+        super().__init__(name, SwimmerParameters, JointState, "joint_commands", **node_options)
+        self._activity = self.create_publisher(JointState, "~/activity", RECORD_QOS)
+
+    def configure(self) -> Sequence[Input[Any]]:
+        """Build the circuit; joint angles trigger a step, cmd_vel sets speed and turn."""
+        p = self.parameters
+        # An even number of steps: both sides are on for equally long.
+        period = 2 * round(p.oscillator_period / p.control_period / 2)
+        self.circuit = Circuit(p.links - 1, p.weights(), period, p.turn_joints)
+        self._joint_names = p.joints
+        self._activity_names = [
+            f"{layer}_{side}_{joint}"
+            for layer in ("neuron", "muscle")
+            for side in SIDES
+            for joint in p.joints
+        ]
+        twist_type = TwistStamped if p.stamped_cmd_vel else Twist
+        self._cmd_vel = Input("cmd_vel", twist_type, read_twist, p.cmd_vel_timeout, SET_POINT_QOS)
+        angles = Input("joint_states", JointState, JointReader(p.joints), p.input_timeout)
+        return angles, self._cmd_vel
+
+    def apply(self) -> None:
+        """Take over weights and limits; the oscillator runs on."""
+        self.circuit.weights = self.parameters.weights()
+        self._cmd_vel.timeout = self.parameters.cmd_vel_timeout
+
+    def reset(self) -> None:
+        """Start the oscillator anew and forget the last velocity command."""
+        self.circuit.reset()
+        self._cmd_vel.value = None
+
+    def set_point(self) -> tuple[float, float]:
+        """Speed and turn inputs of the circuit."""
+        p = self.parameters
+        if self._cmd_vel.value is None:
+            return p.speed, -p.turn
+        twist = self._cmd_vel.fresh(self._now())
+        if twist is None:
+            return 0.0, 0.0
+        speed = min(max(twist[0] / p.max_speed, 0.0), 1.0)
+        # REP 103: a positive yaw rate turns left; a positive turn input turns right.
+        return speed, -p.max_turn * min(max(twist[2] / p.max_yaw_rate, -1.0), 1.0)
+
+    def step(self, observation: Array) -> Array:
+        """Torques (n,), N·m, that answer the joint angles (n,), rad."""
+        speed, turn = self.set_point()
+        action = self.circuit.step(observation, speed, turn)
+        return action * self.parameters.max_torque
+
+    def limits(self) -> tuple[float, float]:
+        """Muscles pull no harder than max_torque."""
+        return -self.parameters.max_torque, self.parameters.max_torque
+
+    def safe_action(self) -> Array:
+        """Limp: in water a swimmer without torque comes to rest."""
+        return np.zeros(len(self._joint_names))
+
+    def command(self, nanoseconds: int, action: Array) -> JointState:
+        """Joint efforts, N·m."""
+        if self._activity.get_subscription_count():
+            neurons, muscles, _ = self.circuit.activity
+            values = np.concatenate([neurons.ravel(), muscles.ravel()])
+            self._activity.publish(joint_state(nanoseconds, self._activity_names, values))
+        return joint_state(nanoseconds, self._joint_names, effort=action)
+
+
+def main() -> None:
+    """Run the node: the executable swimmer_controller."""
+    run_node(SwimmerController)

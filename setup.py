@@ -1,0 +1,25 @@
+"""Build description; every static field stands in setup.cfg.
+
+What a ROS 2 tool looks for lies outside the Python package, in the share and lib folders of
+the prefix, so it is shipped as data files: pip and colcon both honour them.
+"""
+
+from glob import glob
+
+from setuptools import setup
+
+SHARE = "share/neuro_control"
+
+setup(
+    # colcon reads this as a literal; from setup.cfg it would come as an object, and fail there.
+    python_requires=">=3.10",
+    data_files=[
+        ("share/ament_index/resource_index/packages", ["resource/neuro_control"]),
+        (SHARE, ["package.xml"]),
+        (f"{SHARE}/launch", sorted(glob("launch/*.launch.*"))),
+        (f"{SHARE}/config", sorted(glob("config/*.*"))),
+        (f"{SHARE}/sim", sorted(glob("sim/*.xml"))),
+        # `ros2 run` and launch look for executables here and nowhere else.
+        ("lib/neuro_control", sorted(glob("bin/*"))),
+    ],
+)

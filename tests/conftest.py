@@ -1,0 +1,45 @@
+"""Every test process keeps to itself: discovery on this machine only, and a domain of its own."""
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+
+
+def claim_domain():
+    """A ROS domain that no other test process on this machine uses."""
+    for number in range(os.getpid(), os.getpid() + 100):
+        domain = 1 + number % 100
+        path = Path(tempfile.gettempdir()) / f"neuro_control_test_domain_{domain}"
+        # Open until the process ends, which lets go of the lock.
+        lock = os.open(path, os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            continue
+        return domain
+    raise RuntimeError("a hundred test processes run already")
+
+
+os.environ["ROS_DOMAIN_ID"] = str(claim_domain())
+os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from neuro_control.ros.process import discover_locally
+
+discover_locally()
+
+import pytest
+
+from tests.bench import Bench
+
+
+@pytest.fixture
+def bench():
+    """ROS, initialised without arguments, and nodes that are closed in the end."""
+    made = Bench()
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,85 @@
+"""The launch file, by the real launch: only where ROS 2's launch_pytest is installed."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+launch = pytest.importorskip("launch")
+launch_pytest = pytest.importorskip("launch_pytest")
+
+from launch.actions import IncludeLaunchDescription  # noqa: E402
+from launch_xml.launch_description_sources import XMLLaunchDescriptionSource  # noqa: E402
+
+from neuro_control.ros.messages import to_nanoseconds  # noqa: E402
+from tests.bench import Bench, Probe  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "launch" / "swimmer.launch.xml"
+
+
+@launch_pytest.fixture
+def swimming():
+    return launch.LaunchDescription(
+        [
+            IncludeLaunchDescription(
+                XMLLaunchDescriptionSource(str(FILE)),
+                launch_arguments={"lockstep": "false"}.items(),
+            ),
+            launch_pytest.actions.ReadyToTest(),
+        ]
+    )
+
+
+@pytest.mark.launch(fixture=swimming)
+def test_the_launched_swimmer_answers_its_simulation():
+    bench = Bench()
+    try:
+        probe = bench.add(Probe())
+        bench.spin_until(lambda: len(probe.commands) > 30 and probe.said("running"), timeout=20)
+        stamps = [to_nanoseconds(command.header.stamp) for command in probe.commands]
+        assert stamps == sorted(stamps)
+        assert any(map(any, probe.efforts()))
+    finally:
+        bench.close()
+
+
+@pytest.mark.launch(fixture=swimming, shutdown=True)
+def test_after_the_shutdown_no_node_is_left():
+    assert _nodes() == []
+
+
+def _nodes():
+    mark = f"ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}\0"
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (
+                mark in (folder / "environ").read_text()
+                and "lib/neuro_control/" in (folder / "cmdline").read_text()
+            ):
+                found.append(folder.name)
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def test_nodes_end_when_their_launch_is_killed():
+    process = subprocess.Popen(
+        ["ros2", "launch", str(FILE)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 20
+    while len(_nodes()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(_nodes()) == 2
+    time.sleep(1)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 10
+    while _nodes() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert _nodes() == []

@@ -1,0 +1,432 @@
+import signal
+import subprocess
+import sys
+
+import gymnasium
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import TwistStamped
+from nav_msgs.msg import Odometry
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Imu, JointState, Range
+from std_srvs.srv import SetBool, Trigger
+
+import neuro_control  # noqa: F401  # registers the environments
+from neuro_control.errors import ConfigurationError
+from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, joint_state, to_nanoseconds
+from neuro_control.ros.simulation import Simulation
+from neuro_control.swimmer.circuit import Circuit
+from neuro_control.swimmer.env import SwimmerSwim
+from neuro_control.swimmer.node import SwimmerController
+from tests.bench import MS, Probe, options
+
+SWIM = {"model": "neuro_control.swimmer.env:swim"}
+PERIOD = 30 * MS
+
+
+class Pilot(Probe):
+    """Answers every observation with whatever ``law`` makes of it."""
+
+    def __init__(self, law=lambda angles: np.zeros(len(angles))):
+        super().__init__()
+        self.law = law
+        self.answering = True
+        self.observations = []
+        self.command = self.create_publisher(JointState, "joint_commands", COMMAND_QOS)
+        self.create_subscription(JointState, "joint_states", self.on_joints, SENSOR_QOS)
+
+    def on_joints(self, message):
+        self.observations.append(message)
+        if self.answering:
+            self.answer(message)
+
+    def answer(self, message):
+        effort = np.asarray(self.law(np.array(message.position)), dtype=float)
+        stamp = to_nanoseconds(message.header.stamp)
+        self.command.publish(joint_state(stamp, list(message.name), effort=effort))
+
+
+def rig(bench, law=None, **values):
+    """A simulation and its pilot, which know of one another."""
+    pilot = bench.add(Pilot() if law is None else Pilot(law))
+    simulation = bench.add(Simulation(**options(**{**SWIM, **values})))
+    bench.spin_until(
+        lambda: simulation.count_publishers("joint_commands") and pilot.count_publishers("odom")
+    )
+    return simulation, pilot
+
+
+def states(path):
+    with np.load(path) as file:
+        return dict(file)
+
+
+@pytest.mark.parametrize(("links", "seed"), [(6, 0), (6, 1), (3, 2), (12, 3)])
+def test_a_run_through_ros_is_the_run_without_to_the_bit(bench, tmp_path, links, seed):
+    recording = tmp_path / "r.npz"
+    simulation = bench.add(
+        Simulation(
+            **options(
+                **SWIM,
+                model_arguments=f"links: {links}",
+                duration=9.0,
+                seed=seed,
+                recording=str(recording),
+            )
+        )
+    )
+    controller = bench.add(SwimmerController(**options(links=links, use_sim_time=True)))
+    controller.start()
+    bench.spin_until(lambda: simulation.finished, timeout=30)
+    simulation.stop()
+    environment = SwimmerSwim(links)
+    observation, _ = environment.reset(seed=seed)
+    data, circuit = environment.body.data, Circuit(links - 1)
+    rows = states(recording)
+    assert len(rows["time"]) == 301
+    for step in range(301):
+        np.testing.assert_array_equal(rows["qpos"][step], data.qpos)
+        np.testing.assert_array_equal(rows["qvel"][step], data.qvel)
+        np.testing.assert_array_equal(rows["sensordata"][step], data.sensordata)
+        observation, *_ = environment.step(circuit.step(observation[: links - 1]))
+
+
+def test_lockstep_steps_only_when_the_last_observation_is_answered(bench):
+    simulation, pilot = rig(bench)
+    bench.spin_until(lambda: simulation.steps > 5)
+    pilot.answering = False
+    bench.spin_for(0.2)
+    stopped = simulation.steps
+    bench.spin_for(0.3)
+    assert simulation.steps == stopped
+    last = pilot.observations[-1]
+    # Unanswered, it is sent again, for sensor topics may lose it.
+    assert sum(o.header.stamp == last.header.stamp for o in pilot.observations) >= 2
+    old = joint_state(to_nanoseconds(last.header.stamp) - PERIOD, pilot.names, effort=np.zeros(5))
+    pilot.command.publish(old)
+    bench.spin_for(0.1)
+    assert simulation.steps == stopped
+    pilot.answer(last)
+    bench.spin_until(lambda: simulation.steps == stopped + 1)
+
+
+def test_lockstep_without_an_answer_says_why_and_goes_on_when_one_comes(bench):
+    simulation, pilot = rig(bench, lockstep_timeout=0.3)
+    bench.spin_until(lambda: simulation.steps > 0)
+    pilot.answering = False
+    bench.spin_until(lambda: pilot.said("no command answered the observation of"))
+    assert pilot.said("node(s) publish joint_commands: is the controller active?")
+    pilot.answering = True
+    before = simulation.steps
+    bench.spin_until(lambda: simulation.steps > before + 3)
+
+
+def test_a_run_that_nobody_answers_ends_at_its_limit(bench):
+    pilot = bench.add(Pilot())
+    pilot.answering = False
+    simulation = bench.add(Simulation(**options(**SWIM, lockstep_limit=0.3)))
+    bench.spin_until(lambda: simulation.finished)
+    assert "no command answered the observation of 0.000 s" in simulation.failure
+
+
+@pytest.mark.parametrize(
+    ("law", "says"),
+    [
+        (lambda angles: np.full(len(angles), np.nan), "effort[0] is nan"),
+        (lambda angles: np.zeros(3), "3 values of effort for 5 names"),
+    ],
+)
+def test_a_bad_command_never_reaches_a_motor(bench, law, says):
+    simulation, pilot = rig(bench, law=law)
+    bench.spin_until(lambda: pilot.said("joint_commands rejected"))
+    assert pilot.said(says)
+    assert simulation.steps == 0
+    assert not simulation.data.ctrl.any()
+    pilot.law = lambda angles: np.zeros(5)
+    bench.spin_until(lambda: simulation.steps > 3)
+
+
+def test_reset_starts_the_same_seed_alike_and_another_otherwise(bench):
+    simulation, pilot = rig(bench)
+    bench.spin_until(lambda: simulation.steps > 5)
+    reset = pilot.create_client(Trigger, "simulation/reset")
+
+    def start():
+        pilot.answering = False
+        bench.spin_for(0.15)
+        assert bench.call(reset, Trigger.Request()).success
+        position = simulation.data.qpos.copy()
+        assert simulation.time == 0
+        pilot.answering = True
+        bench.spin_until(lambda: simulation.steps > 3)
+        return position
+
+    first = start()
+    np.testing.assert_array_equal(start(), first)
+    assert simulation.set_parameters([Parameter("seed", value=5)])[0].successful
+    other = start()
+    assert not np.array_equal(other, first)
+    expected, _ = SwimmerSwim().reset(seed=5)
+    np.testing.assert_array_equal(other[3:], expected[:5])
+
+
+def test_a_controller_survives_a_reset_mid_run_and_swims_the_same_episode_again(bench, tmp_path):
+    recording = tmp_path / "r.npz"
+    simulation = bench.add(
+        Simulation(**options(**SWIM, duration=3.0, seed=1, recording=str(recording)))
+    )
+    controller = bench.add(SwimmerController(**options(use_sim_time=True)))
+    probe = bench.add(Probe())
+    reset = probe.create_client(Trigger, "simulation/reset")
+    bench.spin_until(reset.service_is_ready)
+    controller.start()
+    bench.spin_until(lambda: simulation.steps > 40)
+    bench.call(reset, Trigger.Request())
+    bench.spin_until(lambda: simulation.finished)
+    simulation.stop()
+    again = states(recording)
+    assert len(again["time"]) == 101
+    environment, circuit = SwimmerSwim(), Circuit(5)
+    observation, _ = environment.reset(seed=1)
+    for step in range(100):
+        observation, *_ = environment.step(circuit.step(observation[:5]))
+        np.testing.assert_array_equal(again["qpos"][step + 1], environment.body.data.qpos)
+
+
+def test_a_killed_controller_leaves_the_simulation_waiting_for_the_next(bench):
+    simulation = bench.add(Simulation(**options(**SWIM, lockstep_timeout=0.3)))
+    probe = bench.add(Probe())
+
+    def controller():
+        return subprocess.Popen(
+            [
+                sys.executable,
+                *("-m", "neuro_control.ros.process"),
+                "neuro_control.swimmer.node:SwimmerController",
+                *("--ros-args", "-p", "use_sim_time:=true"),
+            ]
+        )
+
+    first = controller()
+    try:
+        bench.spin_until(lambda: simulation.steps > 10)
+    finally:
+        first.kill()
+        first.wait()
+    bench.spin_until(lambda: probe.said("no command answered the observation of"))
+    stopped = simulation.steps
+    second = controller()
+    try:
+        bench.spin_until(lambda: simulation.steps > stopped + 10)
+    finally:
+        second.send_signal(signal.SIGINT)
+        assert second.wait(10) == 0
+
+
+@pytest.mark.parametrize("lockstep", [True, False])
+def test_paused_it_steps_exactly_one_period_at_a_time(bench, lockstep):
+    simulation, pilot = rig(bench, lockstep=lockstep)
+    pause = pilot.create_client(SetBool, "simulation/pause")
+    step = pilot.create_client(Trigger, "simulation/step")
+    refused = bench.call(step, Trigger.Request())
+    assert not refused.success
+    assert refused.message == "not paused: pause first"
+    bench.call(pause, SetBool.Request(data=True))
+    start = simulation.steps
+    bench.spin_for(0.2)
+    assert simulation.steps == start
+    for count in range(1, 11):
+        answer = bench.call(step, Trigger.Request())
+        # The answer comes when the step is done, not before and not after two.
+        assert answer.message == f"at {simulation.time:.3f} s"
+        assert simulation.steps == start + count
+        assert simulation.time == pytest.approx((start + count) * 0.03, abs=0.0301)
+    bench.call(pause, SetBool.Request(data=False))
+    bench.spin_until(lambda: simulation.steps > start + 15)
+
+
+def test_free_running_it_holds_the_wall_clocks_pace(bench):
+    simulation, _ = rig(bench, lockstep=False, real_time_factor=2.0, duration=3.0)
+    bench.spin_until(lambda: simulation.finished)
+    assert simulation.time / (simulation.ended - simulation.started) == pytest.approx(2.0, rel=0.1)
+    assert len(simulation.latencies) >= 90
+
+
+def test_free_running_without_commands_lets_the_motors_go_and_says_so(bench):
+    simulation, pilot = rig(bench, law=lambda angles: np.full(5, 4e-4), lockstep=False)
+    bench.spin_until(lambda: simulation.data.ctrl.all())
+    pilot.answering = False
+    bench.spin_until(lambda: not simulation.data.ctrl.any(), timeout=2)
+    bench.spin_until(lambda: pilot.said("motors off"))
+    pilot.answering = True
+    bench.spin_until(lambda: simulation.data.ctrl.all())
+
+
+def test_free_running_refuses_commands_to_observations_long_past(bench):
+    simulation, pilot = rig(bench, lockstep=False)
+    pilot.answering = False
+    bench.spin_until(lambda: simulation.time > 0.5)
+    pilot.command.publish(joint_state(0, pilot.names, effort=np.full(5, 4e-4)))
+    bench.spin_until(lambda: pilot.said("it answers an observation 0."))
+    assert not simulation.data.ctrl.any()
+
+
+def test_odometry_is_where_the_model_is_in_base_links_axes(bench):
+    simulation, pilot = rig(bench, law=lambda angles: np.full(5, 4e-4))
+    heard = []
+    pilot.create_subscription(Odometry, "odom", heard.append, SENSOR_QOS)
+    bench.spin_until(lambda: simulation.steps > 20 and len(heard) > 5)
+    pilot.answering = False
+    bench.spin_for(0.3)
+    message, data = heard[-1], simulation.data
+    pose, twist = message.pose.pose, message.twist.twist
+    np.testing.assert_allclose(
+        [pose.position.x, pose.position.y, pose.position.z], data.site("base_link").xpos, atol=1e-12
+    )
+    # The head looks along -y of its body: forward speed is the head's -vy, leftward its vx.
+    head = data.sensor("velocity_0").data
+    np.testing.assert_allclose([twist.linear.x, twist.linear.y], [-head[1], head[0]], atol=1e-12)
+    assert twist.angular.z == pytest.approx(data.sensor("gyro_0").data[2], abs=1e-12)
+    yaw = 2 * np.arctan2(pose.orientation.z, pose.orientation.w)
+    expected = data.qpos[2] - np.pi / 2
+    assert np.cos(yaw - expected) == pytest.approx(1, abs=1e-12)
+
+
+def test_joint_states_carry_the_joints_with_encoders_and_their_torque(bench):
+    simulation, pilot = rig(bench, law=lambda angles: np.linspace(1e-4, 5e-4, 5))
+    bench.spin_until(lambda: simulation.steps > 3)
+    message = pilot.observations[-1]
+    assert list(message.name) == [f"joint_{i}" for i in range(1, 6)]
+    np.testing.assert_allclose(message.effort, np.linspace(1e-4, 5e-4, 5), rtol=1e-12)
+
+
+SENSORS = """
+<mujoco>
+  <worldbody>
+    <body name="box" pos="0 0 1">
+      <freejoint/>
+      <geom type="box" size=".1 .1 .1" mass="1"/>
+      <site name="imu_site"/>
+      <site name="down" pos="0 0 -.11" zaxis="0 0 -1"/>
+      <site name="up" pos="0 0 .11"/>
+    </body>
+    <geom type="plane" size="5 5 .1"/>
+  </worldbody>
+  <option gravity="0 0 -9.81"/>
+  <sensor>
+    <accelerometer name="acc" site="imu_site"/>
+    <gyro name="gyro" site="imu_site"/>
+    <velocimeter name="speed" site="imu_site"/>
+    <rangefinder name="low" site="down"/>
+    <rangefinder name="high" site="up"/>
+  </sensor>
+</mujoco>
+"""
+
+
+def test_sensors_of_a_model_become_messages_by_the_table(bench, tmp_path):
+    path = tmp_path / "box.xml"
+    path.write_text(SENSORS)
+    simulation = bench.add(
+        Simulation(
+            **options(model=str(path), lockstep=False, observation_period=0.01, odometry=False)
+        )
+    )
+    probe = bench.add(Probe())
+    heard = {"imu": [], "speed": [], "low": [], "high": []}
+    probe.create_subscription(Imu, "imu_site/imu", heard["imu"].append, SENSOR_QOS)
+    probe.create_subscription(TwistStamped, "imu_site/velocity", heard["speed"].append, SENSOR_QOS)
+    probe.create_subscription(Range, "down/range", heard["low"].append, SENSOR_QOS)
+    probe.create_subscription(Range, "up/range", heard["high"].append, SENSOR_QOS)
+    bench.spin_until(lambda: all(heard.values()))
+    imu = heard["imu"][0]
+    assert imu.header.frame_id == "imu_site"
+    # Falling freely, an accelerometer reads nothing; no attitude sensor, so that is unknown.
+    assert abs(imu.linear_acceleration.z) < 1e-6
+    assert imu.orientation_covariance[0] == -1
+    assert imu.angular_velocity_covariance[0] == 0
+    low, time = heard["low"][0], to_nanoseconds(heard["low"][0].header.stamp) * 1e-9
+    assert low.range == pytest.approx(0.89 - 9.81 / 2 * time**2, abs=0.02)
+    assert heard["high"][0].range == np.inf
+    speed = heard["speed"][0]
+    fallen = -9.81 * to_nanoseconds(speed.header.stamp) * 1e-9
+    assert speed.twist.linear.z == pytest.approx(fallen, abs=1e-6)
+    assert simulation.model.nu == 0
+    with pytest.raises(ConfigurationError, match="site base_link, which the model lacks"):
+        Simulation(**options(model=str(path)))
+
+
+SERVOS = """
+<mujoco>
+  <worldbody>
+    <body><joint name="hip" axis="0 1 0"/><geom size=".1" pos="0 0 -.3"/>
+      <body pos="0 0 -.3"><joint name="knee" axis="0 1 0"/><geom size=".1" pos="0 0 -.3"/>
+        <body pos="0 0 -.3"><joint name="toe" axis="0 1 0"/><geom size=".1" pos="0 0 -.3"/></body>
+      </body>
+    </body>
+  </worldbody>
+  <actuator>
+    <velocity joint="knee" kv="1"/><position joint="hip" kp="10"/><motor joint="toe" gear="4"/>
+  </actuator>
+</mujoco>
+"""
+
+
+def test_a_command_feeds_each_actuator_from_its_own_field(bench, tmp_path):
+    path = tmp_path / "leg.xml"
+    path.write_text(SERVOS)
+    simulation = bench.add(Simulation(**options(model=str(path), odometry=False)))
+    probe = bench.add(Probe())
+    command = probe.create_publisher(JointState, "joint_commands", COMMAND_QOS)
+    bench.spin_until(command.get_subscription_count)
+    names = ["hip", "knee", "toe"]
+    command.publish(
+        joint_state(0, names, np.array([0.1, 9, 9]), np.array([9, 0.2, 9]), np.array([9, 9, 2.0]))
+    )
+    bench.spin_until(lambda: simulation.steps == 1)
+    np.testing.assert_allclose(simulation.data.ctrl, [0.2, 0.1, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"model": "fish.xml"}, "no file 'fish.xml' in sim: there are .*swimmer.xml"),
+        ({"model": "/nowhere/x.xml"}, "no file /nowhere/x.xml"),
+        ({"model": "no.module:f"}, "No module named"),
+        ({"model": "neuro_control.swimmer.env:fly"}, "has no attribute 'fly'"),
+        ({"model": "math:sqrt", "model_arguments": "x: 4"}, "got?|sqrt"),
+        ({**SWIM, "model_arguments": "links: 2"}, "3 to 100 links, not 2"),
+        ({**SWIM, "model_arguments": "legs: 2"}, "unexpected keyword argument 'legs'"),
+        ({**SWIM, "model_arguments": "6"}, "mapping like 'links: 6'"),
+        ({**SWIM, "model_arguments": "{"}, "no YAML"),
+        ({**SWIM, "observation_period": 0.0311}, "no multiple of the model's time step"),
+        ({**SWIM, "real_time_factor": 0.0}, "real_time_factor lies between 0.01 and 100"),
+    ],
+)
+def test_a_simulation_that_cannot_be_is_refused_with_what_would_be_right(bench, values, says):
+    with pytest.raises(ConfigurationError, match=says):
+        Simulation(**options(**values))
+
+
+def test_a_model_file_that_does_not_compile_is_refused(bench, tmp_path):
+    path = tmp_path / "broken.xml"
+    path.write_text("<mujoco><worldbody><joint/></worldbody></mujoco>")
+    with pytest.raises(ConfigurationError, match="does not compile"):
+        Simulation(**options(model=str(path)))
+
+
+def test_diagnostics_say_mode_pace_and_latency(bench):
+    simulation, pilot = rig(bench)
+    heard = []
+    pilot.create_subscription(DiagnosticArray, "/diagnostics", lambda m: heard.extend(m.status), 10)
+    bench.spin_until(lambda: simulation.steps > 50 and len(heard) >= 2, timeout=5)
+    values = {v.key: v.value for v in heard[-1].values}
+    assert heard[-1].name == "simulation: simulation"
+    assert values["mode"] == "lockstep"
+    assert float(values["real_time_factor"]) > 1
+    assert float(values["latency_p50_ms"]) > 0
+
+
+def test_the_environment_is_registered():
+    assert gymnasium.spec("neuro_control/SwimmerSwim-v0").id == "neuro_control/SwimmerSwim-v0"

@@ -1,0 +1,92 @@
+"""What the documentation tells a user to do, done."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "your_own_controller.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The page's package, its files taken from the page, installed into a folder of its own."""
+    folder = tmp_path_factory.mktemp("own")
+    for path, content in re.findall(r"^`(wave/[\w.]+)`.*?\n\n```\w+\n(.*?)^```", PAGE, re.S | re.M):
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(content)
+    assert sorted(p.name for p in (folder / "wave").iterdir()) == [
+        "setup.py",
+        "wave.py",
+        "wave.yaml",
+    ]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
+            *("--target", str(folder / "site"), str(folder / "wave")),
+        ],
+        check=True,
+    )
+    return folder
+
+
+def run(installed, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "neuro_control.cli", *arguments],
+        env={**os.environ, "PYTHONPATH": str(installed / "site")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_controller_takes_about_sixty_lines():
+    code = re.search(r"```python\n(.*?)```", PAGE, re.S).group(1)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 62
+
+
+def test_the_controller_of_the_page_is_found_and_swims(installed):
+    assert "a wave of my own swims" in run(installed, "list").stdout
+    for mode in ([], ["--processes"]):
+        done = run(installed, "run", "wave", "--json", "-", *mode)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["steps"] == 1000
+        assert found["return"] > 300
+
+
+def test_its_parameters_are_checked_as_any_others(installed):
+    done = run(installed, "run", "wave", "--set", "wave_controller.frequency=9")
+    assert done.returncode == 2
+    assert "frequency lies between 0 and 3, 9 does not" in done.stderr
+    faster = run(installed, "run", "wave", "--set", "wave_controller.frequency=0.8", "--json", "-")
+    assert json.loads(faster.stdout)["steps"] == 1000
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))])
+def test_links_and_pictures_lead_somewhere(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_command_of_the_readme_is_known():
+    text = (ROOT / "README.md").read_text()
+    lines = re.findall(r"^neuro-control (.*)$", text, re.M)
+    assert lines
+    for line in lines:
+        words = line.split("#")[0].split()
+        depth = 1 if words[0] in ("run", "list") else 2
+        done = subprocess.run(
+            [sys.executable, "-m", "neuro_control.cli", *words[:depth], "--help"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in done.stdout, line
