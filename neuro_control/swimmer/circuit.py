@@ -8,7 +8,7 @@ both carry the side first, dorsal before ventral.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -81,6 +81,17 @@ class Weights:
         }
         return cls(**drawn)
 
+    def synapses(self, joints: int) -> tuple[Array, Array, Array, Array]:
+        """What ``respond`` takes, of full shape: oscillator (2, 1), the other three (2, n)."""
+        oscillator = np.broadcast_to(self.oscillator, (2,))[:, None]
+        chain = np.zeros((2, joints))
+        chain[:, 1:] = self.proprioception
+        ipsilateral, contralateral = (
+            np.broadcast_to(weight, (2, joints))
+            for weight in (self.ipsilateral, self.contralateral)
+        )
+        return oscillator, chain, ipsilateral, contralateral
+
     @property
     def trainable(self) -> int:
         """How many numbers training adapts: 4 when shared, 6 n when not (the commands aside)."""
@@ -116,16 +127,81 @@ class Activity(NamedTuple):
     action: Array
 
 
+class Batch(NamedTuple):
+    """Constants of ``respond`` for bodies of n joints, in NumPy's or torch's arrays.
+
+    Attributes:
+        front: Index of the joint in front of each joint, (n,); the first names itself.
+        head: 1 for the first joint and 0 for the others, (n,).
+        side: 1 for the dorsal and -1 for the ventral side, (2, 1).
+    """
+
+    front: Any
+    head: Any
+    side: Any
+
+    @classmethod
+    def of(cls, joints: int) -> Batch:
+        """Constants of bodies of ``joints`` joints, in NumPy's arrays."""
+        head = np.zeros(joints)
+        head[0] = 1.0
+        return cls(np.maximum(np.arange(joints) - 1, 0), head, np.array([[1.0], [-1.0]]))
+
+
+def respond(
+    constants: Batch,
+    oscillator: Any,
+    proprioception: Any,
+    ipsilateral: Any,
+    contralateral: Any,
+    stretch: Any,
+    square: Any,
+) -> Any:
+    """Actions of many circuits at once, at full speed and without a turn.
+
+    The equations of ``Circuit.step`` in operations that NumPy and torch share, so that they can be
+    differentiated and run for a population. B are batch dimensions that broadcast.
+
+    Args:
+        constants: Those of the body.
+        oscillator: Weights that broadcast to (B, 2, 1).
+        proprioception: Weights that broadcast to (B, 2, n); the first joint's are not read.
+        ipsilateral: Weights that broadcast to (B, 2, n).
+        contralateral: Weights that broadcast to (B, 2, n).
+        stretch: What the receptors feel, 1 at the joint limit, (B, n).
+        square: The oscillator, 1 on the dorsal half of its period and -1 on the ventral, (B,).
+
+    Returns:
+        Normalised torques, (B, n), in [-1, 1].
+    """
+    side, head = constants.side, constants.head
+    oscillation = (side * square[..., None, None]).clip(0, 1)
+    receptors = (side * stretch[..., constants.front][..., None, :]).clip(0, 1)
+    chain = proprioception * receptors * (1 - head)
+    neurons = (oscillator * oscillation * head + chain).clip(0, 1)
+    muscles = (ipsilateral * neurons + contralateral * neurons[..., [1, 0], :]).clip(0, 1)
+    return muscles[..., 0, :] - muscles[..., 1, :]
+
+
+def stretch_limit(joints: int) -> float:
+    """Angle at which a stretch receptor saturates, the swimmer's joint limit, rad."""
+    return 2 * np.pi / (joints + 1)
+
+
 class Circuit:
     """Control law of a swimmer: joint angles in, normalised torques out.
 
-    The only state is a count of control steps, which drives the oscillator.
+    The only state is a count of control steps, which drives the oscillator, and, where the
+    receptors have a lead, the angles of the step before.
 
     Args:
         joints: Number of joints n, at least 2.
         weights: Synaptic weights; unit weights by default.
-        oscillator_period: Period of the head oscillator in control steps, even.
+        oscillator_period: Period of the head oscillator in control steps, at least 2.
         turn_joints: How many joints, from the head, the turn command reaches.
+        lead: Control steps that the stretch receptors look ahead: they feel the angle plus
+            ``lead`` times its change over the last step. An extension of the paper's circuit,
+            where it is 0; stretch receptors of animals feel the rate of stretch as well.
 
     Raises:
         ConfigurationError: An argument is out of range or the weights don't fit the joints.
@@ -135,8 +211,9 @@ class Circuit:
         self,
         joints: int,
         weights: Weights | None = None,
-        oscillator_period: int = 60,
+        oscillator_period: float = 60,
         turn_joints: int = 1,
+        lead: float = 0.0,
     ) -> None:
         if joints < 2:
             raise ConfigurationError(f"a swimmer has at least 2 joints, not {joints}")
@@ -144,16 +221,17 @@ class Circuit:
             raise ConfigurationError(
                 f"turn_joints lies between 1 and {joints}, the number of joints; got {turn_joints}"
             )
-        if oscillator_period < 2 or oscillator_period % 2:
+        if not 2 <= oscillator_period < np.inf:
             raise ConfigurationError(
-                "the oscillator's period is an even number of control steps, at least 2, "
-                f"not {oscillator_period}"
+                f"the oscillator's period is at least 2 control steps, not {oscillator_period}"
             )
+        if not np.isfinite(lead):
+            raise ConfigurationError(f"the receptors' lead is a finite number, not {lead}")
         self.joints = joints
         self.turn_joints = turn_joints
         self.oscillator_period = oscillator_period
-        # Angle at which a stretch receptor saturates: the joint limit of the swimmer, rad.
-        self._stretch = 2 * np.pi / (joints + 1)
+        self.lead = lead
+        self._stretch = stretch_limit(joints)
         self._drive = np.empty((2, joints))
         self._mirrored = np.empty((2, joints))
         self.weights = Weights.unit() if weights is None else weights
@@ -186,6 +264,7 @@ class Circuit:
     def reset(self) -> None:
         """Back to the first step."""
         self.step_count = 0
+        self._last_angles: Array | None = None
         self.activity = Activity(
             np.zeros((2, self.joints)), np.zeros((2, self.joints)), np.zeros(self.joints)
         )
@@ -207,8 +286,12 @@ class Circuit:
         angles = np.asarray(joint_angles, dtype=np.float64)
         if angles.shape != (self.joints,):
             raise ValueError(f"expected {self.joints} joint angles, got the shape {angles.shape}")
-        second_half = self.step_count % self.oscillator_period >= self.oscillator_period // 2
+        second_half = self.step_count % self.oscillator_period >= self.oscillator_period / 2
         self.step_count += 1
+        if self.lead:
+            before = angles if self._last_angles is None else self._last_angles
+            self._last_angles = angles.copy()
+            angles = angles + self.lead * (angles - before)
 
         # B_0 = g(w_osc osc + w_turn turn + w_speed (1 - speed))
         # B_i = g(w_prop q_{i-1} + ...), g(x) = clip(x, 0, 1); each side alike.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -34,16 +35,19 @@ REWARDED_SPEED = 0.1  # forward speed of the head that earns the full reward, m/
 LINK_LENGTH = 0.1  # m
 NOSE = 0.01  # way from the head's front joint to the tip of the nose, m
 MAX_LINKS = 100
+MEDIUM_DENSITY = 3000.0  # of the water-like medium in sim/swimmer.xml, kg/m³
 
 
-def model(links: int) -> mujoco.MjModel:
-    """Compiled swimmer of ``links`` links.
+def model(links: int, density: float = MEDIUM_DENSITY) -> mujoco.MjModel:
+    """Compiled swimmer of ``links`` links in a medium of ``density`` (kg/m³).
 
     Raises:
-        ConfigurationError: ``links`` is below 3 or above 100.
+        ConfigurationError: ``links`` is below 3 or above 100, or ``density`` below 0.
     """
     if not 3 <= links <= MAX_LINKS:
         raise ConfigurationError(f"a swimmer has 3 to {MAX_LINKS} links, not {links}")
+    if not 0 <= density < np.inf:
+        raise ConfigurationError(f"the medium's density is 0 or more kg/m³, not {density:g}")
     tree = ElementTree.parse(resources.find("sim", "swimmer.xml"))
     root = tree.getroot()
     head = _child(root, "worldbody/body[@name='link_0']")
@@ -62,6 +66,7 @@ def model(links: int) -> mujoco.MjModel:
         parent = link
         motors.append(_renumbered(motor, str(index)))
         sensors.extend(_renumbered(element, str(index)) for element in sensor)
+    _child(root, "option").set("density", str(density))
     limit = 360 / links
     _child(root, "default/default[@class='link']/joint").set("range", f"{-limit} {limit}")
     for camera in head.findall("camera"):
@@ -110,14 +115,14 @@ def _place_target(model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Gen
     model.geom("target").pos[:2] = rng.uniform(-reach, reach, size=2)
 
 
-def swim(links: int = 6) -> World:
+def swim(links: int = 6, density: float = MEDIUM_DENSITY) -> World:
     """World of the swim task, for the simulation node as well."""
-    return World(model(links), CONTROL_PERIOD, _hide_target)
+    return World(model(links, density), CONTROL_PERIOD, _hide_target)
 
 
-def navigate(links: int = 6) -> World:
+def navigate(links: int = 6, density: float = MEDIUM_DENSITY) -> World:
     """World of the navigate task: the same body, a target to reach."""
-    return World(model(links), CONTROL_PERIOD, _place_target)
+    return World(model(links, density), CONTROL_PERIOD, _place_target)
 
 
 def forward_speed(model: mujoco.MjModel, sensordata: Array) -> Array:
@@ -335,12 +340,18 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         task: "swim" or "navigate".
         links: Links of each body.
         threads: Threads; as many as the process may use cores by default.
+        density: Density of the medium, kg/m³.
+        autoreset_mode: NEXT_STEP or SAME_STEP.
     """
 
-    metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012  # as Gymnasium has it
-
     def __init__(
-        self, num_envs: int, task: str = "swim", links: int = 6, threads: int | None = None
+        self,
+        num_envs: int,
+        task: str = "swim",
+        links: int = 6,
+        threads: int | None = None,
+        density: float = MEDIUM_DENSITY,
+        autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
     ) -> None:
         if num_envs < 1:
             raise ConfigurationError(
@@ -348,7 +359,9 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
             )
         self.num_envs = num_envs
         self._navigates = task == "navigate"
-        self._world = navigate(links) if self._navigates else swim(links)
+        self._world = (navigate if self._navigates else swim)(links, density)
+        self.metadata = {"autoreset_mode": autoreset_mode}
+        self._same_step = autoreset_mode == AutoresetMode.SAME_STEP
         model = self._world.model
         self._joints = model.nu
         self._observation_size = _observation_size(model.nu, 2 if self._navigates else 0)
@@ -437,11 +450,10 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
             state=self._state_rows,
             sensordata=self._sensor_rows,
         )
-        over = self._over
         self._states[:] = self._state_rows[:, -2]
         speeds = self._state_rows[:, -3:-1, -model.nv :]
         self._accelerations[:] = (speeds[:, 1] - speeds[:, 0]) / model.opt.timestep
-        sensors = self._sensor_rows[:, -1]
+        self._sensors = sensors = self._sensor_rows[:, -1]
         self._steps += 1
         observations = self._observe(self._states, sensors, slice(None))
         if self._navigates:
@@ -449,16 +461,73 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
             rewards = target_reward(observations[:, size : size + 2], self._target_radius)
         else:
             rewards = swim_reward(forward_speed(model, sensors))
-        for i in np.flatnonzero(over).tolist():
+        terminated = np.zeros(self.num_envs, dtype=bool)
+        if self._same_step:
+            truncated = self._steps >= STEPS
+            infos: dict[str, Any] = {}
+            if truncated.any():
+                infos = {"final_obs": observations.copy(), "_final_obs": truncated}
+            for i in np.flatnonzero(truncated).tolist():
+                observations[i] = self._start(i)
+            return observations, rewards, terminated, truncated, infos
+        for i in np.flatnonzero(self._over).tolist():
             observations[i] = self._start(i)
             rewards[i] = 0.0
-        truncated = self._steps >= STEPS
-        self._over = truncated
-        return observations, rewards, np.zeros(self.num_envs, dtype=bool), truncated.copy(), {}
+        self._over = self._steps >= STEPS
+        return observations, rewards, terminated, self._over.copy(), {}
+
+    def forward_speed(self) -> Array:
+        """Forward speed of each head after the last step, (num_envs,), m/s."""
+        return forward_speed(self._world.model, self._sensors)
+
+    def state(self) -> dict[str, Array]:
+        """Everything that the next steps follow from, to go on from later with ``restore``."""
+        generators = [_words(generator) for generator in self._generators]
+        return {
+            "states": self._states.copy(),
+            "accelerations": self._accelerations.copy(),
+            "targets": self._targets.copy(),
+            "steps": self._steps.copy(),
+            "over": self._over.copy(),
+            "generators": np.array(generators, dtype=np.uint64),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Go on from what ``state`` gave, also from another process."""
+        self._states[:] = state["states"]
+        self._accelerations[:] = state["accelerations"]
+        self._targets[:] = state["targets"]
+        self._steps[:] = state["steps"]
+        self._over[:] = state["over"]
+        self._generators = [_generator(words) for words in state["generators"]]
 
     def close_extras(self, **kwargs: Any) -> None:
         """End the threads."""
         self._rollout.close()
+
+
+_WORD = 2**64
+
+
+def _words(generator: np.random.Generator) -> list[int]:
+    """State of a generator of NumPy's default kind, PCG64, as 64-bit words."""
+    known = generator.bit_generator.state
+    inner = known["state"]
+    words = [word for key in ("state", "inc") for word in divmod(inner[key], _WORD)]
+    return [*words, known["has_uint32"], known["uinteger"]]
+
+
+def _generator(words: NDArray[Any]) -> np.random.Generator:
+    """Generator whose state ``_words`` took down."""
+    high, low, inc_high, inc_low, has_uint32, uinteger = (int(word) for word in words)
+    generator = np.random.default_rng(0)
+    generator.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": high * _WORD + low, "inc": inc_high * _WORD + inc_low},
+        "has_uint32": has_uint32,
+        "uinteger": uinteger,
+    }
+    return generator
 
 
 def swimmer_swim_vector(num_envs: int = 1, **kwargs: Any) -> SwimmerVector:

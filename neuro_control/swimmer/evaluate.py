@@ -1,39 +1,110 @@
-"""How well a policy swims: returns over seeds, without ROS."""
+"""How well a policy swims: returns over seeds, under whatever conditions, without ROS."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.output import remarks, write_json
-from neuro_control.swimmer.circuit import Circuit, Weights
-from neuro_control.swimmer.env import STEPS, Swimmer, SwimmerNavigate, SwimmerSwim, forward_speed
+from neuro_control.swimmer.env import MEDIUM_DENSITY, STEPS, SwimmerVector
+from neuro_control.swimmer.policy import (
+    Act,
+    CircuitDesign,
+    Design,
+    MLPDesign,
+    load,
+    observation_scale,
+)
 
 Array = NDArray[np.float64]
-Policy = Callable[[Array], Array]
 
-TASKS: dict[str, type[Swimmer]] = {"swim": SwimmerSwim, "navigate": SwimmerNavigate}
+TASKS = ("swim", "navigate")
 # Number of draws that the bootstrap interval rests on.
 _DRAWS = 10_000
+# Swimmers that swim at the same time: more gain nothing.
+_BATCH = 64
 
 
-def episode(environment: Swimmer, policy: Policy, seed: int) -> tuple[float, float]:
-    """Return and mean forward speed (m/s) of one episode."""
-    observation, _ = environment.reset(seed=seed)
-    model, data = environment.body.model, environment.body.data
-    total, way = 0.0, 0.0
-    for _ in range(STEPS):
-        observation, reward, *_ = environment.step(policy(observation))
-        total += reward
-        way += float(forward_speed(model, data.sensordata))
-    return total, way / STEPS
+@dataclass(frozen=True)
+class Conditions:
+    """What a policy may have to cope with.
+
+    Attributes:
+        delay: Control steps from an observation to the action that answers it.
+        noise: Standard deviation of the noise on what is observed, as a part of the typical size
+            (``policy.observation_scale``: 1 rad for an angle).
+        density: Density of the medium, as a multiple of the usual one.
+        lost_joint: Joint, 1 the first, whose angle reads zero; 0 for none.
+    """
+
+    delay: int = 0
+    noise: float = 0.0
+    density: float = 1.0
+    lost_joint: int = 0
+
+
+class Scores(NamedTuple):
+    """Of each episode: return (of 1000) and mean forward speed of the head (m/s), (N,)."""
+
+    returns: Array
+    speeds: Array
+
+
+def swim_episodes(
+    act: Act,
+    links: int,
+    seeds: list[int],
+    conditions: Conditions = Conditions(),
+    task: str = "swim",
+    steps: int = STEPS,
+    threads: int | None = None,
+) -> Scores:
+    """Episodes of a task side by side.
+
+    Args:
+        act: Actions for the observations of all of them, fresh at the start of an episode.
+        links: Links of the body.
+        seeds: Seed of each episode's start, (N,).
+        conditions: What makes it harder.
+        task: "swim" or "navigate".
+        steps: Control steps of an episode.
+        threads: Threads of the physics; as many as there are cores by default.
+    """
+    joints = links - 1
+    if conditions.lost_joint > joints:
+        raise ConfigurationError(f"no joint {conditions.lost_joint}: the body has {joints}")
+    environment = SwimmerVector(
+        len(seeds), task, links, threads, density=conditions.density * MEDIUM_DENSITY
+    )
+    rng = np.random.default_rng(seeds)
+    scale = conditions.noise * observation_scale(joints)
+    if task == "navigate":
+        scale = np.insert(scale, joints, [0.0, 0.0])  # where the target is, is no sensor's
+    observations, _ = environment.reset(seed=list(seeds))
+    under_way = [np.zeros((len(seeds), joints)) for _ in range(conditions.delay)]
+    returns, way = np.zeros(len(seeds)), np.zeros(len(seeds))
+    try:
+        for step in range(steps):
+            if conditions.noise:
+                observations += rng.normal(0.0, 1.0, observations.shape) * scale
+            if conditions.lost_joint:
+                observations[:, conditions.lost_joint - 1] = 0.0
+            under_way.append(act(observations, step))
+            observations, rewards, *_ = environment.step(under_way.pop(0))
+            returns += rewards
+            way += environment.forward_speed()
+    finally:
+        environment.close()
+    return Scores(returns, way / steps)
 
 
 def interval(values: Array, rng: np.random.Generator) -> tuple[float, float]:
@@ -43,40 +114,108 @@ def interval(values: Array, rng: np.random.Generator) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _policies(joints: int, seed: int) -> dict[str, Policy]:
-    """A fresh policy of each kind for a body of ``joints`` joints."""
-    rng = np.random.default_rng(seed)
-    unit = Circuit(joints)
-    drawn = Circuit(joints, Weights.random(rng))
-    return {
-        "ncap": lambda observation: unit.step(observation[:joints]),
-        "ncap-random": lambda observation: drawn.step(observation[:joints]),
-        "random": lambda _: rng.uniform(-1.0, 1.0, joints),
-        "rest": lambda _: np.zeros(joints),
-    }
+def individuals(design: Design, vectors: Array, seeds: list[int], **how: Any) -> Scores:
+    """Episodes of each individual of a population.
+
+    Args:
+        design: What they are.
+        vectors: A row for each, (P, size).
+        seeds: Seeds of the episodes that each swims, (S,).
+        how: As for ``swim_episodes``.
+
+    Returns:
+        Scores of the shape (P, S).
+    """
+    act = design.act(vectors, len(seeds))
+    scores = swim_episodes(act, design.joints + 1, list(seeds) * len(vectors), **how)
+    shape = (len(vectors), len(seeds))
+    return Scores(scores.returns.reshape(shape), scores.speeds.reshape(shape))
 
 
-def score(policy: str, links: int, task: str, seeds: int, seed: int = 0) -> dict[str, Any]:
+# Policies by name; any other is a file.
+POLICIES = {
+    "ncap": "the circuit with unit weights, untrained",
+    "ncap-random": "the circuit with weights drawn anew for each episode",
+    "ncap-trained": "the circuit as trained",
+    "ncap-extended": "the circuit with trained oscillator period and receptor lead",
+    "mlp": "the trained MLP of 64 × 64 units",
+    "random": "random torques",
+    "rest": "no torques",
+}
+_FILES = {
+    "ncap-trained": "swimmer_ncap.safetensors",
+    "ncap-extended": "swimmer_ncap_extended.safetensors",
+    "mlp": "swimmer_mlp_{links}_links.safetensors",
+}
+
+
+def find_policy(name: str, links: int) -> tuple[CircuitDesign | MLPDesign, Array]:
+    """Design and numbers (size,) of the policy ``name`` on a body of ``links`` links.
+
+    Args:
+        name: "ncap", a name of ``POLICIES`` that stands for a file in ``config/weights``, or a
+            path.
+        links: Links of the body.
+
+    Raises:
+        ConfigurationError: There is no such policy, or it doesn't fit the body.
+    """
+    if name == "ncap":
+        unit = CircuitDesign(links - 1)
+        return unit, unit.initial(np.random.default_rng(0))
+    if name in _FILES:
+        path = resources.find("config/weights", _FILES[name].format(links=links))
+    elif Path(name).suffix:
+        path = Path(name)
+    else:
+        raise ConfigurationError(
+            f"no policy '{name}': there are {', '.join(POLICIES)}; or give a .safetensors file"
+        )
+    found = load(path)
+    return found.design.on(links - 1), found.vector
+
+
+def _act(policy: str, links: int, seeds: list[int]) -> Act:
+    """What ``policy`` does in episodes of these seeds."""
+    joints = links - 1
+    if policy == "rest":
+        return lambda observations, _: np.zeros((len(observations), joints))
+    if policy == "random":
+        rng = np.random.default_rng(seeds)
+        return lambda observations, _: rng.uniform(-1.0, 1.0, (len(observations), joints))
+    if policy == "ncap-random":
+        drawn = CircuitDesign(joints, random=True)
+        vectors = np.stack([drawn.initial(np.random.default_rng(seed)) for seed in seeds])
+        return drawn.act(vectors, 1)
+    design, vector = find_policy(policy, links)
+    return design.act(vector[None], len(seeds))
+
+
+def score(
+    policy: str,
+    links: int,
+    task: str,
+    seeds: int,
+    seed: int = 0,
+    conditions: Conditions = Conditions(),
+) -> dict[str, Any]:
     """Figures of merit of a policy over ``seeds`` episodes, seeded from ``seed`` on.
 
     Raises:
-        ConfigurationError: There is no such policy or task, or the body is too short.
+        ConfigurationError: There is no such policy or task, or they don't fit the body.
     """
     if task not in TASKS:
         raise ConfigurationError(f"no task '{task}': there are {', '.join(TASKS)}")
-    environment = TASKS[task](links=links)
-    kinds = _policies(links - 1, seed)
-    if policy not in kinds:
-        raise ConfigurationError(f"no policy '{policy}': there are {', '.join(kinds)}")
     begin = time.perf_counter()
-    scores = np.array(
-        [
-            episode(environment, _policies(links - 1, each)[policy], each)
-            for each in range(seed, seed + seeds)
-        ]
-    )
+    each = range(seed, seed + seeds)
+    batches = [list(each[i : i + _BATCH]) for i in range(0, seeds, _BATCH)]
+    found = [
+        swim_episodes(_act(policy, links, batch), links, batch, conditions, task)
+        for batch in batches
+    ]
     elapsed = time.perf_counter() - begin
-    returns, speeds = scores.T
+    returns = np.concatenate([scores.returns for scores in found])
+    speeds = np.concatenate([scores.speeds for scores in found])
     low, high = interval(returns, np.random.default_rng(seed))
     return {
         "policy": policy,
@@ -94,7 +233,10 @@ def score(policy: str, links: int, task: str, seeds: int, seed: int = 0) -> dict
 
 @click.command()
 @click.option(
-    "--policy", default="ncap", show_default=True, help="ncap, ncap-random, random or rest."
+    "--policy",
+    default="ncap",
+    show_default=True,
+    help=f"{', '.join(POLICIES)}, or a .safetensors file of `train`.",
 )
 @click.option("--links", default=6, show_default=True, help="Links of the body, 3 to 100.")
 @click.option("--task", default="swim", show_default=True, help="swim or navigate.")
@@ -108,10 +250,50 @@ def score(policy: str, links: int, task: str, seeds: int, seed: int = 0) -> dict
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the first."
 )
+@click.option(
+    "--delay",
+    type=click.IntRange(0, 100),
+    default=0,
+    show_default=True,
+    help="Control steps (0.03 s) from observation to action.",
+)
+@click.option(
+    "--noise",
+    type=click.FloatRange(0, 10),
+    default=0.0,
+    show_default=True,
+    help="Sensor noise: rad of an angle, 0.05 m/s and 2 rad/s of a link's velocities.",
+)
+@click.option(
+    "--density",
+    type=click.FloatRange(0, 100),
+    default=1.0,
+    show_default=True,
+    help="Density of the medium, as a multiple of the usual 3000 kg/m³.",
+)
+@click.option(
+    "--lost-joint",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Joint, from the head, whose sensor reads zero; 0 for none.",
+)
 @click.option("--json", help="File for the result; - prints it.")
-def evaluate(policy: str, links: int, task: str, seeds: int, seed: int, json: str | None) -> None:
+def evaluate(
+    policy: str,
+    links: int,
+    task: str,
+    seeds: int,
+    seed: int,
+    delay: int,
+    noise: float,
+    density: float,
+    lost_joint: int,
+    json: str | None,
+) -> None:
     """Score a swimmer's policy over seeded episodes of 30 s."""
-    result = score(policy, links, task, seeds, seed)
+    conditions = Conditions(delay, noise, density, lost_joint)
+    result = score(policy, links, task, seeds, seed, conditions)
     if json is not None:
         write_json(result, json)
     if json != "-":

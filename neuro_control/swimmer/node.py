@@ -92,7 +92,7 @@ class SwimmerParameters(ControllerParameters):
                 f"turn_joints is at most {self.links - 1}, the number of joints; "
                 f"got {self.turn_joints}"
             )
-        if round(self.oscillator_period / self.control_period) < 2:
+        if self.oscillator_period < 2 * self.control_period:
             raise ConfigurationError(
                 f"oscillator_period ({self.oscillator_period:g} s) is at least two control periods"
             )
@@ -134,8 +134,8 @@ class SwimmerController(Controller[SwimmerParameters]):
     def configure(self) -> Sequence[Input[Any]]:
         """Build the circuit; joint angles trigger a step, cmd_vel sets speed and turn."""
         p = self.parameters
-        # An even number of steps: both sides are on for equally long.
-        period = 2 * round(p.oscillator_period / p.control_period / 2)
+        # Rounded, since 1.8 / 0.03 is a little more than 60 and both sides would differ by a step.
+        period = round(p.oscillator_period / p.control_period, 9)
         self.circuit = Circuit(p.links - 1, p.weights(), period, p.turn_joints)
         self._joint_names = p.joints
         self._activity_names = [

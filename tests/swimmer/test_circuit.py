@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.swimmer.circuit import SIGNS, Circuit, Weights
+from neuro_control.swimmer.circuit import SIGNS, Batch, Circuit, Weights, respond, stretch_limit
 
 
 def reference(angles, count, weights, speed, turn, period=60, turn_joints=1):
@@ -23,7 +23,7 @@ def reference(angles, count, weights, speed, turn, period=60, turn_joints=1):
     for side, sign in ((0, 1), (1, -1)):
         for i in range(n):
             if i == 0:
-                on = (count % period < period // 2) == (side == 0)
+                on = (count % period < period / 2) == (side == 0)
                 oscillator = weights.oscillator
                 w_osc = float(oscillator) if oscillator.ndim == 0 else float(oscillator[side])
                 x = w_osc * on
@@ -55,16 +55,51 @@ def reference(angles, count, weights, speed, turn, period=60, turn_joints=1):
 def test_circuit_computes_what_the_paper_writes(data, joints, own, speed, turn, seed, count):
     angles = data.draw(arrays(float, joints, elements=st.floats(-4, 4)))
     turn_joints = data.draw(st.integers(1, joints))
+    period = data.draw(st.floats(2, 100))
     weights = Weights.random(np.random.default_rng(seed), joints if own else None)
-    circuit = Circuit(joints, weights, turn_joints=turn_joints)
+    circuit = Circuit(joints, weights, period, turn_joints)
     circuit.step_count = count
     action = circuit.step(angles, speed, turn)
     neurons, muscles, expected = reference(
-        angles, count, weights, speed, turn, turn_joints=turn_joints
+        angles, count, weights, speed, turn, period, turn_joints=turn_joints
     )
     np.testing.assert_allclose(circuit.activity.neurons, neurons, atol=1e-14)
     np.testing.assert_allclose(circuit.activity.muscles, muscles, atol=1e-14)
     np.testing.assert_allclose(action, expected, atol=1e-14)
+
+
+@given(
+    seed=st.integers(0, 1000),
+    joints=st.integers(2, 14),
+    batch=st.integers(1, 5),
+    own=st.booleans(),
+)
+def test_a_batch_of_circuits_responds_as_each_of_them(seed, joints, batch, own):
+    rng = np.random.default_rng(seed)
+    weights = [Weights.random(rng, joints if own else None) for _ in range(batch)]
+    angles = rng.uniform(-3, 3, (batch, joints))
+    second_half = rng.random(batch) < 0.5
+    constants = Batch.of(joints)
+    actions = respond(
+        constants,
+        *(np.stack(each) for each in zip(*(w.synapses(joints) for w in weights), strict=True)),
+        stretch=angles / stretch_limit(joints),
+        square=np.where(second_half, -1.0, 1.0),
+    )
+    for i in range(batch):
+        circuit = Circuit(joints, weights[i])
+        circuit.step_count = 30 * int(second_half[i])
+        np.testing.assert_allclose(actions[i], circuit.step(angles[i]), atol=1e-14)
+
+
+def test_a_lead_of_two_steps_feels_the_angle_two_steps_ahead():
+    # 20 degrees, then 30: two more steps at 10 a step would lead to 50, of 60 that saturate.
+    circuit = Circuit(5, lead=2.0)
+    first = circuit.step(np.radians([20, 0, 0, 0, 0]))
+    np.testing.assert_allclose(first[1], 20 / 60, atol=1e-12)
+    np.testing.assert_allclose(circuit.step(np.radians([30, 0, 0, 0, 0]))[1], 50 / 60, atol=1e-12)
+    circuit.reset()
+    np.testing.assert_array_equal(circuit.step(np.radians([20, 0, 0, 0, 0])), first)
 
 
 def test_a_straight_body_at_the_start_bends_only_the_head_to_the_dorsal_side():
@@ -143,8 +178,9 @@ def test_per_joint_unit_weights_swim_as_shared_ones():
     [
         ({"joints": 1}, "at least 2 joints, not 1"),
         ({"joints": 5, "turn_joints": 6}, "between 1 and 5"),
-        ({"joints": 5, "oscillator_period": 7}, "even number"),
-        ({"joints": 5, "oscillator_period": 0}, "even number"),
+        ({"joints": 5, "oscillator_period": 1.5}, "at least 2 control steps, not 1.5"),
+        ({"joints": 5, "oscillator_period": np.nan}, "at least 2 control steps, not nan"),
+        ({"joints": 5, "lead": np.inf}, "a finite number, not inf"),
         ({"joints": 5, "weights": Weights.unit(4)}, r"shape \(2, 4\)"),
     ],
 )

@@ -1,0 +1,66 @@
+"""Trained weights in files: safetensors, each with what it is for in its metadata.
+
+The format holds numbers and texts and nothing that could be executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from neuro_control.errors import ConfigurationError
+
+_KIND = "neuro_control"
+
+
+def write(
+    path: Path, kind: str, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+) -> None:
+    """Write ``arrays`` to ``path``, whole or not at all.
+
+    Args:
+        path: The file; a folder that is missing is made.
+        kind: What the arrays are, for ``read`` to tell its own files from others.
+        arrays: By name.
+        facts: What else belongs to them, as JSON knows it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(contiguous, part, metadata={_KIND: kind, "facts": json.dumps(facts)})
+    os.replace(part, path)
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and facts that ``write`` wrote.
+
+    Raises:
+        ConfigurationError: There is no such file, it is damaged, of another kind, or holds a
+            number that is not finite.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"no file {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get(_KIND) != kind:
+                found = metadata.get(_KIND, "something else")
+                raise ConfigurationError(f"{path} holds {found}, not {kind}")
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            facts = json.loads(metadata["facts"])
+    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+        raise ConfigurationError(
+            f"{path} is damaged or no safetensors file ({error}): give a file that training wrote"
+        ) from error
+    for name, array in arrays.items():
+        if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            raise ConfigurationError(f"{path}: {name} holds a number that is not finite")
+    return arrays, facts
