@@ -34,6 +34,8 @@ _PATIENCE = 10.0
 _VERBS = {
     "evaluate": "Score a policy or controller over seeded episodes.",
     "benchmark": "Measure speed, beside the peers that are installed.",
+    "train": "Train a policy or controller; interrupted, it goes on.",
+    "experiment": "Try a paper's claims again: CSV and figure.",
 }
 
 

@@ -74,6 +74,8 @@ SWIMMER = Scenario(
     commands={
         "evaluate": "neuro_control.swimmer.evaluate:evaluate",
         "benchmark": "neuro_control.swimmer.benchmark:benchmark",
+        "train": "neuro_control.swimmer.train:command",
+        "experiment": "neuro_control.swimmer.experiments:experiment",
     },
 )
 

@@ -34,7 +34,7 @@ def write(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     save_file(contiguous, part, metadata={_KIND: kind, "facts": json.dumps(facts)})
     os.replace(part, path)
 

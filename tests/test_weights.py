@@ -18,7 +18,7 @@ def test_what_was_written_is_read(path):
     assert facts == {"seed": 3, "names": ["x"]}
     assert found.keys() == arrays.keys()
     for name in arrays:
-        np.testing.assert_array_equal(found[name], arrays[name])
+        np.testing.assert_array_equal(found[name], arrays[name], strict=True)
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 

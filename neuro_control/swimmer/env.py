@@ -480,6 +480,11 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         """Forward speed of each head after the last step, (num_envs,), m/s."""
         return forward_speed(self._world.model, self._sensors)
 
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """How many control steps each episode has come to, (num_envs,)."""
+        return self._steps.copy()
+
     def state(self) -> dict[str, Array]:
         """Everything that the next steps follow from, to go on from later with ``restore``."""
         generators = [_words(generator) for generator in self._generators]

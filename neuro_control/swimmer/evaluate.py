@@ -138,13 +138,15 @@ POLICIES = {
     "ncap-random": "the circuit with weights drawn anew for each episode",
     "ncap-trained": "the circuit as trained",
     "ncap-extended": "the circuit with trained oscillator period and receptor lead",
-    "mlp": "the trained MLP of 64 × 64 units",
+    "ncap-delay": "the same, trained for late answers",
+    "mlp": "an MLP of 64 × 64 units, trained on this body",
     "random": "random torques",
     "rest": "no torques",
 }
 _FILES = {
     "ncap-trained": "swimmer_ncap.safetensors",
     "ncap-extended": "swimmer_ncap_extended.safetensors",
+    "ncap-delay": "swimmer_ncap_delay.safetensors",
     "mlp": "swimmer_mlp_{links}_links.safetensors",
 }
 
