@@ -153,6 +153,7 @@ class CovarianceSearch:
                 "CMA-ES takes two numbers or more, a population of at least 4 and a spread above "
                 f"0; got {len(mean)}, {population} and {spread}"
             )
+        self._population = population
         rng = np.random.default_rng(seed)
         self._strategy = cma.CMAEvolutionStrategy(
             np.array(mean, dtype=np.float64),
@@ -195,7 +196,7 @@ class CovarianceSearch:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What it takes to go on later."""
-        return {"told": np.array(self._told).reshape(len(self._told), -1)}
+        return {"told": np.array(self._told).reshape(-1, self._population)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what ``state`` gave; the search is fresh and made alike."""

@@ -2,6 +2,10 @@
 
 import csv
 import dataclasses
+import json
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -25,7 +29,6 @@ TRAININGS = {
     "ppo": PPO,
     "ppo mlp": dataclasses.replace(PPO, policy="mlp-64", learning_rate=3e-4),
     "ddpg": dataclasses.replace(PPO, algorithm="ddpg", steps=20_800, evaluate_every=20_400),
-    "ars": ARS,
     "cmaes": dataclasses.replace(
         ARS, algorithm="cmaes", policy="ncap-extended", delays=(0, 3), starts=2, steps=32_000
     ),
@@ -54,6 +57,59 @@ def test_a_training_that_was_interrupted_comes_to_the_same_to_the_bit(name, tmp_
     assert not np.array_equal(whole.vector, training.design().initial(np.random.default_rng(0)))
     again = run(training, tmp_path / "whole")
     np.testing.assert_array_equal(again.vector, whole.vector)
+
+
+def command(folder, *options):
+    return [
+        *(sys.executable, "-m", "neuro_control.cli", "train", "swimmer"),
+        *("--algorithm", "ars", "--links", "3", "--steps", "80000", "--out", str(folder)),
+        *options,
+    ]
+
+
+def test_a_training_that_was_killed_goes_on_to_the_same_by_the_same_command(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = subprocess.Popen(command(killed), stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (killed / "curve.csv").is_file() and len(read_curve(killed)[0]) > 1:
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert 0 < read_curve(killed)[0][-1] < 80_000
+    found = [
+        json.loads(
+            subprocess.run(
+                command(folder, "--json", "-"), capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for folder in (killed, whole)
+    ]
+    assert found[0].pop("policy") == str(killed / "policy.safetensors")
+    assert found[1].pop("policy") == str(whole / "policy.safetensors")
+    assert found[0] == found[1]
+    assert found[0]["parameters"] == 4
+    for name in ("curve.csv", "policy.safetensors"):
+        assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--links", "2"], "3 to 100 links, not 2"),
+        (["--policy", "mlp-64", "--algorithm", "cmaes"], "too many numbers"),
+        (["--policy", "x"], "'x' is not one of"),
+        (["--cluster", "nonsense"], "no dask scheduler at 'nonsense'"),
+        (["--out", "/proc/no/where"], "/proc/no"),
+    ],
+)
+def test_a_command_that_cannot_be_done_is_told_in_one_line(options, says, tmp_path):
+    done = subprocess.run(command(tmp_path, *options), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.strip()]
+    assert line.startswith("error: ")
+    assert says in line
 
 
 def test_what_a_training_leaves_can_be_read_and_swims(tmp_path):
