@@ -42,18 +42,19 @@ _EPISODES, _DRAWS, _EPISODES_OF_A_DRAW = 10, 30, 4
 GOAL = 850.0
 # Environment steps of each training.
 _CURVES = {
-    ("ppo", "ncap"): 200_000,
-    ("ppo", "mlp-64"): 2_000_000,
-    ("ppo", "mlp-256"): 2_000_000,
-    ("ddpg", "ncap"): 100_000,
-    ("ddpg", "mlp-64"): 200_000,
-    ("ddpg", "mlp-256"): 200_000,
-    ("ars", "ncap"): 400_000,
-    ("cmaes", "ncap-extended"): 1_440_000,
-    ("ars", "mlp-64"): 4_000_000,
-    ("ars", "mlp-256"): 4_000_000,
+    ("ppo", "ncap"): 60_000,
+    ("ppo", "mlp-64"): 1_000_000,
+    ("ppo", "mlp-256"): 1_000_000,
+    ("ddpg", "ncap"): 20_000,
+    ("ddpg", "mlp-64"): 100_000,
+    ("ddpg", "mlp-256"): 100_000,
+    ("ars", "ncap"): 320_000,
+    ("ars", "mlp-64"): 1_000_000,
+    ("ars", "mlp-256"): 640_000,
+    ("cmaes", "ncap"): 960_000,
+    ("cmaes", "ncap-extended"): 960_000,
 }
-_ABLATED = 200_000
+_ABLATED = {"ars": 160_000, "ppo": 60_000}
 # Learning rate of the exponentiated gradient under PPO, found by trying.
 _EXPONENTIATED_RATE = 0.3
 BODIES = (3, 4, 5, 6, 8, 10, 12, 14, 15)
@@ -199,7 +200,7 @@ def ablations(setting: Setting) -> list[Row]:
     }
     kinds = {
         f"{algorithm}-{name.replace(', ', '-').replace(' ', '-')}": _kind(
-            algorithm, "ncap", steps=_ABLATED, **changes
+            algorithm, "ncap", steps=_ABLATED[algorithm], **changes
         )
         for algorithm in ("ars", "ppo")
         for name, changes in variants.items()
@@ -208,7 +209,7 @@ def ablations(setting: Setting) -> list[Row]:
         kinds[f"ppo-exponentiated{name}"] = _kind(
             "ppo",
             "ncap",
-            steps=_ABLATED,
+            steps=_ABLATED["ppo"],
             optimiser="exponentiated",
             **{**changes, "learning_rate": _EXPONENTIATED_RATE},
         )

@@ -29,7 +29,7 @@ _LABELS = {
     "mlp-64": "MLP 64 × 64 (6,021)",
     "mlp-256": "MLP 256 × 256 (73,221)",
 }
-_ALGORITHMS = {"ppo": "PPO", "ddpg": "DDPG", "ars": "ES (ARS)"}
+_ALGORITHMS = {"ppo": "PPO", "ddpg": "DDPG", "ars": "ES (ARS)", "cmaes": "ES (CMA-ES)"}
 
 
 @contextmanager
