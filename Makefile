@@ -16,7 +16,8 @@ else
   wheels := ros,
   constraints := constraints.txt
 endif
-install = $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(constraints)
+# The build backend warns of folders that share a name with the package, at length.
+install = PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(constraints)
 described := setup.py setup.cfg pyproject.toml $(constraints)
 
 .PHONY: demo test lint clean

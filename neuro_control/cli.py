@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.output import remarks, write_json
+from neuro_control.output import json_option, print_table, remarks, write_json
 from neuro_control.rendering import no_gl
 from neuro_control.scenarios import Scenario, discover, find, resolve
 
@@ -45,16 +45,7 @@ def list_scenarios() -> None:
     table = Table("scenario", "what it is", "commands")
     for name, scenario in discover().items():
         table.add_row(name, scenario.summary, ", ".join(["run", *scenario.commands]))
-    click.echo(_text(table))
-
-
-def _text(table: Table) -> str:
-    from rich.console import Console
-
-    console = Console(width=max(80, remarks.width))
-    with console.capture() as capture:
-        console.print(table)
-    return capture.get().rstrip()
+    print_table(table)
 
 
 @app.command()
@@ -99,7 +90,7 @@ def _text(table: Table) -> str:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for plot, animation, recording and JSON.",
 )
-@click.option("--json", help="File for the result; - prints it.")
+@json_option
 def run(
     scenario: str,
     seconds: float,
@@ -121,13 +112,14 @@ def run(
         overrides["lockstep"] = True
     if real_time_factor is not None:
         overrides.update(lockstep=False, real_time_factor=real_time_factor)
-    with tempfile.TemporaryDirectory(prefix="neuro_control_") as scratch:
-        folder = Path(scratch) if out is None else out
+    if out is not None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigurationError(f"can't make the folder {folder}: {error}") from error
-        _run(found, config, overrides, settings, processes, folder, out is not None, json)
+            raise ConfigurationError(f"can't make the folder {out}: {error}") from error
+    # What an earlier run left in the folder stays until this one has come to its end.
+    with tempfile.TemporaryDirectory(prefix=".run-", dir=out) as scratch:
+        _run(found, config, overrides, settings, processes, Path(scratch), out, json)
 
 
 def _run(
@@ -136,8 +128,8 @@ def _run(
     overrides: dict[str, Any],
     settings: tuple[str, ...],
     processes: bool,
-    folder: Path,
-    draw: bool,
+    scratch: Path,
+    out: Path | None,
     json: str | None,
 ) -> None:
     # ROS reads its environment when it is first imported.
@@ -148,16 +140,16 @@ def _run(
 
     parameters = runs.read_parameters(config or scenario.config_file(), list(scenario.nodes))
     simulation = next(iter(scenario.nodes))
-    recording = (folder / "recording.npz").resolve()
-    recording.unlink(missing_ok=True)
+    recording = (scratch / "recording.npz").resolve()
     parameters[simulation].update(overrides, recording=str(recording))
     for name in list(scenario.nodes)[1:]:
         parameters[name]["use_sim_time"] = True
     runs.set_parameters(parameters, settings)
-    # What is summarised is what the simulation declares, defaults included.
-    parameter_file = folder / "parameters.yaml"
+    if parameters[simulation]["recording"] != str(recording):
+        raise ConfigurationError("a run's recording goes to the folder that --out names")
+    parameter_file = scratch / "parameters.yaml"
     runs.write_parameters(parameters, parameter_file)
-    activity = scenario.activity if draw else None
+    activity = None if out is None else scenario.activity
     with no_gl(), _progress(parameters[simulation]["duration"]) as progress:
         if processes:
             result = runs.run_apart(scenario.nodes, parameter_file, recording, activity, progress)
@@ -169,11 +161,15 @@ def _run(
     summary = resolve(scenario.summarise)(result.recording, settled)
     summary["mode"] = "lockstep" if settled.get("lockstep", True) else "free-running"
     _tell(summary, json)
-    if draw:
-        write_json(summary, str(folder / "result.json"))
-        for remark in resolve(scenario.picture)(result.recording, result.activity, settled, folder):
+    if out is not None:
+        write_json(summary, str(scratch / "result.json"))
+        drawn = resolve(scenario.picture)(result.recording, result.activity, settled, scratch)
+        for remark in drawn:
             remarks.print(remark)
-        remarks.print(f"written: {', '.join(sorted(str(p) for p in folder.iterdir()))}")
+        written = sorted(path.name for path in scratch.iterdir())
+        for name in written:
+            (scratch / name).replace(out / name)
+        remarks.print(f"written: {', '.join(str(out / name) for name in written)}")
     if result.interrupted is not None:
         remarks.print("stopped early: the result covers the run so far")
         raise click.exceptions.Exit(128 + result.interrupted)
@@ -202,7 +198,8 @@ def _tell(summary: dict[str, Any], json: str | None) -> None:
         write_json(summary, json)
     if json == "-":
         return
-    table = Table("figure", "value")
+    table = Table("figure")
+    table.add_column("value", overflow="fold")
     for key, value in summary.items():
         for name, item in (
             ((f"{key} {part}", v) for part, v in value.items())
@@ -210,7 +207,7 @@ def _tell(summary: dict[str, Any], json: str | None) -> None:
             else ((key, value),)
         ):
             table.add_row(name, f"{item:.4g}" if isinstance(item, float) else str(item))
-    click.echo(_text(table))
+    print_table(table)
 
 
 def _add_verbs(found: dict[str, Scenario]) -> None:

@@ -8,7 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
+from rich.table import Table
+
+from neuro_control.errors import ConfigurationError
 
 # Remarks and progress go to the error stream: standard output belongs to results.
 remarks = Console(stderr=True, highlight=False)
@@ -23,6 +27,32 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
+
+
+def print_table(table: Table) -> None:
+    """Print a result: to standard output, so that it can be piped."""
+    console = Console(width=max(80, remarks.width))
+    with console.capture() as capture:
+        console.print(table)
+    click.echo(capture.get().rstrip())
+
+
+def _check_target(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    """Refuse a file that can't be written before the work, not after it."""
+    if value in (None, "-"):
+        return value
+    path = Path(str(value))
+    if path.is_dir():
+        raise ConfigurationError(f"--json takes a file or -, and {path} is a folder")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise ConfigurationError(f"can't write {path}: {folder} can't be written to")
+    return value
+
+
+json_option = click.option(
+    "--json", callback=_check_target, help="File for the result; - prints it."
+)
 
 
 def write_json(result: dict[str, Any], target: str) -> None:

@@ -125,7 +125,14 @@ def _build(name: str, arguments: Mapping[str, object]) -> World:
         inspect.signature(build).bind(**arguments)
     except TypeError as error:
         raise ConfigurationError(f"model '{name}': {error}") from error
-    world = build(**arguments)
+    try:
+        world = build(**arguments)
+    except ConfigurationError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"model '{name}' can't be built of {arguments}: {error}"
+        ) from error
     if not isinstance(world, World):
         raise ConfigurationError(f"model '{name}' gave a {type(world).__name__}, not a World")
     return world

@@ -131,6 +131,30 @@ def test_two_simulations_on_two_domains_leave_one_another_alone():
     assert found[0]["state_sha256"] == found[1]["state_sha256"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_anything_was_simulated_ends_all_without_a_word_of_error(number):
+    process = subprocess.Popen(
+        [*COMMAND, "run", "swimmer", "--processes"], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 20
+    while len(children()) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    assert "error" not in err
+    assert "Traceback" not in err
+    assert children() == []
+
+
+def test_what_an_earlier_run_left_stays_when_the_next_fails(tmp_path):
+    assert command("run", "swimmer", "--seconds", 1, "--out", tmp_path).returncode == 0
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    wrong = ("--set", "swimmer_controller.speed=2")
+    assert command("run", "swimmer", "--seconds", 1, "--out", tmp_path, *wrong).returncode == 2
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
 @pytest.mark.parametrize("mode", [[], ["--processes"]])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_with_what_there_is_and_without_orphans(mode, number):
@@ -151,7 +175,8 @@ def test_a_signal_ends_the_run_with_what_there_is_and_without_orphans(mode, numb
     assert children() == []
 
 
-def test_a_killed_run_takes_its_processes_along():
+@pytest.mark.parametrize("delay", [0.0, 1.0])
+def test_a_killed_run_takes_its_processes_along_even_those_that_just_start(delay):
     process = subprocess.Popen(
         [*COMMAND, "run", "swimmer", "--seconds", "0", "--processes"],
         stdout=subprocess.DEVNULL,
@@ -161,7 +186,7 @@ def test_a_killed_run_takes_its_processes_along():
     while len(children()) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(children()) == 2
-    time.sleep(1)
+    time.sleep(delay)
     process.kill()
     process.wait()
     deadline = time.monotonic() + 10
@@ -190,7 +215,7 @@ def test_a_second_start_on_the_same_domain_is_refused_and_the_first_goes_on():
 MISTAKES = {
     "unknown scenario": (["run", "fish"], "no scenario 'fish': there are swimmer"),
     "no scenario": (["run"], "Missing argument 'SCENARIO'"),
-    "unknown command": (["walk"], "No such command 'walk': there are benchmark, evaluate, list"),
+    "unknown command": (["walk"], "No such command 'walk': there are benchmark, evaluate"),
     "nothing to evaluate": (["evaluate", "fish"], "No such command 'fish': there are swimmer"),
     "no number": (["run", "swimmer", "--seconds", "ten"], "'ten' is not a valid float"),
     "negative time": (["run", "swimmer", "--seconds", "-1"], "-1.0 is not in the range x>=0"),
@@ -216,6 +241,17 @@ MISTAKES = {
     ),
     "JSON to nowhere": (
         ["evaluate", "swimmer", "--seeds", "1", "--json", "/dev/null/x"], "/dev/null"
+    ),
+    "JSON to a folder": (["run", "swimmer", "--json", "/dev"], "/dev is a folder"),
+    "a recording elsewhere": (
+        ["run", "swimmer", "--set", "simulation.recording=x.npz"], "the folder that --out names"
+    ),
+    "a body of half links": (
+        ["run", "swimmer", "--set", "simulation.model_arguments=links: 6.5"], "100 links, not 6.5"
+    ),
+    "a body of words": (
+        ["run", "swimmer", "--set", "simulation.model_arguments=density: thick"],
+        "can't be built of",
     ),
     "folder is a file": (["run", "swimmer", "--out", "/dev/null"], "/dev/null"),
 }  # fmt: skip

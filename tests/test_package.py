@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 
 import mujoco
 import pytest
-import yaml
 
 from neuro_control import resources, scenarios
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.run import read_parameters
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -115,8 +115,9 @@ def test_every_model_compiles_and_knows_its_base(path):
 @pytest.mark.parametrize("name", scenarios.discover())
 def test_what_a_scenario_names_is_there(name):
     scenario = scenarios.find(name)
-    nodes = yaml.safe_load(scenario.config_file().read_text())
-    assert set(nodes) <= set(scenario.nodes)
+    assert read_parameters(scenario.config_file(), list(scenario.nodes)).keys() == (
+        scenario.nodes.keys()
+    )
     for reference in (
         *scenario.nodes.values(),
         scenario.summarise,

@@ -45,6 +45,8 @@ T = TypeVar("T")
 
 # Wall time without an observation after which a simulated clock is taken to stand still, s.
 _CLOCK_SILENCE = 1.0
+# Wall time within which the same state is told once, s: inputs may alternate at any rate.
+_REPEAT = 1.0
 # How early, as a part of the control period, an observation may come and still be stepped on.
 _JITTER = 0.1
 
@@ -99,12 +101,18 @@ class Input(Generic[T]):
     heard_wall: float | None = field(default=None, repr=False)
 
     def fresh(self, now: int) -> T | None:
-        """Latest value unless it is older than the time-out at ``now`` (ns)."""
-        too_old = now - self.time > self.timeout * NANOSECONDS
-        return None if too_old else self.value
+        """Latest value unless it is older than the time-out at ``now`` (ns), or from the future."""
+        # From the future is what was heard before the clock went back.
+        old = abs(now - self.time) > self.timeout * NANOSECONDS
+        return None if old else self.value
 
 
-class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy is untyped
+class Controller(
+    ros_parameters.Declaring,
+    LifecycleNode,  # type: ignore[misc]  # rclpy is untyped
+    ABC,
+    Generic[P],
+):
     """Base of all controller nodes.
 
     Services: ``~/enable`` and ``~/emergency_stop`` (std_srvs/SetBool). While disabled or stopped
@@ -157,6 +165,7 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
         self._due = 0
         self._status = (DiagnosticStatus.STALE, "not active")
         self._status_key = self._status
+        self._told: dict[tuple[bytes, str], float] = {}
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(1.0, self._report, clock=self._steady)
         self.create_service(SetBool, "~/enable", self._on_enable)
@@ -198,6 +207,10 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
     @abstractmethod
     def command(self, nanoseconds: int, action: Array) -> Any:
         """Command message of ``action``, stamped ``nanoseconds``."""
+
+    def remark(self) -> str | None:
+        """What the diagnostics should warn of although the last step went well, if anything."""
+        return None
 
     # Lifecycle.
 
@@ -302,7 +315,11 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
             # Rejected, or a reader that did not foresee this message: neither may be acted upon.
             reason = error.reason if isinstance(error, Rejected) else type(error).__name__
             self._rejected[f"{source.topic}/{reason}"] += 1
-            self._say(DiagnosticStatus.WARN, f"{source.topic} rejected: {error}")
+            self._say(
+                DiagnosticStatus.WARN,
+                f"{source.topic} rejected: {error}",
+                key=f"{source.topic}/{reason}",
+            )
             if triggers:
                 # An observation whose time is wrong can't be answered by its time.
                 timeless = reason in ("stale", "future")
@@ -332,6 +349,11 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
                 self._publisher.publish(command)
                 return
             if stamp <= last:
+                now = self._now()
+                if now >= last and not now == stamp == last:
+                    # The clock went on: this one was overtaken, and a newer one is answered.
+                    self._rejected[f"{source.topic}/order"] += 1
+                    return
                 self._resets += 1
                 self._restart()
             elif stamp < self._due - _JITTER * period:
@@ -372,7 +394,11 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
             self._say(DiagnosticStatus.ERROR, f"the control law failed: {error}")
             return self._publish_safe(stamp)
         self._publisher.publish(command)
-        self._say(DiagnosticStatus.OK, "running")
+        remark = self.remark()
+        if remark is None:
+            self._say(DiagnosticStatus.OK, "running")
+        else:
+            self._say(DiagnosticStatus.WARN, remark)
         return command
 
     def _publish_safe(self, nanoseconds: int) -> Any:
@@ -454,6 +480,10 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
         known, self._status_key = self._status_key, (level, key or text)
         if self._status_key == known:
             return
+        now = time.monotonic()
+        if now - self._told.get(self._status_key, -np.inf) < _REPEAT:
+            return  # it comes and goes; the next report tells of it
+        self._told[self._status_key] = now
         logger = self.get_logger()
         if level == DiagnosticStatus.ERROR:
             logger.error(text)

@@ -16,7 +16,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 Array = NDArray[np.float64]
@@ -27,11 +27,6 @@ SENSOR_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 # A best-effort subscriber hears reliable and best-effort publishers alike, latched or not.
 SET_POINT_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-LATCHED_QOS = QoSProfile(
-    depth=1,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 # Every sample counts: for what is recorded.
 RECORD_QOS = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 
@@ -40,7 +35,7 @@ class Rejected(ValueError):
     """A message that must not be acted upon.
 
     Attributes:
-        reason: One word for counting: names, size, not_finite, stale, future.
+        reason: One word for counting: names, size, not_finite, stale, future, order.
     """
 
     def __init__(self, reason: str, detail: str) -> None:

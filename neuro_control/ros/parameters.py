@@ -117,6 +117,24 @@ def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
     return descriptor
 
 
+class Declaring:
+    """Mixin of the nodes whose parameters ``declare`` declares."""
+
+    def declare_parameters(
+        self, namespace: str, parameters: list[Any], ignore_override: bool = False
+    ) -> list[Parameter]:
+        """As rclpy has it, except that an empty list is passed over: the default then counts.
+
+        ROS knows no empty list: it arrives as a value of no type, which rclpy refuses with an
+        exception. `ros2 param dump` writes them all the same.
+        """
+        given = [p for p in parameters if len(p) < 2 or p[1] is not None]
+        declared: list[Parameter] = super().declare_parameters(  # type: ignore[misc]  # rclpy's
+            namespace, given, ignore_override
+        )
+        return declared
+
+
 def declare(node: Node, kind: type[P]) -> P:
     """Declare every field of the dataclass ``kind`` on ``node`` and read its values.
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
+import hashlib
 import importlib
 import os
 import signal
+import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 import rclpy
 from rclpy.exceptions import InvalidParameterException, ParameterException
@@ -24,7 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 
-# Set by whatever starts nodes as its children: they then end when it is gone.
+# Set by whatever starts nodes to its process number: they then end when it is gone.
 PARENT_VARIABLE = "NEURO_CONTROL_END_WITH_PARENT"
 
 _POLL = 0.1
@@ -52,23 +52,40 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._parent = os.getppid() if os.environ.get(PARENT_VARIABLE) else None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        self._parent = int(os.environ.get(PARENT_VARIABLE) or 0)
+        self._before = {
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
 
     def __call__(self) -> bool:
         """Whether it is time to end."""
-        orphaned = self._parent is not None and os.getppid() != self._parent
-        return self.signal is not None or orphaned or not rclpy.ok()
+        return self.signal is not None or self._orphaned() or not rclpy.ok()
+
+    def _orphaned(self) -> bool:
+        if not self._parent:
+            return False
+        try:
+            os.kill(self._parent, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # it lives, and is another user's
+        return False
 
     @staticmethod
     def ignore() -> None:
         """From now on the end is under way: Ctrl-C arrives twice under launch."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+
+    def restore(self) -> None:
+        """Handle signals as before: what follows can be ended again."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
 
 def initialise(arguments: Sequence[str] | None = None) -> None:
@@ -104,29 +121,29 @@ def spin(nodes: Sequence[Node], until: Callable[[], bool]) -> None:
         executor.shutdown()
 
 
-def claim(nodes: Sequence[Node]) -> list[IO[str]]:
-    """Claim the nodes' names on this machine and ROS domain for as long as the files stay open.
+def claim(nodes: Sequence[Node]) -> list[socket.socket]:
+    """Claim the nodes' names on this machine and ROS domain for as long as the sockets stay open.
 
-    Two masters would drive one robot. The kernel lets go of a claim when its process dies, however
-    it dies; the discovery protocol would take a killed node for alive for another 20 s.
+    Two masters would drive one robot. A name is that of a socket without a file, whoever's process
+    it is; the kernel lets go of it when the process dies, however it dies. The discovery protocol
+    would take a killed node for alive for another 20 s.
 
     Raises:
         ConfigurationError: A node of that name runs already.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    root = Path(runtime) if runtime and os.access(runtime, os.W_OK) else Path(tempfile.gettempdir())
-    folder = root / f"neuro_control-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
-    claims: list[IO[str]] = []
+    claims: list[socket.socket] = []
     for node in nodes:
         name = node.get_fully_qualified_name()
-        file = (folder / f"{domain}{name.replace('/', '.')}").open("w")
-        claims.append(file)
+        claims.append(socket.socket(socket.AF_UNIX))
+        # The longest address has 107 bytes; a digest of any name fits.
+        digest = hashlib.sha256(name.encode()).hexdigest()
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            claims[-1].bind(f"\0neuro_control/{domain}/{digest}")
+        except OSError as error:
             release(claims)
+            if error.errno != errno.EADDRINUSE:
+                raise
             raise ConfigurationError(
                 f"{name} already runs on ROS domain {domain}: stop it, or set another "
                 "ROS_DOMAIN_ID or namespace"
@@ -134,10 +151,10 @@ def claim(nodes: Sequence[Node]) -> list[IO[str]]:
     return claims
 
 
-def release(claims: Sequence[IO[str]]) -> None:
+def release(claims: Sequence[socket.socket]) -> None:
     """Let go of claimed names."""
-    for file in claims:
-        file.close()
+    for each in claims:
+        each.close()
 
 
 def check(node: Any) -> None:
@@ -147,23 +164,35 @@ def check(node: Any) -> None:
         raise ConfigurationError(f"{node.get_name()}: {failure}")
 
 
-def close(nodes: Sequence[Node]) -> None:
-    """End the nodes: controllers send their safe command first."""
+def close(nodes: Sequence[Node]) -> bool:
+    """End the nodes, the first, which may be a simulation, last.
+
+    Controllers send their safe command. What goes wrong with one doesn't keep the others from it.
+
+    Returns:
+        Whether all ended well; what did not is told in a line.
+    """
     Stop.ignore()
+    well = True
     if rclpy.ok():
-        for node in nodes:
-            getattr(node, "stop", lambda: None)()
+        for node in reversed(nodes):
+            try:
+                getattr(node, "stop", lambda: None)()
+            except Exception as error:
+                well = False
+                print(f"error: {node.get_name()} did not end well: {error}", file=sys.stderr)
         # What was published last leaves before its publisher does.
         time.sleep(0.05 if nodes else 0.0)
     for node in nodes:
         node.destroy_node()
     rclpy.try_shutdown()
+    return well
 
 
 def run_node(make: Callable[[], Any]) -> None:
     """Main function of a node's executable; exits 0 when told to end, 1 with one line otherwise."""
     nodes: list[Any] = []
-    claims: list[IO[str]] = []
+    claims: list[socket.socket] = []
     try:
         initialise()
         stop = Stop()
@@ -178,8 +207,10 @@ def run_node(make: Callable[[], Any]) -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     finally:
-        close(nodes)
+        well = close(nodes)
         release(claims)
+    if not well:
+        raise SystemExit(1)
 
 
 def _main() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import rclpy
@@ -98,7 +99,9 @@ def read_parameters(path: Path, nodes: Sequence[str]) -> Parameters:
     parameters: Parameters = {name: {} for name in nodes}
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path} is no ROS parameter file: it holds no node names")
-    for name, entry in content.items():
+    for key, entry in content.items():
+        # In a launch "/**/name" stands for the node whatever its namespace.
+        name = str(key).removeprefix("/**").removeprefix("/")
         if name not in parameters:
             raise ConfigurationError(
                 f"{path} has parameters for '{name}'; the scenario's nodes are {', '.join(nodes)}"
@@ -161,7 +164,7 @@ def run_together(
     process.initialise(["--ros-args", "--params-file", str(parameter_file)])
     stop = process.Stop()
     nodes: list[Any] = []
-    claims: list[IO[str]] = []
+    claims: list[socket.socket] = []
     recorder: Recorder | None = None
     try:
         # Extended one by one, so that the nodes made so far are closed if the next can't be made.
@@ -197,6 +200,7 @@ def run_together(
     finally:
         process.close([*nodes, *([] if recorder is None else [recorder.node])])
         process.release(claims)
+        stop.restore()
     return _result(recording, recorder, stop.signal)
 
 
@@ -229,7 +233,7 @@ def run_apart(
     stop = process.Stop()
     recorder = Recorder(activity or "unused")
     children: dict[str, subprocess.Popen[bytes]] = {}
-    environment = {**os.environ, process.PARENT_VARIABLE: "1"}
+    environment = {**os.environ, process.PARENT_VARIABLE: str(os.getpid())}
     # Children inherit the library path; only a fresh interpreter may decide to set it anew.
     try:
         for name, factory in factories.items():
@@ -240,6 +244,8 @@ def run_apart(
                     *("--ros-args", "--params-file", str(parameter_file)),
                 ],
                 env=environment,
+                # Ctrl-C on the terminal is for this process, which then ends its children.
+                start_new_session=True,
             )
         simulation = next(iter(children.values()))
         failed: list[str] = []
@@ -263,13 +269,18 @@ def run_apart(
                 child.kill()
                 child.wait()
         process.close([recorder.node])
-    if failed:
-        raise ConfigurationError(f"{failed[0]} ended early; its own message is above")
+        stop.restore()
+    if failed and stop.signal is None:
+        code = children[failed[0]].returncode
+        why = "its own message is above" if code > 0 else f"by {signal.Signals(-code).name}"
+        raise ConfigurationError(f"{failed[0]} ended early; {why}")
     return _result(recording, recorder, stop.signal)
 
 
 def _result(path: Path, recorder: Recorder | None, interrupted: int | None) -> Result:
     if not path.is_file():
+        if interrupted is not None:
+            raise SystemExit(128 + interrupted)
         raise ConfigurationError("the simulation left no recording: it was ended before it began")
     with np.load(path, allow_pickle=False) as file:
         recording = dict(file)

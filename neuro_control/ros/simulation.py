@@ -103,6 +103,7 @@ class Recording:
         self._rows: dict[str, list[Any]] = {
             name: [] for name in ("time", "qpos", "qvel", "ctrl", "sensordata")
         }
+        self.latencies: list[float] = []
 
     def add(self, data: mujoco.MjData) -> None:
         """Take down the present state and the command that led to it."""
@@ -116,11 +117,11 @@ class Recording:
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
             arrays: dict[str, Any] = {name: np.array(rows) for name, rows in self._rows.items()}
-            np.savez_compressed(file, **arrays, **extra)
+            np.savez_compressed(file, latency=np.array(self.latencies), **arrays, **extra)
         os.replace(part, path)
 
 
-class Simulation(Node):  # type: ignore[misc]  # rclpy is untyped
+class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy is untyped
     """Simulates a world behind the topics of a robot.
 
     Publishes ``/clock``, ``joint_states``, ``odom`` and, where someone listens, the model's
@@ -155,7 +156,8 @@ class Simulation(Node):  # type: ignore[misc]  # rclpy is untyped
         self.finished = False
         self.failure: str | None = None
         self.steps = 0
-        self.latencies: list[float] = []
+        # The latest, s; a recording keeps all of its episode.
+        self.latencies: deque[float] = deque(maxlen=1000)
         self._paused = False
         self._steps_asked: deque[Any] = deque()  # responses to ~/step, its oldest first
         self._postponed: list[tuple[Any, Any]] = []  # with the header each is to be sent under
@@ -200,6 +202,7 @@ class Simulation(Node):  # type: ignore[misc]  # rclpy is untyped
         self._command_age_from = 0
         self._safe_now = True
         self._anchor()
+        self.latencies.clear()
         if self.parameters.recording:
             self._recording = Recording()
             self._recording.add(self.data)
@@ -265,7 +268,6 @@ class Simulation(Node):  # type: ignore[misc]  # rclpy is untyped
         if self._recording is not None and self.parameters.recording:
             self._recording.save(
                 Path(self.parameters.recording),
-                latency=np.array(self.latencies),
                 wall_time=np.array(self.ended - self.started),
             )
 
@@ -292,6 +294,8 @@ class Simulation(Node):  # type: ignore[misc]  # rclpy is untyped
         sent = self._sent_at.pop(stamp, None)
         if sent is not None:
             self.latencies.append(time.perf_counter() - sent)
+            if self._recording is not None:
+                self._recording.latencies.append(self.latencies[-1])
         if lockstep:
             if self._answer is None:
                 if self.steps == 0:

@@ -16,7 +16,7 @@ import numpy as np
 from rich.table import Table
 
 from neuro_control import resources
-from neuro_control.output import remarks, write_json
+from neuro_control.output import json_option, print_table, remarks, write_json
 from neuro_control.swimmer.circuit import Circuit
 from neuro_control.swimmer.env import SwimmerSwim, SwimmerVector, swim
 
@@ -166,7 +166,7 @@ def through_ros(links: int, seconds: float, real_time_factor: float | None) -> d
     show_default=True,
     help="Turns of each contestant.",
 )
-@click.option("--json", help="File for the result; - prints it.")
+@json_option
 def benchmark(links: int, turns: int, json: str | None) -> None:
     """Measure the swimmer's speed: alone, batched, through ROS, beside the peers."""
     with remarks.status("stepping environments"):
@@ -225,4 +225,4 @@ def _print(result: dict[str, Any]) -> None:
             f"{found['real_time_factor']:.2f} × real time, observation to command "
             f"p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms",
         )
-    remarks.print(table)
+    print_table(table)

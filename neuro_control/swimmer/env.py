@@ -44,7 +44,7 @@ def model(links: int, density: float = MEDIUM_DENSITY) -> mujoco.MjModel:
     Raises:
         ConfigurationError: ``links`` is below 3 or above 100, or ``density`` below 0.
     """
-    if not 3 <= links <= MAX_LINKS:
+    if not isinstance(links, int) or not 3 <= links <= MAX_LINKS:
         raise ConfigurationError(f"a swimmer has 3 to {MAX_LINKS} links, not {links}")
     if not 0 <= density < np.inf:
         raise ConfigurationError(f"the medium's density is 0 or more kg/m³, not {density:g}")

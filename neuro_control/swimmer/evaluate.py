@@ -14,7 +14,7 @@ from rich.table import Table
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
-from neuro_control.output import remarks, write_json
+from neuro_control.output import json_option, print_table, write_json
 from neuro_control.swimmer.env import MEDIUM_DENSITY, STEPS, SwimmerVector
 from neuro_control.swimmer.policy import (
     Act,
@@ -280,7 +280,7 @@ def score(
     show_default=True,
     help="Joint, from the head, whose sensor reads zero; 0 for none.",
 )
-@click.option("--json", help="File for the result; - prints it.")
+@json_option
 def evaluate(
     policy: str,
     links: int,
@@ -309,4 +309,4 @@ def evaluate(
             f"{result['speed_mps']:.4f}",
             f"{result['steps_per_s']:.0f}",
         )
-        remarks.print(table)
+        print_table(table)

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
-from neuro_control.output import remarks
+from neuro_control.output import print_table, remarks
 from neuro_control.swimmer import figures
 from neuro_control.swimmer.evaluate import Conditions, find_policy, individuals, interval, score
 from neuro_control.swimmer.policy import CircuitDesign, MLPDesign
@@ -56,7 +56,7 @@ _CURVES = {
 }
 _ABLATED = {"ars": 160_000, "ppo": 60_000}
 # Learning rate of the exponentiated gradient under PPO, found by trying.
-_EXPONENTIATED_RATE = 0.3
+_EXPONENTIATED_RATE = 3.0
 BODIES = (3, 4, 5, 6, 8, 10, 12, 14, 15)
 
 
@@ -403,5 +403,5 @@ def experiment(
     table = Table(*rows[0], title=name)
     for row in rows:
         table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()))
-    remarks.print(table)
+    print_table(table)
     remarks.print(f"written: {', '.join(sorted(str(p) for p in out.glob(f'{name}*')))}")

@@ -200,6 +200,8 @@ class PPOLearner(Learner):
                     "optimise_actor": actor_optimiser(t.optimiser, t.learning_rate),
                     "log_std_init": log_std,
                 },
+                # The critic's gradient would cut the circuit's, which is far smaller, to nothing.
+                max_grad_norm=math.inf,
                 **settings,
             )
         else:

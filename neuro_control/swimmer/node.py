@@ -155,9 +155,14 @@ class SwimmerController(Controller[SwimmerParameters]):
         self._cmd_vel.timeout = self.parameters.cmd_vel_timeout
 
     def reset(self) -> None:
-        """Start the oscillator anew and forget the last velocity command."""
+        """Start the oscillator anew; a velocity command holds until it is too old."""
         self.circuit.reset()
-        self._cmd_vel.value = None
+
+    def remark(self) -> str | None:
+        """That velocity commands have ceased, if they have."""
+        if self._cmd_vel.value is None or self._cmd_vel.fresh(self._now()) is not None:
+            return None
+        return f"at rest: no cmd_vel for {self.parameters.cmd_vel_timeout:g} s"
 
     def set_point(self) -> tuple[float, float]:
         """Speed and turn inputs of the circuit."""

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neuro_control.learning.evolution import CovarianceSearch, RandomSearch, Search
 from neuro_control.learning.executors import workers
-from neuro_control.output import remarks, write_json
+from neuro_control.output import json_option, remarks, write_json
 from neuro_control.swimmer.env import STEPS
 from neuro_control.swimmer.evaluate import Conditions, individuals
 from neuro_control.swimmer.policy import CircuitDesign, MLPDesign, Policy, save
@@ -203,7 +203,7 @@ def _learn(record: Record) -> Array:
     required=True,
     help="Folder of this training; one that was interrupted goes on.",
 )
-@click.option("--json", help="File for the result; - prints it.")
+@json_option
 def command(
     algorithm: str,
     policy: str,

@@ -164,6 +164,20 @@ def test_the_same_observation_again_gets_the_same_answer_and_no_step(swimmer):
     assert swimmer.node.circuit.step_count == 1
 
 
+def test_an_observation_that_was_overtaken_is_counted_and_moves_nothing(swimmer):
+    for _ in range(3):
+        swimmer.advance()
+        swimmer.answer(np.full(5, 0.5))
+    swimmer.now += 5 * MS
+    swimmer.set_clock()
+    swimmer.probe.commands.clear()
+    swimmer.probe.send(swimmer.now - 10 * MS, np.full(5, 0.5))  # 5 ms before the last
+    swimmer.probe.send(swimmer.now - 5 * MS, np.full(5, 0.4))  # as the last, with other angles
+    swimmer.bench.spin_until(lambda: swimmer.node._rejected["joint_states/order"] == 2)
+    assert swimmer.probe.commands == []
+    assert swimmer.node.circuit.step_count == 3
+
+
 def test_when_time_goes_back_the_circuit_starts_anew(swimmer):
     for _ in range(40):
         swimmer.advance()
@@ -345,6 +359,17 @@ def test_cmd_vel_steers_until_it_is_too_old_and_then_rests(swimmer):
         swimmer.advance()
     assert swimmer.node.set_point() == (0.0, 0.0)
     assert not any(swimmer.answer(np.full(5, 0.5)).effort)
+    swimmer.bench.spin_until(lambda: swimmer.probe.said("at rest: no cmd_vel for 0.5 s"))
+    # Neither a restart nor a clock that goes back lets it swim off on its own.
+    stop = swimmer.probe.create_client(SetBool, "swimmer_controller/emergency_stop")
+    enable = swimmer.probe.create_client(SetBool, "swimmer_controller/enable")
+    for client, data in ((stop, True), (stop, False), (enable, True)):
+        assert swimmer.bench.call(client, SetBool.Request(data=data)).success
+    swimmer.advance()
+    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
+    swimmer.now = 0
+    swimmer.set_clock()
+    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
 
 
 def test_activity_names_and_values_every_neuron_and_muscle(swimmer):
@@ -375,6 +400,30 @@ def test_on_the_wall_clock_silence_is_told_and_answered_too(bench):
     assert not any(map(any, swimmer.probe.efforts()))
     # One safe command a control period while the silence lasts.
     assert 3 <= len(swimmer.probe.commands) <= 8
+
+
+def test_rejections_at_any_rate_are_told_once_a_second_and_all_counted(swimmer):
+    swimmer.advance()
+    swimmer.probe.diagnostics.clear()
+    for number in range(60):
+        # Good and bad in turn: each is another state, and no text stands twice.
+        bad = np.full(5, 0.5) if number % 2 else [math.nan, number, 0, 0, 0]
+        swimmer.advance()
+        swimmer.answer(bad)
+    assert swimmer.node._rejected["joint_states/not_finite"] == 30
+    assert len(swimmer.probe.diagnostics) < 15
+    assert swimmer.probe.said("joint_states rejected")
+
+
+def test_an_empty_list_as_a_dump_writes_it_is_the_default(bench):
+    bench.close()
+    again = Bench(["--ros-args", "-p", "joint_names:=[]"])
+    try:
+        node = again.add(SwimmerController())
+        node.start()
+        assert node.parameters.joints == [f"joint_{i}" for i in range(1, 6)]
+    finally:
+        again.close()
 
 
 @pytest.mark.parametrize(

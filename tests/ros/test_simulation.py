@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -21,6 +22,7 @@ from neuro_control.swimmer.env import SwimmerSwim
 from neuro_control.swimmer.node import SwimmerController
 from tests.bench import MS, Probe, options
 
+ROOT = Path(__file__).resolve().parents[2]
 SWIM = {"model": "neuro_control.swimmer.env:swim"}
 PERIOD = 30 * MS
 
@@ -430,3 +432,20 @@ def test_diagnostics_say_mode_pace_and_latency(bench):
 
 def test_the_environment_is_registered():
     assert gymnasium.spec("neuro_control/SwimmerSwim-v0").id == "neuro_control/SwimmerSwim-v0"
+
+
+def test_a_recording_that_cannot_be_written_is_told_in_one_line():
+    done = subprocess.run(
+        [
+            *(sys.executable, str(ROOT / "bin" / "simulation"), "--ros-args"),
+            *("-p", "duration:=0.1", "-p", "lockstep:=false", "-p", "recording:=/proc/no/r.npz"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if line.startswith("error: ")] == [
+        "error: simulation did not end well: [Errno 2] No such file or directory: '/proc/no'"
+    ]
+    assert "Traceback" not in done.stderr
