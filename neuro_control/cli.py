@@ -33,6 +33,7 @@ _PATIENCE = 10.0
 
 _VERBS = {
     "evaluate": "Score a policy or controller over seeded episodes.",
+    "calibrate": "Measure what a controller's inputs do to the robot.",
     "benchmark": "Measure speed, beside the peers that are installed.",
     "train": "Train a policy or controller; interrupted, it goes on.",
     "experiment": "Try a paper's claims again: CSV and figure.",

@@ -76,6 +76,7 @@ SWIMMER = Scenario(
         "benchmark": "neuro_control.swimmer.benchmark:benchmark",
         "train": "neuro_control.swimmer.train:command",
         "experiment": "neuro_control.swimmer.experiments:experiment",
+        "calibrate": "neuro_control.swimmer.calibrate:command",
     },
 )
 

@@ -342,6 +342,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         threads: Threads; as many as the process may use cores by default.
         density: Density of the medium, kg/m³.
         autoreset_mode: NEXT_STEP or SAME_STEP.
+        episode_steps: Control steps of an episode.
     """
 
     def __init__(
@@ -352,6 +353,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         threads: int | None = None,
         density: float = MEDIUM_DENSITY,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        episode_steps: int = STEPS,
     ) -> None:
         if num_envs < 1:
             raise ConfigurationError(
@@ -361,6 +363,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self._navigates = task == "navigate"
         self._world = (navigate if self._navigates else swim)(links, density)
         self.metadata = {"autoreset_mode": autoreset_mode}
+        self._episode_steps = episode_steps
         self._same_step = autoreset_mode == AutoresetMode.SAME_STEP
         model = self._world.model
         self._joints = model.nu
@@ -463,7 +466,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
             rewards = swim_reward(forward_speed(model, sensors))
         terminated = np.zeros(self.num_envs, dtype=bool)
         if self._same_step:
-            truncated = self._steps >= STEPS
+            truncated = self._steps >= self._episode_steps
             infos: dict[str, Any] = {}
             if truncated.any():
                 infos = {"final_obs": observations.copy(), "_final_obs": truncated}
@@ -473,7 +476,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         for i in np.flatnonzero(self._over).tolist():
             observations[i] = self._start(i)
             rewards[i] = 0.0
-        self._over = self._steps >= STEPS
+        self._over = self._steps >= self._episode_steps
         return observations, rewards, terminated, self._over.copy(), {}
 
     def forward_speed(self) -> Array:

@@ -161,18 +161,18 @@ def test_the_same_observation_again_gets_the_same_answer_and_no_step(swimmer):
     swimmer.advance()
     first = swimmer.answer(np.full(5, 0.5))
     assert swimmer.answer(np.full(5, 0.5)) == first
-    assert swimmer.node.circuit.step_count == 1
+    assert swimmer.node.circuit.phase == 1
 
 
 def test_when_time_goes_back_the_circuit_starts_anew(swimmer):
     for _ in range(40):
         swimmer.advance()
         swimmer.answer(np.zeros(5))
-    assert swimmer.node.circuit.step_count == 40
+    assert swimmer.node.circuit.phase == 40
     swimmer.now = 0
     swimmer.set_clock()
     assert swimmer.answer(np.zeros(5)).effort[0] == 5e-4  # dorsal, as at the start
-    assert swimmer.node.circuit.step_count == 1
+    assert swimmer.node.circuit.phase == 1
 
 
 def test_observations_faster_than_the_control_period_hold_the_command_between_steps(swimmer):
@@ -181,7 +181,7 @@ def test_observations_faster_than_the_control_period_hold_the_command_between_st
         swimmer.set_clock()
         command = swimmer.answer(np.full(5, 0.5))
         assert command.header.stamp.nanosec == swimmer.now % 10**9
-    assert swimmer.node.circuit.step_count == 3
+    assert swimmer.node.circuit.phase == 3
 
 
 def test_an_emergency_stop_holds_until_released_and_enabled(swimmer):
