@@ -14,9 +14,8 @@ from rich.table import Table
 from neuro_control.errors import ConfigurationError
 from neuro_control.output import remarks, write_json
 from neuro_control.swimmer.env import CONTROL_PERIOD, SwimmerVector
-from neuro_control.swimmer.evaluate import POLICIES, find_policy
-from neuro_control.swimmer.policy import CircuitDesign
-from neuro_control.swimmer.steering import Calibration, fingerprint
+from neuro_control.swimmer.policy import POLICIES, CircuitDesign, find_policy
+from neuro_control.swimmer.steering import Calibration, calibration_path, fingerprint
 
 Array = NDArray[np.float64]
 
@@ -159,6 +158,22 @@ def errors(
         "speed_error_mps": float(speed),
         "yaw_rate_error_radps": float(rate),
     }
+
+
+def known_or_measured(policy: str, design: CircuitDesign, vector: Array) -> Calibration:
+    """Calibration that lies beside a policy's file, or a new one if it lacks or doesn't fit.
+
+    Args:
+        policy: As for ``policy.find_policy``.
+        design: What it is.
+        vector: Its numbers, (size,).
+    """
+    path = calibration_path(policy, design.joints + 1)
+    if path.is_file():
+        known = Calibration.load(path)
+        if not known.check(design.circuit(vector)):
+            return known
+    return calibrate(design, vector)
 
 
 @click.command()

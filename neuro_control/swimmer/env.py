@@ -35,6 +35,7 @@ REWARDED_SPEED = 0.1  # forward speed of the head that earns the full reward, m/
 LINK_LENGTH = 0.1  # m
 NOSE = 0.01  # way from the head's front joint to the tip of the nose, m
 MAX_LINKS = 100
+TARGET_RADIUS = 0.1  # of the target in sim/swimmer.xml, m
 MEDIUM_DENSITY = 3000.0  # of the water-like medium in sim/swimmer.xml, kg/m³
 
 
@@ -324,8 +325,7 @@ class SwimmerNavigate(Swimmer):
         return observation
 
     def _reward(self) -> float:
-        radius = float(self.body.model.geom("target").size[0])
-        return float(target_reward(self.to_target(), radius))
+        return float(target_reward(self.to_target(), TARGET_RADIUS))
 
 
 class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
@@ -375,7 +375,6 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self._substeps = self._world.substeps(self._world.control_period)
         self._torque = model.actuator_ctrlrange[:, 1].copy()
         self._velocities = velocity_addresses(model)
-        self._target_radius = float(model.geom("target").size[0])
         self._size = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS)
         threads = min(threads or len(os.sched_getaffinity(0)), num_envs)
         self._datas = [mujoco.MjData(model) for _ in range(threads)]
@@ -461,7 +460,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         observations = self._observe(self._states, sensors, slice(None))
         if self._navigates:
             size = self._joints
-            rewards = target_reward(observations[:, size : size + 2], self._target_radius)
+            rewards = target_reward(observations[:, size : size + 2], TARGET_RADIUS)
         else:
             rewards = swim_reward(forward_speed(model, sensors))
         terminated = np.zeros(self.num_envs, dtype=bool)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control import resources
 from neuro_control import weights as files
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.circuit import Circuit
+from neuro_control.swimmer.policy import policy_file
 
 Array = NDArray[np.float64]
 
@@ -177,12 +179,32 @@ class Calibration:
             raise ConfigurationError(f"{path}: {error}") from error
 
 
+# Yaw rate per bearing with which a swimmer that a stroke lags behind doesn't waver, 1/s.
+GAIN = 0.5
+# Distance of a target from the centre of the tightest turn, in radii of it, from which a swimmer
+# that let it lie turns towards it again.
+_CLEAR = 2.0
+
+
+def calibration_path(policy: str, links: int) -> Path:
+    """Where the calibration of a policy on a body of ``links`` links lies, beside its file.
+
+    Args:
+        policy: As for ``policy.find_policy``.
+        links: Links of the body.
+    """
+    file = policy_file(policy, links)
+    if file is None:
+        file = resources.share() / "config" / "weights" / "swimmer_ncap_unit.safetensors"
+    return file.with_name(f"{file.stem}_steering_{links}_links.safetensors")
+
+
 class Heading:
-    """Swims to a target: its bearing sets the yaw rate.
+    """Swims to a target and rests there: its bearing sets the yaw rate.
 
     The head swings from side to side with every stroke, so that what counts is the mean bearing
     over the last stroke. A target inside the circle of the tightest turn would be orbited for
-    ever; the swimmer goes straight on until it lies outside.
+    ever; the swimmer goes straight on until it lies well outside.
 
     Args:
         speed: Forward speed wanted, m/s.
@@ -232,8 +254,51 @@ class Heading:
         self._mean += bearings[-1]
         mean = math.atan2(self._mean.imag, self._mean.real)
 
+        if distance <= self.reach:
+            return 0.0, 0.0
         radius = self.turning_radius
         aside = math.hypot(distance * math.cos(mean), abs(distance * math.sin(mean)) - radius)
-        # The margins differ so that it does not waver at the edge.
-        self.straight_on = aside < radius - (0.0 if self.straight_on else self.reach / 2)
+        # It goes on for a while, since the mean bearing and the turn lag behind by a stroke.
+        self.straight_on = aside < (
+            _CLEAR * radius if self.straight_on else radius - self.reach / 2
+        )
         return self.speed, 0.0 if self.straight_on else self.gain * mean
+
+
+def seek(
+    circuits: list[Circuit], calibration: Calibration, reach: float, control_period: float
+) -> Callable[[Array, int], Array]:
+    """What swimmers do to reach their targets, for the navigate task (``policy.Act``).
+
+    Args:
+        circuits: One for each, at its start, (N,).
+        calibration: Of these circuits on this body.
+        reach: Distance from which a target counts as reached, m.
+        control_period: Time between two steps, s.
+
+    Returns:
+        Actions (N, n) for the observations (N, size) of ``env.SwimmerNavigate``.
+    """
+    headings = [
+        Heading(
+            calibration.max_speed,
+            GAIN,
+            calibration.stroke,
+            calibration.turning_radius,
+            reach,
+            control_period,
+        )
+        for _ in circuits
+    ]
+
+    def act(observations: Array, step: int) -> Array:
+        actions = []
+        for circuit, heading, observation in zip(circuits, headings, observations, strict=True):
+            # The head looks along its -y axis, and x points to its left.
+            left, back = observation[circuit.joints : circuit.joints + 2].tolist()
+            wanted = heading.step(math.atan2(left, -back), math.hypot(left, back))
+            tempo, turn = calibration.inputs(*wanted)
+            actions.append(circuit.step(observation[: circuit.joints], 1.0, turn, tempo))
+        return np.stack(actions)
+
+    return act
