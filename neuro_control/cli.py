@@ -167,6 +167,7 @@ def _run(
             result = runs.run_together(factories, parameter_file, recording, activity, progress)
     settled = dict(parameters[simulation])
     settled["model_arguments"] = yaml.safe_load(settled.get("model_arguments", "{}")) or {}
+    settled["nodes"] = {name: parameters[name] for name in list(scenario.nodes)[1:]}
     summary = resolve(scenario.summarise)(result.recording, settled)
     summary["mode"] = "lockstep" if settled.get("lockstep", True) else "free-running"
     _tell(summary, json)

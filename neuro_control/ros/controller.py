@@ -84,6 +84,9 @@ class Input(Generic[T]):
         read: Turns a message into a value, or raises Rejected.
         timeout: Age from which a value is not used, s.
         qos: Its quality of service.
+        awaited: An observation is answered once this topic's message of the same stamp is there,
+            so that what the answer rests on is no matter of which message came first. If the next
+            observation comes before, the safe command answers.
         value: Latest good value.
         time: Stamp of that value, or the time it arrived if its type has no header, ns.
     """
@@ -93,6 +96,7 @@ class Input(Generic[T]):
     read: Callable[[Any], T]
     timeout: float
     qos: QoSProfile = field(default_factory=lambda: SENSOR_QOS)
+    awaited: bool = False
     value: T | None = None
     time: int = 0
     heard: int | None = field(default=None, repr=False)
@@ -147,6 +151,7 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
         self._enabled = True
         self._stopped = False
         self._answered: tuple[int, Any, Any] | None = None  # stamp, observation, command
+        self._held: tuple[int, Any, float] | None = None  # stamp, observation, time of arrival
         self._rejected: Counter[str] = Counter()
         self._latencies: deque[float] = deque(maxlen=1000)
         self._steps = 0
@@ -310,8 +315,29 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
             return
         if not triggers:
             source.value, source.time = value, stamp
+            held = self._held
+            if held is not None and not self._awaits(held[0]):
+                self._held = None
+                self._control(self._inputs[0], *held)
+            return
+        held, self._held = self._held, None
+        if held is not None and held[0] != stamp:
+            self._say(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
+            self._publish_safe(held[0])
+        if self._awaits(stamp):
+            self._held = (stamp, value, begin)
             return
         self._control(source, stamp, value, begin)
+
+    def _awaits(self, stamp: int) -> bool:
+        """Whether an input that belongs to the observation of ``stamp`` (ns) has yet to come."""
+        if self._stopped or not self._enabled:
+            return False  # the safe command needs none
+        return any(e.awaited and (e.value is None or e.time != stamp) for e in self._inputs)
+
+    def _missing(self, stamp: int) -> str:
+        topics = ", ".join(each.topic for each in self._inputs if each.awaited)
+        return f"no {topics} for the observation of {stamp / NANOSECONDS:.3f} s"
 
     def _check_age(self, source: Input[Any], stamp: int, now: int) -> None:
         if now == 0:
@@ -333,7 +359,11 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
                 return
             if stamp <= last:
                 self._resets += 1
+                # What is awaited has come already: it belongs to what starts now.
+                awaited = [(each, each.value) for each in self._inputs if each.awaited]
                 self._restart()
+                for each, kept in awaited:
+                    each.value = kept
             elif stamp < self._due - _JITTER * period:
                 # More observations than commands are wanted: the last command holds.
                 command.header.stamp = to_stamp(stamp)
@@ -398,6 +428,7 @@ class Controller(LifecycleNode, ABC, Generic[P]):  # type: ignore[misc]  # rclpy
 
     def _restart(self) -> None:
         self._answered = None
+        self._held = None
         self.reset()
 
     def _now(self) -> int:

@@ -147,16 +147,16 @@ def errors(
         as ``speed_error_mps`` and ``yaw_rate_error_radps``.
     """
     asked = np.array(_ASKED) * [calibration.max_speed, calibration.max_yaw_rate]
-    inputs = np.array([calibration.inputs(*each) for each in asked])
-    can = np.array([calibration.motion(*each) for each in inputs])
-    motion = measure(design, vector, *inputs.T, [seed + 100] * len(asked))
+    inputs = np.array([calibration.inputs(speed, rate) for speed, rate in asked.tolist()])
+    can = np.array([calibration.motion(tempo, turn) for tempo, turn in inputs.tolist()])
+    motion = measure(design, vector, inputs[:, 0], inputs[:, 1], [seed + 100] * len(asked))
     reached = np.stack(motion, axis=1)
-    speed, rate = np.abs(reached - can).max(axis=0)
+    off = np.abs(reached - can).max(axis=0)
     return {
         "asked": asked.tolist(),
         "reached": reached.tolist(),
-        "speed_error_mps": float(speed),
-        "yaw_rate_error_radps": float(rate),
+        "speed_error_mps": float(off[0]),
+        "yaw_rate_error_radps": float(off[1]),
     }
 
 

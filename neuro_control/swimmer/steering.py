@@ -31,7 +31,7 @@ _KIND = "a calibration of the swimmer's steering"
 def fingerprint(circuit: Circuit) -> str:
     """Text that tells circuits that swim alike from others: of body, weights, period and lead."""
     numbers = [circuit.joints, circuit.turn_joints, circuit.oscillator_period, circuit.lead]
-    numbers += [circuit.weights.turn]
+    numbers.append(float(circuit.weights.turn))
     arrays = [np.asarray(numbers, dtype=np.float64), *circuit.weights.synapses(circuit.joints)]
     digest = hashlib.sha256()
     for array in arrays:
@@ -291,7 +291,7 @@ def seek(
         for _ in circuits
     ]
 
-    def act(observations: Array, step: int) -> Array:
+    def act(observations: Array, step: int) -> Array:  # noqa: ARG001  # as Act has it
         actions = []
         for circuit, heading, observation in zip(circuits, headings, observations, strict=True):
             # The head looks along its -y axis, and x points to its left.
