@@ -18,6 +18,7 @@ setup(
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", sorted(glob("launch/*.launch.*"))),
         (f"{SHARE}/config", sorted(glob("config/*.*"))),
+        (f"{SHARE}/config/weights", sorted(glob("config/weights/*.safetensors"))),
         (f"{SHARE}/sim", sorted(glob("sim/*.xml"))),
         # `ros2 run` and launch look for executables here and nowhere else.
         ("lib/neuro_control", sorted(glob("bin/*"))),

@@ -33,6 +33,7 @@ _PATIENCE = 10.0
 
 _VERBS = {
     "evaluate": "Score a policy or controller over seeded episodes.",
+    "calibrate": "Measure what a controller's inputs do to the robot.",
     "benchmark": "Measure speed, beside the peers that are installed.",
     "train": "Train a policy or controller; interrupted, it goes on.",
     "experiment": "Try a paper's claims again: CSV and figure.",
@@ -158,6 +159,7 @@ def _run(
             result = runs.run_together(factories, parameter_file, recording, activity, progress)
     settled = dict(parameters[simulation])
     settled["model_arguments"] = yaml.safe_load(settled.get("model_arguments", "{}")) or {}
+    settled["nodes"] = {name: parameters[name] for name in list(scenario.nodes)[1:]}
     summary = resolve(scenario.summarise)(result.recording, settled)
     summary["mode"] = "lockstep" if settled.get("lockstep", True) else "free-running"
     _tell(summary, json)

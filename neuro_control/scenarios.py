@@ -34,8 +34,8 @@ class Scenario:
             in another package's share.
         nodes: ``module:Class`` of each node by name, the simulation first; each class takes
             rclpy's node options.
-        summarise: ``module:function`` that turns a recording and the simulation's parameters into
-            figures of merit.
+        summarise: ``module:function`` that turns a recording and the simulation's parameters, with
+            those of the other nodes by name under ``nodes``, into figures of merit.
         picture: ``module:function`` that draws a recording into a folder.
         activity: Topic (JointState) of what goes on inside the controller, if there is one.
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
@@ -76,7 +76,20 @@ SWIMMER = Scenario(
         "benchmark": "neuro_control.swimmer.benchmark:benchmark",
         "train": "neuro_control.swimmer.train:command",
         "experiment": "neuro_control.swimmer.experiments:experiment",
+        "calibrate": "neuro_control.swimmer.calibrate:command",
     },
+)
+
+SWIMMER_SQUARE = Scenario(
+    summary="the same circuit, steered by cmd_vel, swims a square",
+    config="swimmer_square.yaml",
+    nodes={
+        **SWIMMER.nodes,
+        "swimmer_navigator": "neuro_control.swimmer.navigator:SwimmerNavigator",
+    },
+    summarise="neuro_control.swimmer.report:square_summary",
+    picture="neuro_control.swimmer.report:square_pictures",
+    activity="swimmer_controller/activity",
 )
 
 

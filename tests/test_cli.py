@@ -112,6 +112,21 @@ def test_without_gl_pictures_are_drawn_with_matplotlib_and_the_packages_named(tm
         assert np.asarray(animation.convert("L")).std() > 10
 
 
+def test_the_square_is_swum_and_is_the_same_together_and_apart(tmp_path):
+    def square(*arguments):
+        done = command("run", "swimmer-square", *arguments, "--json", "-", timeout=110)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    found = square("--seconds", 95, "--out", tmp_path)
+    assert found["waypoints_reached"] == 4
+    # Four times 1.5 m at 0.08 m/s, and the corners.
+    assert 70 < found["round_s"] < 95
+    assert (tmp_path / "swimmer.png").is_file()
+    short = ["--seconds", 4, "--set", "swimmer_controller.policy=trained"]
+    assert square(*short)["state_sha256"] == square(*short, "--processes")["state_sha256"]
+
+
 def test_a_body_of_another_length_is_a_setting_of_both_nodes():
     found = result(
         *("--seconds", 3, "--set", "simulation.model_arguments=links: 12"),
@@ -215,7 +230,7 @@ def test_a_second_start_on_the_same_domain_is_refused_and_the_first_goes_on():
 MISTAKES = {
     "unknown scenario": (["run", "fish"], "no scenario 'fish': there are swimmer"),
     "no scenario": (["run"], "Missing argument 'SCENARIO'"),
-    "unknown command": (["walk"], "No such command 'walk': there are benchmark, evaluate"),
+    "unknown command": (["walk"], "No such command 'walk': there are benchmark, calibrate"),
     "nothing to evaluate": (["evaluate", "fish"], "No such command 'fish': there are swimmer"),
     "no number": (["run", "swimmer", "--seconds", "ten"], "'ten' is not a valid float"),
     "negative time": (["run", "swimmer", "--seconds", "-1"], "-1.0 is not in the range x>=0"),
@@ -236,6 +251,14 @@ MISTAKES = {
     "short body": (["evaluate", "swimmer", "--links", "2"], "3 to 100 links, not 2"),
     "unknown policy": (["evaluate", "swimmer", "--policy", "x"], "no policy 'x': there are ncap"),
     "unknown task": (["evaluate", "swimmer", "--task", "fly"], "no task 'fly': there are swim"),
+    "a policy that isn't there": (
+        ["run", "swimmer", "--set", "swimmer_controller.policy=gone.safetensors"],
+        "no file 'gone.safetensors' in config/weights: there are",
+    ),
+    "half a waypoint": (
+        ["run", "swimmer-square", "--set", "swimmer_navigator.waypoints=[1.0]"],
+        "waypoints are x and y in turn; 1 numbers",
+    ),
     "duration is a text": (
         ["run", "swimmer", "--set", "simulation.duration=x"], "duration is a number, not 'x'"
     ),

@@ -40,7 +40,7 @@ def test_a_wheel_carries_launch_config_models_and_executables(wheel):
     assert {
         "share/ament_index/resource_index/packages/neuro_control",
         f"{share}/package.xml",
-        *(f"{share}/{p.relative_to(ROOT)}" for k in ("launch", "config", "sim")
+        *(f"{share}/{p.relative_to(ROOT)}" for k in ("launch", "config", "config/weights", "sim")
           for p in (ROOT / k).iterdir() if p.is_file()),
         *(f"lib/neuro_control/{p.name}" for p in (ROOT / "bin").iterdir()),
         *(str(p.relative_to(ROOT)) for p in (ROOT / "neuro_control").rglob("*.py")),
@@ -104,6 +104,29 @@ def test_setup_describes_itself_in_literals_as_colcon_needs():
         check=True,
     )
     assert done.stdout.strip().splitlines()[-1] == "'>=3.10'"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "launch").glob("*.xml")), ids=lambda p: p.name)
+def test_a_launch_file_declares_what_it_uses_and_starts_what_there_is(path):
+    root = ElementTree.parse(path).getroot()
+    declared = {arg.get("name") for arg in root.findall("arg")}
+    assert all(arg.get("description") for arg in root.findall("arg"))
+    assert set(re.findall(r"\$\(var (\w+)\)", path.read_text())) <= declared
+    for node in root.iter("node"):
+        assert (ROOT / "bin" / node.get("exec")).is_file()
+    for include in root.iter("include"):
+        file = path.parent / include.get("file").removeprefix("$(dirname)/")
+        theirs = {arg.get("name") for arg in ElementTree.parse(file).getroot().findall("arg")}
+        assert {arg.get("name") for arg in include.findall("arg")} <= theirs
+
+
+def test_the_launch_argument_weights_is_the_controllers_policy():
+    root = ElementTree.parse(ROOT / "launch" / "swimmer.launch.xml").getroot()
+    (argument,) = (arg for arg in root.findall("arg") if arg.get("name") == "weights")
+    assert argument.get("default") == "unit"
+    (controller,) = (n for n in root.iter("node") if n.get("exec") == "swimmer_controller")
+    values = {param.get("name"): param.get("value") for param in controller.findall("param")}
+    assert values["policy"] == "$(var weights)"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "sim").glob("*.xml")), ids=lambda p: p.name)

@@ -86,6 +86,9 @@ class Input(Generic[T]):
         read: Turns a message into a value, or raises Rejected.
         timeout: Age from which a value is not used, s.
         qos: Its quality of service.
+        awaited: An observation is answered once this topic's message of the same stamp is there,
+            so that what the answer rests on is no matter of which message came first. If the next
+            observation comes before, the safe command answers.
         value: Latest good value.
         time: Stamp of that value, or the time it arrived if its type has no header, ns.
     """
@@ -95,6 +98,7 @@ class Input(Generic[T]):
     read: Callable[[Any], T]
     timeout: float
     qos: QoSProfile = field(default_factory=lambda: SENSOR_QOS)
+    awaited: bool = False
     value: T | None = None
     time: int = 0
     heard: int | None = field(default=None, repr=False)
@@ -155,6 +159,7 @@ class Controller(
         self._enabled = True
         self._stopped = False
         self._answered: tuple[int, Any, Any] | None = None  # stamp, observation, command
+        self._held: tuple[int, Any, float] | None = None  # stamp, observation, time of arrival
         self._rejected: Counter[str] = Counter()
         self._latencies: deque[float] = deque(maxlen=1000)
         self._steps = 0
@@ -327,8 +332,31 @@ class Controller(
             return
         if not triggers:
             source.value, source.time = value, stamp
+            held = self._held
+            if held is not None and not self._awaits(held[0]):
+                self._held = None
+                self._control(self._inputs[0], *held)
+            return
+        if self._settled(source, stamp, value):
+            return
+        held, self._held = self._held, None
+        if held is not None and held[0] != stamp:
+            self._say(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
+            self._publish_safe(held[0])
+        if self._awaits(stamp):
+            self._held = (stamp, value, begin)
             return
         self._control(source, stamp, value, begin)
+
+    def _awaits(self, stamp: int) -> bool:
+        """Whether an input that belongs to the observation of ``stamp`` (ns) has yet to come."""
+        if self._stopped or not self._enabled:
+            return False  # the safe command needs none
+        return any(e.awaited and (e.value is None or e.time != stamp) for e in self._inputs)
+
+    def _missing(self, stamp: int) -> str:
+        topics = ", ".join(each.topic for each in self._inputs if each.awaited)
+        return f"no {topics} for the observation of {stamp / NANOSECONDS:.3f} s"
 
     def _check_age(self, source: Input[Any], stamp: int, now: int) -> None:
         if now == 0:
@@ -339,21 +367,28 @@ class Controller(
         if age < -source.timeout:
             raise Rejected("future", f"stamped {-age:.3f} s ahead of the clock")
 
+    def _settled(self, source: Input[Any], stamp: int, value: Any) -> bool:
+        """Whether the observation calls for no new answer, having been answered or overtaken."""
+        if self._answered is None or stamp > self._answered[0]:
+            return False
+        last, observation, command = self._answered
+        if stamp == last and np.array_equal(observation, value):
+            # Whoever sent it again has missed the answer.
+            assert self._publisher is not None
+            self._publisher.publish(command)
+            return True
+        now = self._now()
+        if now < last or now == stamp == last:
+            return False  # the clock went back: a new episode
+        self._rejected[f"{source.topic}/order"] += 1
+        return True
+
     def _control(self, source: Input[Any], stamp: int, value: Any, begin: float) -> None:
         assert self._publisher is not None
         period = round(self.parameters.control_period * NANOSECONDS)
         if self._answered is not None:
-            last, observation, command = self._answered
-            if stamp == last and np.array_equal(observation, value):
-                # The same observation again: whoever sent it has missed the answer.
-                self._publisher.publish(command)
-                return
+            last, _, command = self._answered
             if stamp <= last:
-                now = self._now()
-                if now >= last and not now == stamp == last:
-                    # The clock went on: this one was overtaken, and a newer one is answered.
-                    self._rejected[f"{source.topic}/order"] += 1
-                    return
                 self._resets += 1
                 self._restart()
             elif stamp < self._due - _JITTER * period:
@@ -424,6 +459,7 @@ class Controller(
 
     def _restart(self) -> None:
         self._answered = None
+        self._held = None
         self.reset()
 
     def _now(self) -> int:

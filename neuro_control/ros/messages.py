@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Twist, TwistStamped
+from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -35,7 +35,8 @@ class Rejected(ValueError):
     """A message that must not be acted upon.
 
     Attributes:
-        reason: One word for counting: names, size, not_finite, stale, future, order.
+        reason: One word for counting: names, size, not_finite, frame, attitude, stale, future,
+            order.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -158,6 +159,24 @@ def read_twist(message: Twist | TwistStamped) -> tuple[float, float, float]:
     if not all(map(math.isfinite, numbers)):
         raise Rejected("not_finite", f"the velocity command {numbers} is not finite")
     return numbers[0], numbers[1], numbers[5]
+
+
+def read_pose(frame: str, message: Odometry | PoseStamped) -> Array:
+    """Position and heading in the plane, (3,): x, y (m), yaw (rad).
+
+    Raises:
+        Rejected: A number of the pose is not finite, the attitude is no unit quaternion, or the
+            pose is told in another frame than ``frame``.
+    """
+    if message.header.frame_id != frame:
+        raise Rejected("frame", f"a pose in '{message.header.frame_id}' instead of '{frame}'")
+    pose = message.pose.pose if isinstance(message, Odometry) else message.pose
+    p, q = pose.position, pose.orientation
+    numbers = finite("pose", [p.x, p.y, p.z, q.w, q.x, q.y, q.z], 7)
+    if abs(float(np.linalg.norm(numbers[3:])) - 1.0) > 1e-3:
+        raise Rejected("attitude", f"the attitude {numbers[3:]} is no unit quaternion")
+    yaw = math.atan2(2 * (q.w * q.z + q.x * q.y), 1 - 2 * (q.y * q.y + q.z * q.z))
+    return np.array([p.x, p.y, yaw])
 
 
 def odometry(

@@ -42,16 +42,18 @@ def parameter(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] = (),
+    items: type = str,
     fixed: bool = False,
 ) -> Any:
     """Field of a parameter dataclass.
 
     Args:
-        default: Default; its type (bool, int, float, str or a tuple of str) is the parameter's.
+        default: Default; its type (bool, int, float, str or a tuple) is the parameter's.
         description: What it does, with its unit.
         low: Smallest value allowed; needs ``high``.
         high: Largest value allowed.
         choices: The texts allowed, for a text.
+        items: Type of a tuple's items, str or float.
         fixed: Can be set at start only.
     """
     metadata = {
@@ -59,6 +61,7 @@ def parameter(
         "low": low,
         "high": high,
         "choices": choices,
+        "items": items,
         "fixed": fixed,
     }
     return dataclasses.field(default=default, metadata=metadata)
@@ -74,11 +77,15 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     low, high = field.metadata["low"], field.metadata["high"]
     choices = field.metadata["choices"]
     if kind is tuple:
+        items = field.metadata["items"]
+        words = f"{field.name} is a list of {'texts' if items is str else 'finite numbers'}"
         if isinstance(value, str) or not isinstance(value, Iterable):
-            raise ConfigurationError(f"{field.name} is a list of texts, not {value!r}")
+            raise ConfigurationError(f"{words}, not {value!r}")
         value = tuple(value)
-        if not all(isinstance(item, str) for item in value):
-            raise ConfigurationError(f"{field.name} is a list of texts, not {list(value)!r}")
+        if items is float:
+            value = tuple(float(item) if type(item) is int else item for item in value)
+        if not all(_is_item(item, items) for item in value):
+            raise ConfigurationError(f"{words}, not {list(value)!r}")
         return value
     if kind is float and type(value) is int:
         value = float(value)  # YAML's 250 is an integer; a user means the number
@@ -95,12 +102,21 @@ def _checked(field: dataclasses.Field[Any], value: Any) -> Any:
     return value
 
 
+def _is_item(item: Any, items: type) -> bool:
+    return type(item) is items and (not isinstance(item, float) or math.isfinite(item))
+
+
 def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
     low, high = field.metadata["low"], field.metadata["high"]
     choices = field.metadata["choices"]
+    listed = (
+        Parameter.Type.DOUBLE_ARRAY
+        if field.metadata["items"] is float
+        else (Parameter.Type.STRING_ARRAY)
+    )
     descriptor = ParameterDescriptor(
         name=field.name,
-        type=_TYPES.get(_kind(field), Parameter.Type.STRING_ARRAY).value,
+        type=_TYPES.get(_kind(field), listed).value,
         description=field.metadata["description"],
         additional_constraints=f"one of {', '.join(choices)}" if choices else "",
         read_only=field.metadata["fixed"],

@@ -191,7 +191,7 @@ def stretch_limit(joints: int) -> float:
 class Circuit:
     """Control law of a swimmer: joint angles in, normalised torques out.
 
-    The only state is a count of control steps, which drives the oscillator, and, where the
+    The only state is the phase of the oscillator in control steps and, where the
     receptors have a lead, the angles of the step before.
 
     Args:
@@ -263,19 +263,33 @@ class Circuit:
 
     def reset(self) -> None:
         """Back to the first step."""
-        self.step_count = 0
+        # Of the oscillator, in control steps at full tempo.
+        self.phase = 0.0
         self._last_angles: Array | None = None
         self.activity = Activity(
             np.zeros((2, self.joints)), np.zeros((2, self.joints)), np.zeros(self.joints)
         )
 
-    def step(self, joint_angles: ArrayLike, speed: float = 1.0, turn: float = 0.0) -> Array:
+    def step(
+        self,
+        joint_angles: ArrayLike,
+        speed: float = 1.0,
+        turn: float = 0.0,
+        tempo: float = 1.0,
+    ) -> Array:
         """Action that answers one observation.
+
+        The brake of ``speed`` is the paper's; it takes strength from the wave and stalls it near
+        a half. ``tempo``, an extension, slows it down instead: the oscillator runs ``tempo``
+        times as fast, the muscles contract ``tempo``² times as hard, the receptors look
+        1 / ``tempo`` times as far ahead. Inertia and the drag of a fast swimmer both grow with
+        the square of speed, so that it then swims the same strokes at ``tempo`` times the speed.
 
         Args:
             joint_angles: Joint angles from head to tail, (n,), rad.
-            speed: 1 swims at full speed, 0 holds still.
+            speed: 1 swims at full speed, 0 brakes every B-neuron.
             turn: In [-1, 1]; above zero bends the head to the dorsal side (right).
+            tempo: In [0, 1]; at 0 the muscles are slack and the oscillator stands still.
 
         Returns:
             Normalised torques, (n,), in [-1, 1].
@@ -286,12 +300,13 @@ class Circuit:
         angles = np.asarray(joint_angles, dtype=np.float64)
         if angles.shape != (self.joints,):
             raise ValueError(f"expected {self.joints} joint angles, got the shape {angles.shape}")
-        second_half = self.step_count % self.oscillator_period >= self.oscillator_period / 2
-        self.step_count += 1
+        second_half = self.phase % self.oscillator_period >= self.oscillator_period / 2
+        self.phase += tempo
         if self.lead:
             before = angles if self._last_angles is None else self._last_angles
             self._last_angles = angles.copy()
-            angles = angles + self.lead * (angles - before)
+            if tempo:
+                angles = angles + self.lead / tempo * (angles - before)
 
         # B_0 = g(w_osc osc + w_turn turn + w_speed (1 - speed))
         # B_i = g(w_prop q_{i-1} + ...), g(x) = clip(x, 0, 1); each side alike.
@@ -313,6 +328,8 @@ class Circuit:
         muscles += self._weights.ipsilateral * neurons
         np.maximum(muscles, 0.0, out=muscles)
         np.minimum(muscles, 1.0, out=muscles)
+        if tempo != 1.0:
+            muscles *= tempo * tempo
         action: Array = muscles[0] - muscles[1]
         self.activity = Activity(neurons, muscles, action)
         return action

@@ -35,6 +35,7 @@ REWARDED_SPEED = 0.1  # forward speed of the head that earns the full reward, m/
 LINK_LENGTH = 0.1  # m
 NOSE = 0.01  # way from the head's front joint to the tip of the nose, m
 MAX_LINKS = 100
+TARGET_RADIUS = 0.1  # of the target in sim/swimmer.xml, m
 MEDIUM_DENSITY = 3000.0  # of the water-like medium in sim/swimmer.xml, kg/m³
 
 
@@ -324,8 +325,7 @@ class SwimmerNavigate(Swimmer):
         return observation
 
     def _reward(self) -> float:
-        radius = float(self.body.model.geom("target").size[0])
-        return float(target_reward(self.to_target(), radius))
+        return float(target_reward(self.to_target(), TARGET_RADIUS))
 
 
 class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
@@ -342,6 +342,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         threads: Threads; as many as the process may use cores by default.
         density: Density of the medium, kg/m³.
         autoreset_mode: NEXT_STEP or SAME_STEP.
+        episode_steps: Control steps of an episode.
     """
 
     def __init__(
@@ -352,6 +353,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         threads: int | None = None,
         density: float = MEDIUM_DENSITY,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
+        episode_steps: int = STEPS,
     ) -> None:
         if num_envs < 1:
             raise ConfigurationError(
@@ -361,6 +363,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self._navigates = task == "navigate"
         self._world = (navigate if self._navigates else swim)(links, density)
         self.metadata = {"autoreset_mode": autoreset_mode}
+        self._episode_steps = episode_steps
         self._same_step = autoreset_mode == AutoresetMode.SAME_STEP
         model = self._world.model
         self._joints = model.nu
@@ -372,7 +375,6 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self._substeps = self._world.substeps(self._world.control_period)
         self._torque = model.actuator_ctrlrange[:, 1].copy()
         self._velocities = velocity_addresses(model)
-        self._target_radius = float(model.geom("target").size[0])
         self._size = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS)
         threads = min(threads or len(os.sched_getaffinity(0)), num_envs)
         self._datas = [mujoco.MjData(model) for _ in range(threads)]
@@ -458,12 +460,12 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         observations = self._observe(self._states, sensors, slice(None))
         if self._navigates:
             size = self._joints
-            rewards = target_reward(observations[:, size : size + 2], self._target_radius)
+            rewards = target_reward(observations[:, size : size + 2], TARGET_RADIUS)
         else:
             rewards = swim_reward(forward_speed(model, sensors))
         terminated = np.zeros(self.num_envs, dtype=bool)
         if self._same_step:
-            truncated = self._steps >= STEPS
+            truncated = self._steps >= self._episode_steps
             infos: dict[str, Any] = {}
             if truncated.any():
                 infos = {"final_obs": observations.copy(), "_final_obs": truncated}
@@ -473,7 +475,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         for i in np.flatnonzero(self._over).tolist():
             observations[i] = self._start(i)
             rewards[i] = 0.0
-        self._over = self._steps >= STEPS
+        self._over = self._steps >= self._episode_steps
         return observations, rewards, terminated, self._over.copy(), {}
 
     def forward_speed(self) -> Array:

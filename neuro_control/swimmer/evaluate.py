@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -12,22 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.output import json_option, print_table, write_json
-from neuro_control.swimmer.env import MEDIUM_DENSITY, STEPS, SwimmerVector
+from neuro_control.swimmer.calibrate import known_or_measured
+from neuro_control.swimmer.env import (
+    CONTROL_PERIOD,
+    MEDIUM_DENSITY,
+    STEPS,
+    TARGET_RADIUS,
+    TIME_LIMIT,
+    SwimmerVector,
+)
 from neuro_control.swimmer.policy import (
+    POLICIES,
     Act,
     CircuitDesign,
     Design,
-    MLPDesign,
-    load,
+    find_policy,
     observation_scale,
 )
+from neuro_control.swimmer.steering import seek
 
 Array = NDArray[np.float64]
 
-TASKS = ("swim", "navigate")
+# How long an episode of a task lasts, s: the farthest target takes 35 s at full speed.
+SECONDS = {"swim": TIME_LIMIT, "navigate": 60.0}
+TASKS = tuple(SECONDS)
 # Number of draws that the bootstrap interval rests on.
 _DRAWS = 10_000
 # Swimmers that swim at the same time: more gain nothing.
@@ -53,10 +62,18 @@ class Conditions:
 
 
 class Scores(NamedTuple):
-    """Of each episode: return (of 1000) and mean forward speed of the head (m/s), (N,)."""
+    """Of each episode, (N,).
+
+    Attributes:
+        returns: Sum of the rewards, of one a control step at best.
+        speeds: Mean forward speed of the head, m/s.
+        perfect: Time of the first step that earned the full reward, s; infinite if none did. In
+            the navigate task that is when the nose first lies within the target's radius.
+    """
 
     returns: Array
     speeds: Array
+    perfect: Array
 
 
 def swim_episodes(
@@ -83,7 +100,12 @@ def swim_episodes(
     if conditions.lost_joint > joints:
         raise ConfigurationError(f"no joint {conditions.lost_joint}: the body has {joints}")
     environment = SwimmerVector(
-        len(seeds), task, links, threads, density=conditions.density * MEDIUM_DENSITY
+        len(seeds),
+        task,
+        links,
+        threads,
+        density=conditions.density * MEDIUM_DENSITY,
+        episode_steps=steps,
     )
     rng = np.random.default_rng(seeds)
     scale = conditions.noise * observation_scale(joints)
@@ -92,6 +114,7 @@ def swim_episodes(
     observations, _ = environment.reset(seed=list(seeds))
     under_way = [np.zeros((len(seeds), joints)) for _ in range(conditions.delay)]
     returns, way = np.zeros(len(seeds)), np.zeros(len(seeds))
+    perfect = np.full(len(seeds), np.inf)
     try:
         for step in range(steps):
             if conditions.noise:
@@ -102,9 +125,10 @@ def swim_episodes(
             observations, rewards, *_ = environment.step(under_way.pop(0))
             returns += rewards
             way += environment.forward_speed()
+            perfect[(rewards == 1.0) & np.isinf(perfect)] = (step + 1) * CONTROL_PERIOD
     finally:
         environment.close()
-    return Scores(returns, way / steps)
+    return Scores(returns, way / steps, perfect)
 
 
 def interval(values: Array, rng: np.random.Generator) -> tuple[float, float]:
@@ -129,55 +153,10 @@ def individuals(design: Design, vectors: Array, seeds: list[int], **how: Any) ->
     act = design.act(vectors, len(seeds))
     scores = swim_episodes(act, design.joints + 1, list(seeds) * len(vectors), **how)
     shape = (len(vectors), len(seeds))
-    return Scores(scores.returns.reshape(shape), scores.speeds.reshape(shape))
+    return Scores(*(each.reshape(shape) for each in scores))
 
 
-# Policies by name; any other is a file.
-POLICIES = {
-    "ncap": "the circuit with unit weights, untrained",
-    "ncap-random": "the circuit with weights drawn anew for each episode",
-    "ncap-trained": "the circuit as trained",
-    "ncap-extended": "the circuit with trained oscillator period and receptor lead",
-    "ncap-delay": "the same, trained for late answers",
-    "mlp": "an MLP of 64 × 64 units, trained on this body",
-    "random": "random torques",
-    "rest": "no torques",
-}
-_FILES = {
-    "ncap-trained": "swimmer_ncap.safetensors",
-    "ncap-extended": "swimmer_ncap_extended.safetensors",
-    "ncap-delay": "swimmer_ncap_delay.safetensors",
-    "mlp": "swimmer_mlp_{links}_links.safetensors",
-}
-
-
-def find_policy(name: str, links: int) -> tuple[CircuitDesign | MLPDesign, Array]:
-    """Design and numbers (size,) of the policy ``name`` on a body of ``links`` links.
-
-    Args:
-        name: "ncap", a name of ``POLICIES`` that stands for a file in ``config/weights``, or a
-            path.
-        links: Links of the body.
-
-    Raises:
-        ConfigurationError: There is no such policy, or it doesn't fit the body.
-    """
-    if name == "ncap":
-        unit = CircuitDesign(links - 1)
-        return unit, unit.initial(np.random.default_rng(0))
-    if name in _FILES:
-        path = resources.find("config/weights", _FILES[name].format(links=links))
-    elif Path(name).suffix:
-        path = Path(name)
-    else:
-        raise ConfigurationError(
-            f"no policy '{name}': there are {', '.join(POLICIES)}; or give a .safetensors file"
-        )
-    found = load(path)
-    return found.design.on(links - 1), found.vector
-
-
-def _act(policy: str, links: int, seeds: list[int]) -> Act:
+def _act(policy: str, links: int, seeds: list[int], task: str) -> Act:
     """What ``policy`` does in episodes of these seeds."""
     joints = links - 1
     if policy == "rest":
@@ -190,7 +169,13 @@ def _act(policy: str, links: int, seeds: list[int]) -> Act:
         vectors = np.stack([drawn.initial(np.random.default_rng(seed)) for seed in seeds])
         return drawn.act(vectors, 1)
     design, vector = find_policy(policy, links)
-    return design.act(vector[None], len(seeds))
+    if task == "swim":
+        return design.act(vector[None], len(seeds))
+    if not isinstance(design, CircuitDesign):
+        raise ConfigurationError(f"{policy} has no input for a target: navigate takes a circuit")
+    calibration = known_or_measured(policy, design, vector)
+    circuits = [design.circuit(vector) for _ in seeds]
+    return seek(circuits, calibration, TARGET_RADIUS, CONTROL_PERIOD)
 
 
 def score(
@@ -200,36 +185,54 @@ def score(
     seeds: int,
     seed: int = 0,
     conditions: Conditions = Conditions(),
+    seconds: float | None = None,
 ) -> dict[str, Any]:
     """Figures of merit of a policy over ``seeds`` episodes, seeded from ``seed`` on.
+
+    Episodes last ``seconds``, or as long as ``SECONDS`` says. In the navigate task the circuits
+    are steered to their targets (``steering.seek``). ``reached`` is then the part of the targets
+    within whose radius of 0.1 m the nose came, and ``time_to_target_s`` tells when that was first:
+    the median, and the 95th percentile, of those that were reached.
 
     Raises:
         ConfigurationError: There is no such policy or task, or they don't fit the body.
     """
     if task not in TASKS:
         raise ConfigurationError(f"no task '{task}': there are {', '.join(TASKS)}")
+    steps = round((seconds or SECONDS[task]) / CONTROL_PERIOD)
     begin = time.perf_counter()
     each = range(seed, seed + seeds)
     batches = [list(each[i : i + _BATCH]) for i in range(0, seeds, _BATCH)]
     found = [
-        swim_episodes(_act(policy, links, batch), links, batch, conditions, task)
+        swim_episodes(_act(policy, links, batch, task), links, batch, conditions, task, steps)
         for batch in batches
     ]
     elapsed = time.perf_counter() - begin
     returns = np.concatenate([scores.returns for scores in found])
     speeds = np.concatenate([scores.speeds for scores in found])
     low, high = interval(returns, np.random.default_rng(seed))
+    arrival: dict[str, Any] = {}
+    if task == "navigate":
+        times = np.concatenate([scores.perfect for scores in found])
+        there = np.isfinite(times)
+        p50, p95 = np.percentile(times[there], [50, 95]) if there.any() else (np.nan, np.nan)
+        arrival = {
+            "reached": float(there.mean()),
+            "time_to_target_s": {"p50": float(p50), "p95": float(p95)},
+        }
     return {
         "policy": policy,
         "task": task,
         "links": links,
         "seeds": seeds,
+        "steps": steps,
+        **arrival,
         "return_mean": float(returns.mean()),
         "return_std": float(returns.std(ddof=1)) if seeds > 1 else 0.0,
         "return_ci95": [low, high],
         "returns": returns.tolist(),
         "speed_mps": float(speeds.mean()),
-        "steps_per_s": seeds * STEPS / elapsed,
+        "steps_per_s": seeds * steps / elapsed,
     }
 
 
@@ -251,6 +254,11 @@ def score(
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the first."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(CONTROL_PERIOD, 3600),
+    help="Length of an episode; 30 to swim and 60 to navigate by default.",
 )
 @click.option(
     "--delay",
@@ -287,26 +295,33 @@ def evaluate(
     task: str,
     seeds: int,
     seed: int,
+    seconds: float | None,
     delay: int,
     noise: float,
     density: float,
     lost_joint: int,
     json: str | None,
 ) -> None:
-    """Score a swimmer's policy over seeded episodes of 30 s."""
+    """Score a swimmer's policy over seeded episodes."""
     conditions = Conditions(delay, noise, density, lost_joint)
-    result = score(policy, links, task, seeds, seed, conditions)
+    result = score(policy, links, task, seeds, seed, conditions, seconds)
     if json is not None:
         write_json(result, json)
     if json != "-":
         low, high = result["return_ci95"]
         table = Table(title=f"{policy}, {task}, {links} links, {seeds} episodes")
-        for heading in ("return (of 1000)", "95 % interval", "speed (m/s)", "steps/s"):
+        headings = [f"return (of {result['steps']})", "95 % interval", "speed (m/s)", "steps/s"]
+        navigated = []
+        if "reached" in result:
+            headings += ["reached", "after (s)"]
+            navigated = [f"{result['reached']:.0%}", f"{result['time_to_target_s']['p50']:.1f}"]
+        for heading in headings:
             table.add_column(heading, justify="right")
         table.add_row(
             f"{result['return_mean']:.1f} ± {result['return_std']:.1f}",
             f"{low:.1f} … {high:.1f}",
             f"{result['speed_mps']:.4f}",
             f"{result['steps_per_s']:.0f}",
+            *navigated,
         )
         print_table(table)

@@ -28,8 +28,8 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.output import print_table, remarks
 from neuro_control.swimmer import figures
-from neuro_control.swimmer.evaluate import Conditions, find_policy, individuals, interval, score
-from neuro_control.swimmer.policy import CircuitDesign, MLPDesign
+from neuro_control.swimmer.evaluate import Conditions, individuals, interval, score
+from neuro_control.swimmer.policy import CircuitDesign, MLPDesign, find_policy
 from neuro_control.swimmer.train import RECIPES, train
 from neuro_control.swimmer.training import Training, read_curve
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from geometry_msgs.msg import Twist, TwistStamped
 from numpy.typing import NDArray
 from sensor_msgs.msg import JointState
 
+from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.controller import Controller, ControllerParameters, Input
 from neuro_control.ros.messages import (
@@ -23,8 +25,24 @@ from neuro_control.ros.messages import (
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
 from neuro_control.swimmer.circuit import SIDES, Circuit, Weights
+from neuro_control.swimmer.policy import CircuitDesign, find_policy
+from neuro_control.swimmer.steering import Calibration, calibration_path
 
 Array = NDArray[np.float64]
+
+
+# The policies that have a name of their own here, by that of `neuro-control evaluate`.
+_POLICIES = {"unit": "ncap", "trained": "ncap-extended"}
+# Parameters that a policy's file brings itself.
+_WEIGHTS = (
+    "oscillator_period",
+    "oscillator_weight",
+    "proprioception_weight",
+    "ipsilateral_weight",
+    "contralateral_weight",
+)
+# Speed, turn and tempo inputs of a circuit at rest.
+_REST = (1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -46,20 +64,26 @@ class SwimmerParameters(ControllerParameters):
     turn: float = parameter(
         0.0, "Turn input while nobody sends cmd_vel; above 0 turns left", low=-1.0, high=1.0
     )
-    max_speed: float = parameter(
-        0.082, "Forward speed that cmd_vel maps to a speed input of 1, m/s", low=1e-3, high=10.0
-    )
-    max_yaw_rate: float = parameter(
-        0.24, "Yaw rate that cmd_vel maps to a turn input of max_turn, rad/s", low=1e-3, high=10.0
-    )
-    max_turn: float = parameter(
-        0.5, "Turn input that cmd_vel reaches at most; near 1 the head locks", low=0.0, high=1.0
-    )
     cmd_vel_timeout: float = parameter(
         0.5, "Age from which a velocity command rests the swimmer, s", low=1e-2, high=60.0
     )
     stamped_cmd_vel: bool = parameter(
         False, "cmd_vel is a TwistStamped instead of a Twist", fixed=True
+    )
+    await_cmd_vel: bool = parameter(
+        False, "Answer an observation once the cmd_vel of the same stamp is there", fixed=True
+    )
+    policy: str = parameter(
+        "unit",
+        "Where weights come from: unit (the parameters below), trained, or a file that training "
+        "wrote, in config/weights or by its path",
+        fixed=True,
+    )
+    calibration: str = parameter(
+        "",
+        "File that maps m/s and rad/s to the circuit's inputs, in config/weights or by its path; "
+        "empty takes the one beside the policy",
+        fixed=True,
     )
     oscillator_period: float = parameter(
         1.8, "Period of the head oscillator, s", low=0.02, high=60.0, fixed=True
@@ -96,6 +120,16 @@ class SwimmerParameters(ControllerParameters):
             raise ConfigurationError(
                 f"oscillator_period ({self.oscillator_period:g} s) is at least two control periods"
             )
+        if self.await_cmd_vel and not self.stamped_cmd_vel:
+            raise ConfigurationError("await_cmd_vel needs stamped_cmd_vel: a Twist has no stamp")
+        if self.policy != "unit":
+            fields = {field.name: field.default for field in dataclasses.fields(self)}
+            own = [name for name in _WEIGHTS if getattr(self, name) != fields[name]]
+            if own:
+                raise ConfigurationError(
+                    f"the policy '{self.policy}' brings its own {', '.join(own)}: set "
+                    "policy to unit, or leave them"
+                )
 
     @property
     def joints(self) -> list[str]:
@@ -134,9 +168,8 @@ class SwimmerController(Controller[SwimmerParameters]):
     def configure(self) -> Sequence[Input[Any]]:
         """Build the circuit; joint angles trigger a step, cmd_vel sets speed and turn."""
         p = self.parameters
-        # Rounded, since 1.8 / 0.03 is a little more than 60 and both sides would differ by a step.
-        period = round(p.oscillator_period / p.control_period, 9)
-        self.circuit = Circuit(p.links - 1, p.weights(), period, p.turn_joints)
+        self.circuit = self._make_circuit()
+        self._calibration = self._find_calibration()
         self._joint_names = p.joints
         self._activity_names = [
             f"{layer}_{side}_{joint}"
@@ -145,14 +178,51 @@ class SwimmerController(Controller[SwimmerParameters]):
             for joint in p.joints
         ]
         twist_type = TwistStamped if p.stamped_cmd_vel else Twist
-        self._cmd_vel = Input("cmd_vel", twist_type, read_twist, p.cmd_vel_timeout, SET_POINT_QOS)
+        self._cmd_vel = Input(
+            "cmd_vel", twist_type, read_twist, p.cmd_vel_timeout, SET_POINT_QOS, p.await_cmd_vel
+        )
         angles = Input("joint_states", JointState, JointReader(p.joints), p.input_timeout)
         return angles, self._cmd_vel
 
+    def _make_circuit(self) -> Circuit:
+        p = self.parameters
+        if p.policy == "unit":
+            # Rounded, since 1.8 / 0.03 is a little more than 60 and both sides would differ.
+            period = round(p.oscillator_period / p.control_period, 9)
+            return Circuit(p.links - 1, p.weights(), period, p.turn_joints)
+        design, vector = find_policy(_POLICIES.get(p.policy, p.policy), p.links)
+        if not isinstance(design, CircuitDesign):
+            raise ConfigurationError(f"{p.policy} is no circuit: this node runs circuits")
+        return design.circuit(vector, p.turn_joints)
+
+    def _find_calibration(self) -> Calibration | None:
+        p = self.parameters
+        if p.calibration:
+            path = resources.find("config/weights", p.calibration)
+        else:
+            path = calibration_path(_POLICIES.get(p.policy, p.policy), p.links)
+            if not path.is_file():
+                self.get_logger().warning(
+                    f"no calibration {path.name}: cmd_vel will rest the swimmer until "
+                    "`neuro-control calibrate swimmer` has made one"
+                )
+                return None
+        found = Calibration.load(path)
+        self._warn_of_other_weights(found)
+        return found
+
+    def _warn_of_other_weights(self, calibration: Calibration) -> None:
+        remark = calibration.check(self.circuit)
+        if remark:
+            self.get_logger().warning(remark)
+
     def apply(self) -> None:
         """Take over weights and limits; the oscillator runs on."""
-        self.circuit.weights = self.parameters.weights()
         self._cmd_vel.timeout = self.parameters.cmd_vel_timeout
+        if self.parameters.policy == "unit":
+            self.circuit.weights = self.parameters.weights()
+            if self._calibration is not None:
+                self._warn_of_other_weights(self._calibration)
 
     def reset(self) -> None:
         """Start the oscillator anew; a velocity command holds until it is too old."""
@@ -164,22 +234,21 @@ class SwimmerController(Controller[SwimmerParameters]):
             return None
         return f"at rest: no cmd_vel for {self.parameters.cmd_vel_timeout:g} s"
 
-    def set_point(self) -> tuple[float, float]:
-        """Speed and turn inputs of the circuit."""
+    def set_point(self) -> tuple[float, float, float]:
+        """Speed, turn and tempo inputs of the circuit."""
         p = self.parameters
         if self._cmd_vel.value is None:
-            return p.speed, -p.turn
+            # REP 103: above zero is left; a turn input above zero turns right.
+            return p.speed, -p.turn, 1.0
         twist = self._cmd_vel.fresh(self._now())
-        if twist is None:
-            return 0.0, 0.0
-        speed = min(max(twist[0] / p.max_speed, 0.0), 1.0)
-        # REP 103: a positive yaw rate turns left; a positive turn input turns right.
-        return speed, -p.max_turn * min(max(twist[2] / p.max_yaw_rate, -1.0), 1.0)
+        if twist is None or self._calibration is None:
+            return _REST
+        tempo, turn = self._calibration.inputs(twist[0], twist[2])
+        return 1.0, turn, tempo
 
     def step(self, observation: Array) -> Array:
         """Torques (n,), N·m, that answer the joint angles (n,), rad."""
-        speed, turn = self.set_point()
-        action = self.circuit.step(observation, speed, turn)
+        action = self.circuit.step(observation, *self.set_point())
         return action * self.parameters.max_torque
 
     def limits(self) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control import resources
 from neuro_control import weights as files
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.circuit import SIGNS, Batch, Circuit, Weights, respond, stretch_limit
@@ -348,3 +349,58 @@ def load(path: Path) -> Policy:
         raise ConfigurationError(f"{path} holds arrays of the shapes {found}, not {shapes}")
     vector = np.concatenate([np.asarray(arrays[name], dtype=np.float64).ravel() for name in shapes])
     return Policy(design, vector, facts)
+
+
+# Policies by name; any other is a file.
+POLICIES = {
+    "ncap": "the circuit with unit weights, untrained",
+    "ncap-random": "the circuit with weights drawn anew for each episode",
+    "ncap-trained": "the circuit as trained",
+    "ncap-extended": "the circuit with trained oscillator period and receptor lead",
+    "ncap-delay": "the same, trained for late answers",
+    "mlp": "an MLP of 64 × 64 units, trained on this body",
+    "random": "random torques",
+    "rest": "no torques",
+}
+_FILES = {
+    "ncap-trained": "swimmer_ncap.safetensors",
+    "ncap-extended": "swimmer_ncap_extended.safetensors",
+    "ncap-delay": "swimmer_ncap_delay.safetensors",
+    "mlp": "swimmer_mlp_{links}_links.safetensors",
+}
+
+
+def policy_file(name: str, links: int) -> Path | None:
+    """File of the policy ``name`` on a body of ``links`` links; none for "ncap".
+
+    Raises:
+        ConfigurationError: There is no such policy.
+    """
+    if name == "ncap":
+        return None
+    if name in _FILES:
+        return resources.find("config/weights", _FILES[name].format(links=links))
+    if Path(name).suffix:
+        return resources.find("config/weights", name)
+    raise ConfigurationError(
+        f"no policy '{name}': there are {', '.join(POLICIES)}; or give a .safetensors file"
+    )
+
+
+def find_policy(name: str, links: int) -> tuple[CircuitDesign | MLPDesign, Array]:
+    """Design and numbers (size,) of the policy ``name`` on a body of ``links`` links.
+
+    Args:
+        name: "ncap", a name of ``POLICIES`` that stands for a file in ``config/weights``, or a
+            path; a file name alone is one of ``config/weights``.
+        links: Links of the body.
+
+    Raises:
+        ConfigurationError: There is no such policy, or it doesn't fit the body.
+    """
+    path = policy_file(name, links)
+    if path is None:
+        unit = CircuitDesign(links - 1)
+        return unit, unit.initial(np.random.default_rng(0))
+    found = load(path)
+    return found.design.on(links - 1), found.vector

@@ -57,11 +57,62 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
     }
 
 
+def square_summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of merit of a run along waypoints.
+
+    Args:
+        recording: As for ``summary``.
+        settings: As for ``summary``, with the navigator's parameters under ``nodes``.
+
+    Returns:
+        Those of ``summary``, ``waypoints_reached`` and ``round_s``, when the last one was (null
+        if it was not).
+    """
+    times = _arrivals(recording, settings)
+    waypoints, _ = _course(settings)
+    return {
+        **summary(recording, settings),
+        "waypoints_reached": len(times),
+        "round_s": times[-1] if len(times) == len(waypoints) else None,
+    }
+
+
+def square_pictures(
+    recording: Mapping[str, Array],
+    activity: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+    out: Path,
+) -> list[str]:
+    """As ``pictures``, with the waypoints on the path."""
+    return pictures(recording, activity, settings, out, _course(settings))
+
+
+def _course(settings: Mapping[str, Any]) -> tuple[Array, float]:
+    """Waypoints (n, 2) and the distance from which one counts as reached, m."""
+    navigator = settings["nodes"]["swimmer_navigator"]
+    return np.reshape(navigator["waypoints"], (-1, 2)), float(navigator["reach"])
+
+
+def _arrivals(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> list[float]:
+    """When base_link came within reach of each waypoint in turn, s."""
+    waypoints, reach = _course(settings)
+    # base_link is the middle of the head.
+    path = _outline(recording["qpos"])[:, :2].mean(axis=1)
+    times: list[float] = []
+    for time, position in zip(recording["time"], path, strict=True):
+        if len(times) < len(waypoints):
+            distance = np.linalg.norm(position - waypoints[len(times)])
+            if distance <= reach:
+                times.append(float(time))
+    return times
+
+
 def pictures(
     recording: Mapping[str, Array],
     activity: Mapping[str, Any] | None,
     settings: Mapping[str, Any],
     out: Path,
+    course: tuple[Array, float] | None = None,
 ) -> list[str]:
     """Draw ``swimmer.png`` and ``swimmer.gif`` into the folder ``out``.
 
@@ -71,11 +122,12 @@ def pictures(
             as published, if they were recorded.
         settings: Parameters of the simulation node.
         out: Folder that exists.
+        course: Waypoints (n, 2) and the radius that counts as reached, m, to be drawn as well.
 
     Returns:
         Remarks for the user.
     """
-    _plot(recording, activity, out / "swimmer.png")
+    _plot(recording, activity, out / "swimmer.png", course)
     steps = round(_SHOWN / CONTROL_PERIOD)
     qpos = recording["qpos"][:steps:_FRAME]
     remark = animate(
@@ -101,11 +153,17 @@ def _outline(qpos: Array) -> Array:
     )
 
 
-def _plot(recording: Mapping[str, Array], activity: Mapping[str, Any] | None, path: Path) -> None:
+def _plot(
+    recording: Mapping[str, Array],
+    activity: Mapping[str, Any] | None,
+    path: Path,
+    course: tuple[Array, float] | None,
+) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.patches import Circle
 
     time, qpos = recording["time"], recording["qpos"]
     rows = 2 if activity is None else 4
@@ -116,6 +174,11 @@ def _plot(recording: Mapping[str, Array], activity: Mapping[str, Any] | None, pa
     outlines = _outline(qpos)
     nose = outlines[:, 0]
     where.plot(*nose.T, color="0.75", lw=1)
+    if course is not None:
+        waypoints, reach = course
+        where.plot(*np.vstack([waypoints[-1:], waypoints]).T, ":", color="0.5", lw=1)
+        for waypoint in waypoints:
+            where.add_patch(Circle(waypoint, reach, color="tab:green", alpha=0.3, lw=0))
     shown = np.linspace(0, len(qpos) - 1, 9).astype(int)
     colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(shown)))
     for index, colour in zip(shown, colours, strict=True):

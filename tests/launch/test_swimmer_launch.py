@@ -12,6 +12,7 @@ launch_pytest = pytest.importorskip("launch_pytest")
 
 from launch.actions import IncludeLaunchDescription  # noqa: E402
 from launch_xml.launch_description_sources import XMLLaunchDescriptionSource  # noqa: E402
+from rcl_interfaces.srv import GetParameters  # noqa: E402
 
 from neuro_control.ros.messages import to_nanoseconds  # noqa: E402
 from tests.bench import Bench, Probe  # noqa: E402
@@ -49,6 +50,31 @@ def test_the_launched_swimmer_answers_its_simulation():
 @pytest.mark.launch(fixture=swimming, shutdown=True)
 def test_after_the_shutdown_no_node_is_left():
     assert _nodes() == []
+
+
+@launch_pytest.fixture
+def swimming_by_trained_weights():
+    return launch.LaunchDescription(
+        [
+            IncludeLaunchDescription(
+                XMLLaunchDescriptionSource(str(FILE)),
+                launch_arguments={"lockstep": "false", "weights": "trained"}.items(),
+            ),
+            launch_pytest.actions.ReadyToTest(),
+        ]
+    )
+
+
+@pytest.mark.launch(fixture=swimming_by_trained_weights)
+def test_the_launch_argument_weights_picks_the_policy():
+    bench = Bench()
+    try:
+        probe = bench.add(Probe())
+        client = probe.create_client(GetParameters, "/swimmer_controller/get_parameters")
+        answer = bench.call(client, GetParameters.Request(names=["policy"]))
+        assert answer.values[0].string_value == "trained"
+    finally:
+        bench.close()
 
 
 def _nodes():

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import Twist
+from geometry_msgs.msg import Twist, TwistStamped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lifecycle_msgs.msg import Transition
@@ -12,9 +12,11 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.messages import joint_state
+from neuro_control.ros.messages import joint_state, to_stamp
 from neuro_control.swimmer.circuit import Circuit
 from neuro_control.swimmer.node import SwimmerController
+from neuro_control.swimmer.policy import find_policy
+from neuro_control.swimmer.steering import Calibration, calibration_path
 from tests.bench import MS, Bench, Probe, options
 
 PERIOD = 30 * MS
@@ -161,7 +163,7 @@ def test_the_same_observation_again_gets_the_same_answer_and_no_step(swimmer):
     swimmer.advance()
     first = swimmer.answer(np.full(5, 0.5))
     assert swimmer.answer(np.full(5, 0.5)) == first
-    assert swimmer.node.circuit.step_count == 1
+    assert swimmer.node.circuit.phase == 1
 
 
 def test_an_observation_that_was_overtaken_is_counted_and_moves_nothing(swimmer):
@@ -175,18 +177,18 @@ def test_an_observation_that_was_overtaken_is_counted_and_moves_nothing(swimmer)
     swimmer.probe.send(swimmer.now - 5 * MS, np.full(5, 0.4))  # as the last, with other angles
     swimmer.bench.spin_until(lambda: swimmer.node._rejected["joint_states/order"] == 2)
     assert swimmer.probe.commands == []
-    assert swimmer.node.circuit.step_count == 3
+    assert swimmer.node.circuit.phase == 3
 
 
 def test_when_time_goes_back_the_circuit_starts_anew(swimmer):
     for _ in range(40):
         swimmer.advance()
         swimmer.answer(np.zeros(5))
-    assert swimmer.node.circuit.step_count == 40
+    assert swimmer.node.circuit.phase == 40
     swimmer.now = 0
     swimmer.set_clock()
     assert swimmer.answer(np.zeros(5)).effort[0] == 5e-4  # dorsal, as at the start
-    assert swimmer.node.circuit.step_count == 1
+    assert swimmer.node.circuit.phase == 1
 
 
 def test_observations_faster_than_the_control_period_hold_the_command_between_steps(swimmer):
@@ -195,7 +197,7 @@ def test_observations_faster_than_the_control_period_hold_the_command_between_st
         swimmer.set_clock()
         command = swimmer.answer(np.full(5, 0.5))
         assert command.header.stamp.nanosec == swimmer.now % 10**9
-    assert swimmer.node.circuit.step_count == 3
+    assert swimmer.node.circuit.phase == 3
 
 
 def test_an_emergency_stop_holds_until_released_and_enabled(swimmer):
@@ -345,19 +347,29 @@ def test_cmd_vel_steers_until_it_is_too_old_and_then_rests(swimmer):
     publisher = swimmer.probe.create_publisher(Twist, "cmd_vel", 1)
     swimmer.bench.spin_until(publisher.get_subscription_count)
     twist = Twist()
+    table = Calibration.load(calibration_path("ncap", 6))
+    tempo, turn = table.inputs(0.041, 0.12)
+    assert 0 < tempo < 0.6
+    assert turn < 0
     twist.linear.x, twist.angular.z = 0.041, 0.12
     publisher.publish(twist)
-    swimmer.bench.spin_until(lambda: swimmer.node.set_point() == (0.5, -0.25))
+    swimmer.bench.spin_until(lambda: swimmer.node.set_point() == (1.0, turn, tempo))
     twist.linear.x = math.nan
     publisher.publish(twist)
     swimmer.bench.spin_until(lambda: swimmer.probe.said("cmd_vel rejected"))
-    assert swimmer.node.set_point() == (0.5, -0.25)
+    assert swimmer.node.set_point() == (1.0, turn, tempo)
+    expected = Circuit(5)
+    np.testing.assert_array_equal(
+        swimmer.answer(np.full(5, 0.5)).effort,
+        expected.step(np.full(5, 0.5), 1.0, turn, tempo) * 5e-4,
+    )
     twist.linear.x, twist.angular.z = 1e9, -1e9
     publisher.publish(twist)
-    swimmer.bench.spin_until(lambda: swimmer.node.set_point() == (1.0, 0.5))
+    most = (1.0, max(table.turn), 1.0)
+    swimmer.bench.spin_until(lambda: swimmer.node.set_point() == pytest.approx(most))
     for _ in range(17):
         swimmer.advance()
-    assert swimmer.node.set_point() == (0.0, 0.0)
+    assert swimmer.node.set_point() == (1.0, 0.0, 0.0)
     assert not any(swimmer.answer(np.full(5, 0.5)).effort)
     swimmer.bench.spin_until(lambda: swimmer.probe.said("at rest: no cmd_vel for 0.5 s"))
     # Neither a restart nor a clock that goes back lets it swim off on its own.
@@ -370,6 +382,112 @@ def test_cmd_vel_steers_until_it_is_too_old_and_then_rests(swimmer):
     swimmer.now = 0
     swimmer.set_clock()
     assert not any(swimmer.answer(np.full(5, 0.5)).effort)
+
+
+def test_an_awaited_cmd_vel_is_the_one_of_the_same_stamp_whichever_comes_first(bench):
+    swimmer = Swimmer(bench, stamped_cmd_vel=True, await_cmd_vel=True)
+    swimmer.set_clock()
+    publisher = swimmer.probe.create_publisher(TwistStamped, "cmd_vel", 1)
+    bench.spin_until(publisher.get_subscription_count)
+    table, circuit = Calibration.load(calibration_path("ncap", 6)), Circuit(5)
+    angles = np.full(5, 0.5)
+
+    def send(speed):
+        message = TwistStamped()
+        message.header.stamp = to_stamp(swimmer.now)
+        message.twist.linear.x = speed
+        publisher.publish(message)
+
+    for speed, first in ((0.02, True), (0.04, False), (0.06, True), (0.0, False)):
+        swimmer.advance()
+        answered = len(swimmer.probe.commands)
+        if first:
+            send(speed)
+            bench.spin_for(0.05)
+        swimmer.probe.send(swimmer.now, angles)
+        if not first:
+            bench.spin_for(0.1)
+            assert len(swimmer.probe.commands) == answered
+            send(speed)
+        bench.spin_until(lambda answered=answered: len(swimmer.probe.commands) > answered)
+        tempo, turn = table.inputs(speed, 0.0)
+        np.testing.assert_array_equal(
+            swimmer.probe.commands[-1].effort, circuit.step(angles, 1.0, turn, tempo) * 5e-4
+        )
+
+
+def test_an_observation_whose_cmd_vel_never_comes_gets_the_safe_command_with_the_next(bench):
+    swimmer = Swimmer(bench, stamped_cmd_vel=True, await_cmd_vel=True)
+    swimmer.set_clock()
+    swimmer.advance()
+    missed = swimmer.now
+    swimmer.probe.send(missed, np.full(5, 0.5))
+    bench.spin_for(0.05)
+    assert not swimmer.probe.commands
+    swimmer.advance()
+    command = swimmer.answer(np.full(5, 0.5))
+    assert command.header.stamp.nanosec == missed % 10**9
+    assert not any(command.effort)
+    bench.spin_until(lambda: swimmer.probe.said("no cmd_vel for the observation"))
+
+
+def test_trained_weights_replace_the_weight_parameters(bench):
+    swimmer = Swimmer(bench, policy="trained")
+    swimmer.set_clock()
+    design, vector = find_policy("ncap-extended", 6)
+    circuit = design.circuit(vector)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        swimmer.advance()
+        angles = rng.uniform(-1, 1, 5)
+        np.testing.assert_array_equal(swimmer.answer(angles).effort, circuit.step(angles) * 5e-4)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"policy": "gone.safetensors"}, "no file 'gone.safetensors' in config/weights"),
+        ({"policy": "fish"}, "no policy 'fish'"),
+        ({"policy": "swimmer_ncap_unit_steering_6_links.safetensors"}, "not a policy of the swim"),
+        ({"calibration": "gone.safetensors"}, "no file 'gone.safetensors' in config/weights"),
+        ({"calibration": "swimmer_ncap_extended.safetensors"}, "not a calibration of the swimmer"),
+        (
+            {"links": 8, "calibration": "swimmer_ncap_unit_steering_6_links.safetensors"},
+            "that of 6 links, not 8",
+        ),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_in_one_line(bench, values, says):
+    node = bench.add(SwimmerController(**options(**values)))
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        node.start()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"policy": "trained", "ipsilateral_weight": 2.0}, "brings its own ipsilateral_weight"),
+        ({"await_cmd_vel": True}, "await_cmd_vel needs stamped_cmd_vel"),
+    ],
+)
+def test_parameters_that_contradict_one_another_are_refused(bench, values, says):
+    with pytest.raises(ConfigurationError, match=says):
+        SwimmerController(**options(**values))
+
+
+def test_without_a_calibration_a_velocity_command_rests(bench):
+    swimmer = Swimmer(bench, links=8)
+    swimmer.probe.names = [f"joint_{i}" for i in range(1, 8)]
+    swimmer.set_clock()
+    publisher = swimmer.probe.create_publisher(Twist, "cmd_vel", 1)
+    bench.spin_until(publisher.get_subscription_count)
+    swimmer.advance()
+    assert any(swimmer.answer(np.full(7, 0.5)).effort)
+    publisher.publish(Twist())
+    bench.spin_until(lambda: swimmer.node.set_point() == (1.0, 0.0, 0.0))
+    swimmer.advance()
+    assert not any(swimmer.answer(np.full(7, 0.5)).effort)
 
 
 def test_activity_names_and_values_every_neuron_and_muscle(swimmer):

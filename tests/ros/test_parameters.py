@@ -18,6 +18,7 @@ class Sample:
     count: int = parameter(3, "Count", low=1, high=9, fixed=True)
     kind: str = parameter("pid", "Kind", choices=("pid", "snn"))
     names: tuple[str, ...] = parameter((), "Names")
+    corners: tuple[float, ...] = parameter((), "Corners", items=float)
     on: bool = parameter(True, "On")
 
     def __post_init__(self):
@@ -59,6 +60,8 @@ def test_given_values_are_read_and_an_integer_serves_as_a_number(bench):
         ({"kind": "lqr"}, "kind is one of pid, snn, not 'lqr'"),
         ({"names": "a"}, "names is a list of texts, not 'a'"),
         ({"names": [1, 2]}, "names is a list of texts"),
+        ({"corners": ["a"]}, "corners is a list of finite numbers, not"),
+        ({"corners": [1.0, float("nan")]}, "corners is a list of finite numbers"),
         ({"on": "yes"}, "on is true or false, not 'yes'"),
         ({"gain": 6.0}, "gain 6.0 is above limit 5.0"),
         ({"gian": 1.0}, "sample has no parameter gian: it has gain, limit"),
@@ -67,6 +70,10 @@ def test_given_values_are_read_and_an_integer_serves_as_a_number(bench):
 def test_a_wrong_value_is_refused_with_what_would_be_right(bench, values, says):
     with pytest.raises(ConfigurationError, match=says):
         declare(node_with(bench, **values), Sample)
+
+
+def test_a_list_of_numbers_is_read_and_whole_numbers_serve(bench):
+    assert declare(node_with(bench, corners=[1, 2]), Sample).corners == (1.0, 2.0)
 
 
 def test_a_change_is_judged_as_a_whole():

@@ -58,7 +58,7 @@ def test_circuit_computes_what_the_paper_writes(data, joints, own, speed, turn, 
     period = data.draw(st.floats(2, 100))
     weights = Weights.random(np.random.default_rng(seed), joints if own else None)
     circuit = Circuit(joints, weights, period, turn_joints)
-    circuit.step_count = count
+    circuit.phase = count
     action = circuit.step(angles, speed, turn)
     neurons, muscles, expected = reference(
         angles, count, weights, speed, turn, period, turn_joints=turn_joints
@@ -88,7 +88,7 @@ def test_a_batch_of_circuits_responds_as_each_of_them(seed, joints, batch, own):
     )
     for i in range(batch):
         circuit = Circuit(joints, weights[i])
-        circuit.step_count = 30 * int(second_half[i])
+        circuit.phase = 30 * int(second_half[i])
         np.testing.assert_allclose(actions[i], circuit.step(angles[i]), atol=1e-14)
 
 
@@ -125,10 +125,10 @@ def test_without_speed_nothing_moves_whatever_the_body_feels():
 
 def test_turning_excites_the_side_turned_to_at_the_first_joints_only():
     circuit = Circuit(5, turn_joints=2)
-    circuit.step_count = 30  # the oscillator excites the ventral side
+    circuit.phase = 30  # the oscillator excites the ventral side
     right = circuit.step(np.zeros(5), turn=0.4)
     np.testing.assert_allclose(right, [-0.6, 0.4, 0, 0, 0], atol=1e-12)
-    circuit.step_count = 0
+    circuit.phase = 0
     left = circuit.step(np.zeros(5), turn=-0.4)
     np.testing.assert_allclose(left, [0.6, -0.4, 0, 0, 0], atol=1e-12)
 
@@ -137,7 +137,7 @@ def test_left_and_right_mirror_one_another():
     rng = np.random.default_rng(3)
     angles = rng.uniform(-1, 1, 9)
     one, other = Circuit(9), Circuit(9)
-    other.step_count = 30
+    other.phase = 30
     np.testing.assert_array_equal(one.step(angles, 0.7, 0.3), -other.step(-angles, 0.7, -0.3))
 
 
