@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from neuro_control.errors import ConfigurationError
 
@@ -35,7 +35,7 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    save_file(contiguous, part, metadata={_KIND: kind, "facts": json.dumps(facts)})
+    part.write_bytes(save(contiguous, metadata={_KIND: kind, "facts": json.dumps(facts)}))
     os.replace(part, path)
 
 

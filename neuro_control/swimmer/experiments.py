@@ -256,6 +256,7 @@ def bodies(setting: Setting) -> list[Row]:
             )
     write_rows(setting.out / "bodies.csv", rows)
     figures.bodies(rows, setting.out / "bodies.png")
+    # The mean over bodies is what the circuits are compared by.
     return _means(rows, "policy", "return")
 
 
@@ -285,9 +286,7 @@ def robustness(setting: Setting) -> list[Row]:
                 )
     write_rows(setting.out / "robustness.csv", rows)
     figures.robustness(rows, setting.out / "robustness.png")
-    for row in rows:
-        row["kind"] = f"{row['policy']}, {row['condition']} {row['value']:g}"
-    return _means(rows, "kind", "return")
+    return rows
 
 
 def cost(setting: Setting) -> list[Row]:

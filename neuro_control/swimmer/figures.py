@@ -132,6 +132,7 @@ def ablations(rows: Rows, path: Path) -> None:
 
 
 def _lines(panel: Any, rows: Rows, x: str) -> None:
+    labels = {**_LABELS, "ncap": "NCAP, untrained"}
     for policy, points in _groups(rows, "policy").items():
         at = [point[x] for point in points]
         panel.plot(
@@ -140,7 +141,7 @@ def _lines(panel: Any, rows: Rows, x: str) -> None:
             "o-",
             color=_COLOURS[policy],
             ms=4,
-            label=_LABELS[policy],
+            label=labels[policy],
         )
         low, high = ([point[key] for point in points] for key in ("low", "high"))
         panel.fill_between(at, low, high, color=_COLOURS[policy], alpha=0.2, lw=0)
