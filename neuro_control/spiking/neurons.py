@@ -1,0 +1,199 @@
+"""Neurons as pure functions: (input, state, parameters) to (spikes, state).
+
+Arrays are batched: any leading dimensions that broadcast, the neurons last. Spikes are 0 or 1 in
+the floating type of the voltages, so that they multiply weights. One call is one tick; decays are
+those of a tick and without unit.
+
+Sources: Burgers, Stroobants and de Croon, Evolving Spiking Neural Networks to Mimic PID Control
+for Autonomous Blimps (arXiv 2309.12937), section II; for input-weighted threshold adaptation,
+Stroobants, De Wagter and de Croon, Neuromorphic Control using Input-Weighted Threshold Adaptation
+(arXiv 2304.08778).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+
+
+class LIFParameters(NamedTuple):
+    """Parameters of leaky integrate-and-fire neurons, each (..., n) or a scalar.
+
+    Attributes:
+        current_decay: Part of the synaptic current that is left after a tick, in [0, 1].
+        voltage_decay: Part of the membrane voltage that is left after a tick, in [0, 1].
+        threshold: Voltage above which a neuron spikes.
+    """
+
+    current_decay: Array
+    voltage_decay: Array
+    threshold: Array
+
+
+class LIFState(NamedTuple):
+    """State of leaky integrate-and-fire neurons, each (..., n).
+
+    Attributes:
+        current: Synaptic current.
+        voltage: Membrane voltage.
+        spikes: What the last tick gave.
+    """
+
+    current: Array
+    voltage: Array
+    spikes: Array
+
+    @classmethod
+    def rest(cls, shape: tuple[int, ...]) -> LIFState:
+        """Neurons that have never heard anything."""
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+
+
+def lif(drive: Array, state: LIFState, parameters: LIFParameters) -> tuple[Array, LIFState]:
+    """Current-based leaky integrate-and-fire with a soft reset.
+
+    i ← τ_syn i + drive; v ← τ_mem v + i − s θ; s ← H(v − θ). A neuron that spiked starts the next
+    tick a threshold lower rather than at zero, so that nothing of its input is lost.
+
+    Args:
+        drive: What the synapses bring in this tick, Σ W s or an encoded value, (..., n).
+        state: Of the tick before.
+        parameters: Of the neurons.
+
+    Returns:
+        Spikes (..., n) and the state of this tick.
+    """
+    current = parameters.current_decay * state.current + drive
+    voltage = parameters.voltage_decay * state.voltage + current
+    voltage = voltage - state.spikes * parameters.threshold
+    spikes = np.greater(voltage, parameters.threshold).astype(voltage.dtype)
+    return spikes, LIFState(current, voltage, spikes)
+
+
+class IWTAParameters(NamedTuple):
+    """Parameters of neurons whose thresholds follow their input.
+
+    Attributes:
+        current_decay: As in ``LIFParameters``, (..., n).
+        voltage_decay: As in ``LIFParameters``, (..., n).
+        base: Threshold of neurons that have heard nothing, (..., n).
+        trace_decay: Part of a trace that is left after a tick, in [0, 1], (..., m).
+        adaptation: Change of each threshold per unit of each trace, (..., m, n).
+    """
+
+    current_decay: Array
+    voltage_decay: Array
+    base: Array
+    trace_decay: Array
+    adaptation: Array
+
+
+class IWTAState(NamedTuple):
+    """State of neurons whose thresholds follow their input.
+
+    Attributes:
+        current: Synaptic current, (..., n).
+        voltage: Membrane voltage, (..., n).
+        trace: Of each input neuron's spikes, (..., m).
+        threshold: Of the last tick, (..., n).
+        spikes: What the last tick gave, (..., n).
+    """
+
+    current: Array
+    voltage: Array
+    trace: Array
+    threshold: Array
+    spikes: Array
+
+    @classmethod
+    def rest(cls, shape: tuple[int, ...], inputs: int, base: Array) -> IWTAState:
+        """Neurons that have never heard anything.
+
+        Args:
+            shape: (..., n).
+            inputs: Input neurons m.
+            base: Thresholds, that broadcast to ``shape``.
+        """
+        threshold = np.broadcast_to(base, shape).astype(np.float64)
+        trace = np.zeros((*shape[:-1], inputs))
+        return cls(np.zeros(shape), np.zeros(shape), trace, threshold, np.zeros(shape))
+
+
+def iwta(
+    drive: Array, inputs: Array, state: IWTAState, parameters: IWTAParameters
+) -> tuple[Array, IWTAState]:
+    """Leaky integrate-and-fire with input-weighted threshold adaptation.
+
+    i ← τ_syn i + drive; v ← τ_mem v + i − s θ; x ← τ_th x + s_in; θ ← θ_base + x W_th;
+    s ← H(v − θ). The reset is by the threshold that was passed. A lasting input moves the
+    thresholds for as long as the traces last, which is how such neurons integrate.
+
+    Args:
+        drive: What the synapses bring in this tick, (..., n).
+        inputs: Spikes of the layer in front, (..., m).
+        state: Of the tick before.
+        parameters: Of the neurons.
+
+    Returns:
+        Spikes (..., n) and the state of this tick.
+    """
+    current = parameters.current_decay * state.current + drive
+    voltage = parameters.voltage_decay * state.voltage + current - state.spikes * state.threshold
+    trace = parameters.trace_decay * state.trace + inputs
+    threshold = parameters.base + through(trace, parameters.adaptation)
+    spikes = np.greater(voltage, threshold).astype(voltage.dtype)
+    return spikes, IWTAState(current, voltage, trace, threshold, spikes)
+
+
+def through(values: Array, weights: Array) -> Array:
+    """What weights (..., m, n) make of values (..., m) for n neurons: Σ values W, (..., n)."""
+    found: Array = np.matmul(values[..., None, :], weights)[..., 0, :]
+    return found
+
+
+def recurrent(drive: Array, spikes: Array, weights: Array) -> Array:
+    """``drive`` plus what the layer's own spikes of the tick before bring back, (..., n).
+
+    Makes a recurrent layer of either kind of neuron: ``lif(recurrent(drive, state.spikes, W), …)``.
+
+    Args:
+        drive: From the layer in front, (..., n).
+        spikes: The layer's own, of the tick before, (..., n).
+        weights: From each to each, (..., n, n).
+    """
+    return drive + through(spikes, weights)
+
+
+def integrate(drive: Array, value: Array, decay: Array) -> Array:
+    """Leaky integrator that reads a layer out: v ← τ v + (1 − τ) drive.
+
+    Args:
+        drive: Σ W_d s, (..., k).
+        value: Of the tick before, (..., k).
+        decay: Part of it that is left after a tick, in [0, 1].
+    """
+    return decay * value + (1.0 - decay) * drive
+
+
+def paired(value: Array, weights: Array, biases: Array) -> Array:
+    """Drive of encoding neurons in pairs: a value and its opposite, alike but for the sign.
+
+    Neurons 2k and 2k + 1 get b_k + W_k value and b_k − W_k value, so that an error and its
+    opposite excite mirror images of one another.
+
+    Args:
+        value: What to encode, (...,).
+        weights: Of each pair, (..., p).
+        biases: Of each pair, (..., p).
+
+    Returns:
+        Drive of 2p neurons, (..., 2p).
+    """
+    scaled = weights * np.asarray(value)[..., None]
+    pairs = np.stack([biases + scaled, biases - scaled], axis=-1)
+    found: Array = pairs.reshape(*pairs.shape[:-2], -1)
+    return found
