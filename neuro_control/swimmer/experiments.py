@@ -51,7 +51,6 @@ _CURVES = {
     ("ars", "ncap"): 320_000,
     ("ars", "mlp-64"): 1_000_000,
     ("ars", "mlp-256"): 640_000,
-    ("cmaes", "ncap"): 960_000,
     ("cmaes", "ncap-extended"): 960_000,
 }
 _ABLATED = {"ars": 160_000, "ppo": 60_000}
