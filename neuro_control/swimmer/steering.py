@@ -11,6 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,22 +85,22 @@ class Calibration:
         if len(self.turn) < 3 or not self.yaw_rate[0] < 0 < self.yaw_rate[-1]:
             raise ConfigurationError("a calibration turns right as well as left")
 
-    @property
+    @cached_property
     def _curvature(self) -> Array:
         curvature: Array = self.yaw_rate / self.speed
         return curvature
 
-    @property
+    @cached_property
     def max_speed(self) -> float:
         """Forward speed straight ahead at full tempo, m/s."""
         return float(np.interp(0.0, self.yaw_rate, self.speed))
 
-    @property
+    @cached_property
     def max_yaw_rate(self) -> float:
         """Yaw rate that the body reaches to either side, rad/s."""
         return float(min(-self.yaw_rate[0], self.yaw_rate[-1]))
 
-    @property
+    @cached_property
     def turning_radius(self) -> float:
         """Radius of the tightest circle that the body swims to either side, at any tempo, m."""
         return float(1.0 / min(-self._curvature[0], self._curvature[-1]))
