@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from neuro_control.errors import ConfigurationError
 
-_KIND = "neuro_control"
+_KEY = "neuro_control"
 
 
 def write(
@@ -35,7 +35,9 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    part.write_bytes(save(contiguous, metadata={_KIND: kind, "facts": json.dumps(facts)}))
+    # Under one key: several come in an order that changes from process to process.
+    metadata = {_KEY: json.dumps({"kind": kind, "facts": facts})}
+    part.write_bytes(save(contiguous, metadata=metadata))
     os.replace(part, path)
 
 
@@ -50,13 +52,15 @@ def read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
         raise ConfigurationError(f"no file {path}")
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get(_KIND) != kind:
-                found = metadata.get(_KIND, "something else")
+            metadata = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            if metadata.get("kind") != kind:
+                found = metadata.get("kind", "something else")
                 raise ConfigurationError(f"{path} holds {found}, not {kind}")
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            facts = json.loads(metadata["facts"])
-    except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
+            facts = dict(metadata["facts"])
+    except ConfigurationError:
+        raise
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise ConfigurationError(
             f"{path} is damaged or no safetensors file ({error}): give a file that training wrote"
         ) from error

@@ -28,7 +28,7 @@ ARS = Training("ars", "ncap", links=3, steps=12_000, population=4, evaluate_ever
 TRAININGS = {
     "ppo": PPO,
     "ppo mlp": dataclasses.replace(PPO, policy="mlp-64", learning_rate=3e-4),
-    "ddpg": dataclasses.replace(PPO, algorithm="ddpg", steps=20_800, evaluate_every=20_400),
+    "ddpg": dataclasses.replace(PPO, algorithm="ddpg", steps=2400, evaluate_every=1200),
     "cmaes": dataclasses.replace(
         ARS, algorithm="cmaes", policy="ncap-extended", delays=(0, 3), starts=2, steps=32_000
     ),
@@ -62,7 +62,7 @@ def test_a_training_that_was_interrupted_comes_to_the_same_to_the_bit(name, tmp_
 def command(folder, *options):
     return [
         *(sys.executable, "-m", "neuro_control.cli", "train", "swimmer"),
-        *("--algorithm", "ars", "--links", "3", "--steps", "80000", "--out", str(folder)),
+        *("--algorithm", "ars", "--links", "3", "--steps", "48000", "--out", str(folder)),
         *options,
     ]
 
@@ -77,7 +77,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_by_the_same_command(tmp_
         time.sleep(0.05)
     process.kill()
     process.wait()
-    assert 0 < read_curve(killed)[0][-1] < 80_000
+    assert 0 < read_curve(killed)[0][-1] < 48_000
     found = [
         json.loads(
             subprocess.run(
