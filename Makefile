@@ -55,7 +55,7 @@ $(VENV)/.demo: $(VENV)/.made $(described)
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo "installing what the tests need, torch among it: a few minutes, once"
-	$(install) --editable ".[$(wheels)benchmark,train,dev]"
+	$(install) --editable ".[$(wheels)benchmark,train,cluster,dev]"
 	touch $@
 
 clean:

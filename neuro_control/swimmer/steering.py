@@ -174,10 +174,10 @@ class Calibration:
                 stroke=float(facts["stroke"]),
                 circuit=str(facts["circuit"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigurationError(f"{path} lacks a part of a calibration: {error}") from error
         except ConfigurationError as error:
             raise ConfigurationError(f"{path}: {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(f"{path} lacks a part of a calibration: {error}") from error
 
 
 # Yaw rate per bearing with which a swimmer that a stroke lags behind doesn't waver, 1/s.
