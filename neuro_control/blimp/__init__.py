@@ -1,0 +1,1 @@
+"""Altitude control of a blimp: a PID, and the spiking networks that do its work."""
