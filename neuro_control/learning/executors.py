@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from neuro_control.errors import ConfigurationError
 
 # Wall time to wait for a cluster's scheduler, s.
-_PATIENCE = 10
+_PATIENCE = 5
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from neuro_control.swimmer.experiments import Setting
 def setting(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "_CURVES", {("ars", "ncap"): 1, ("ars", "mlp-64"): 1})
     monkeypatch.setattr(experiments, "_DRAWS", 2)
-    monkeypatch.setattr(experiments, "_EPISODES", 2)
+    monkeypatch.setattr(experiments, "_EPISODES", 1)
+    monkeypatch.setattr("neuro_control.swimmer.training._HELD_OUT", [1_000_000])
     monkeypatch.setattr(experiments, "_EPISODES_OF_A_DRAW", 1)
     monkeypatch.setattr(experiments, "BODIES", (6,))
     monkeypatch.setattr(experiments, "_TRAINED", ("ncap",))
