@@ -92,7 +92,8 @@ def curves(rows: Rows, goal: float, path: Path) -> None:
                 title=_ALGORITHMS[algorithm],
             )
         axes[0].set_ylabel("return (of 1000)")
-        axes[-1].legend(fontsize=8, loc="lower right")
+        for panel, where in ((axes[0], "center left"), (axes[-1], "lower right")):
+            panel.legend(fontsize=7, loc=where)
 
 
 def _strips(panel: Any, groups: Mapping[str, Sequence[float]]) -> None:
