@@ -25,9 +25,10 @@ described := setup.py setup.cfg pyproject.toml $(constraints)
 demo: $(VENV)/.demo
 	$(BIN)/neuro-control run swimmer --out $(OUT)
 
-# Each test process keeps to itself: discovery on this machine, and a domain of its own (conftest.py).
+# Each test process keeps to itself: discovery on this machine, and a domain of its own (conftest.py),
+# so that two can run side by side: many tests wait more than they compute.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -162,6 +162,22 @@ def test_a_signal_before_anything_was_simulated_ends_all_without_a_word_of_error
     assert children() == []
 
 
+@pytest.mark.parametrize("delay", [0.1, 0.25, 0.4])
+def test_ctrl_c_while_everything_is_still_imported_ends_without_a_traceback(delay):
+    command = Path(__file__).parents[1] / "bin" / "neuro-control"
+    process = subprocess.Popen(
+        [sys.executable, str(command), "evaluate", "swimmer", "--seeds", "1000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert (out, err) == ("", "")
+    assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
+
+
 def test_what_an_earlier_run_left_stays_when_the_next_fails(tmp_path):
     assert command("run", "swimmer", "--seconds", 1, "--out", tmp_path).returncode == 0
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
