@@ -224,11 +224,12 @@ def _add_verbs(found: dict[str, Scenario]) -> None:
 
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         # `run` and `list` start quicker without what the other verbs import.
         if len(sys.argv) < 2 or sys.argv[1] not in ("run", "list"):
             _add_verbs(discover())
+        # Not earlier: an import that is interrupted may fail as whatever it likes.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         code = app.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
