@@ -170,9 +170,10 @@ def test_ctrl_c_while_everything_is_still_imported_ends_without_a_traceback(dela
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     time.sleep(delay)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal tells the children of imports as well
     out, err = process.communicate(timeout=20)
     assert (out, err.strip()) == ("", "")
     assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
