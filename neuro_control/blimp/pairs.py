@@ -1,0 +1,293 @@
+"""A spiking network of mirrored pairs: what it answers to an opposite error is the opposite.
+
+Twenty pairs of encoding neurons drive twenty pairs of hidden ones, each pair its own. Both neurons
+of a pair share their numbers and hear the value with opposite signs; what one half is told of the
+value, the other is told of its opposite. A pair hears no other pair, so that a network is not 40 by
+40 weights but some two hundred numbers, and all its pairs run side by side in vector registers.
+
+``expand`` writes such networks out as ``spiking.network.Network``, in whose equations they are
+defined; ``respond`` and ``tick`` run them as they are.
+
+Source: Burgers, Stroobants and de Croon (arXiv 2309.12937), section II, and their code, whose
+networks are mirrored in the same way.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.spiking import network as dense
+
+Array = NDArray[np.float64]
+
+# The compiled loops count on it: with a length that is known they become vector instructions.
+PAIRS = 20
+KINDS = {
+    "lif": (False, False),
+    "lif-recurrent": (False, True),
+    "iwta": (True, False),
+    "iwta-recurrent": (True, True),
+}
+
+_STATE = 14 * PAIRS + 1
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Kind of a network of mirrored pairs.
+
+    Attributes:
+        kind: One of ``KINDS``.
+
+    Raises:
+        ConfigurationError: There is no such kind.
+    """
+
+    kind: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigurationError(f"no structure '{self.kind}': there are {', '.join(KINDS)}")
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether the hidden thresholds follow the encoders' spikes (IWTA)."""
+        return KINDS[self.kind][0]
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether a hidden pair hears itself."""
+        return KINDS[self.kind][1]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of a network's numbers by name, in the order of its vector.
+
+        ``same`` leads from a neuron to the one of its own sign, ``cross`` to that of the other.
+        ``adaptation`` lowers a threshold by the trace of the encoder of its own sign and raises it
+        by the other's. One number, not two: as in the authors' code, thresholds follow the
+        difference of the traces, and what both have in common can't push a whole pair away.
+        """
+        names = [
+            *("encoder_weight", "encoder_bias", "encoder_decay", "encoder_threshold"),
+            *("weight_same", "weight_cross", "current_decay", "voltage_decay", "threshold"),
+            "readout",
+        ]
+        if self.adaptive:
+            names += ["trace_decay", "adaptation"]
+        if self.recurrent:
+            names += ["recurrent_same", "recurrent_cross"]
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(names, (PAIRS,))
+        return {**shapes, "readout_decay": ()}
+
+    @property
+    def size(self) -> int:
+        """Numbers of a network."""
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    @property
+    def fan_out(self) -> tuple[int, int]:
+        """Synapses that a spike of an encoder, and one of a hidden neuron, passes through.
+
+        An encoder reaches both neurons of its hidden pair, by a weight each and, where thresholds
+        adapt, by a second weight each. A hidden neuron reaches the read-out and, where the layer is
+        recurrent, both neurons of its pair.
+        """
+        return 2 + 2 * self.adaptive, 1 + 2 * self.recurrent
+
+    def parts(self, vectors: Any) -> dict[str, Any]:
+        """Vectors (..., size) of NumPy or torch taken apart: arrays (..., *shape) by name."""
+        found, start = {}, 0
+        for name, shape in self.shapes.items():
+            end = start + math.prod(shape)
+            found[name] = vectors[..., start:end].reshape((*vectors.shape[:-1], *shape))
+            start = end
+        return found
+
+    def vector(self, parts: dict[str, Any]) -> Array:
+        """Vectors (..., size) of parts as ``parts`` gives them.
+
+        Raises:
+            ValueError: A part is missing, or has another shape.
+        """
+        if parts.keys() != self.shapes.keys():
+            raise ValueError(f"expected {', '.join(self.shapes)}; got {', '.join(parts)}")
+        batch = np.shape(parts["readout_decay"])
+        rows = []
+        for name, shape in self.shapes.items():
+            array = np.asarray(parts[name], dtype=np.float64)
+            if array.shape != batch + shape:
+                raise ValueError(f"{name} has the shape {array.shape}, not {batch + shape}")
+            rows.append(array.reshape(*batch, -1))
+        return np.concatenate(rows, axis=-1)
+
+    @property
+    def expanded(self) -> dense.Structure:
+        """The same as a structure of a network that knows no pairs."""
+        return dense.Structure(2 * PAIRS, 2 * PAIRS, self.adaptive, self.recurrent)
+
+    def expand(self, vectors: Array) -> dense.Network:
+        """Networks (..., size) written out; neurons 2k and 2k + 1 make a pair, the + one first."""
+        p = self.parts(np.asarray(vectors, dtype=np.float64))
+        batch = vectors.shape[:-1]
+        none = np.zeros((*batch, PAIRS))
+        adaptation = p.get("adaptation", none)
+        return dense.Network(
+            encoder_weight=_alternating(p["encoder_weight"]),
+            encoder_bias=np.repeat(p["encoder_bias"], 2, -1),
+            encoder_decay=np.repeat(p["encoder_decay"], 2, -1),
+            encoder_threshold=np.repeat(p["encoder_threshold"], 2, -1),
+            weight=_blocks(p["weight_same"], p["weight_cross"]),
+            current_decay=np.repeat(p["current_decay"], 2, -1),
+            voltage_decay=np.repeat(p["voltage_decay"], 2, -1),
+            threshold=np.repeat(p["threshold"], 2, -1),
+            trace_decay=np.repeat(p.get("trace_decay", none), 2, -1),
+            adaptation=_blocks(-adaptation, adaptation),
+            recurrent_weight=_blocks(p.get("recurrent_same", none), p.get("recurrent_cross", none)),
+            readout=_alternating(p["readout"]),
+            readout_decay=p["readout_decay"],
+        )
+
+    def rest(self, vectors: Array) -> Array:
+        """States (..., 281), for ``tick``, of networks (..., size) that have heard nothing."""
+        states = np.zeros((*vectors.shape[:-1], _STATE))
+        threshold = self.parts(vectors)["threshold"]
+        states[..., 10 * PAIRS : 11 * PAIRS] = threshold
+        states[..., 11 * PAIRS : 12 * PAIRS] = threshold
+        return states
+
+
+def _alternating(values: Array) -> Array:
+    """(..., pairs) to (..., 2 pairs): each value, then its opposite."""
+    return np.stack([values, -values], -1).reshape(*values.shape[:-1], -1)
+
+
+def _blocks(same: Array, cross: Array) -> Array:
+    """Weights (..., 2 pairs, 2 pairs) of [[same, cross], [cross, same]] along the diagonal."""
+    found = np.zeros((*same.shape[:-1], 2 * PAIRS, 2 * PAIRS))
+    plus = np.arange(0, 2 * PAIRS, 2)
+    found[..., plus, plus] = found[..., plus + 1, plus + 1] = same
+    found[..., plus, plus + 1] = found[..., plus + 1, plus] = cross
+    return found
+
+
+# The order of a sum doesn't matter to its mirror image, and left free it is a vector instruction.
+@numba.njit(cache=True, fastmath={"reassoc"})  # type: ignore[untyped-decorator]  # numba is untyped
+def _read(p: Array, s: Array) -> float:
+    total = 0.0
+    for k in range(PAIRS):
+        total += p[9 * PAIRS + k] * (s[12 * PAIRS + k] - s[13 * PAIRS + k])
+    return total
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def tick(value: float, p: Array, s: Array, adaptive: bool, recurrent: bool) -> float:
+    """What one network ``p`` (size,) answers to ``value``, from its state ``s`` on, in place.
+
+    The state holds, for the + and then the − neurons of all pairs: voltages, spikes and traces of
+    the encoders, currents, voltages, thresholds and spikes of the hidden neurons; and the output.
+    Every sum is written so that its mirror image rounds alike.
+    """
+    n = PAIRS
+    back = 12 * n if adaptive else 10 * n
+    for k in range(n):
+        scaled, bias, decay, threshold = p[k] * value, p[n + k], p[2 * n + k], p[3 * n + k]
+        up = decay * s[k] + (bias + scaled) - s[2 * n + k] * threshold
+        down = decay * s[n + k] + (bias - scaled) - s[3 * n + k] * threshold
+        plus = 1.0 if up > threshold else 0.0
+        minus = 1.0 if down > threshold else 0.0
+        s[k], s[n + k], s[2 * n + k], s[3 * n + k] = up, down, plus, minus
+
+        same, cross, decay = p[4 * n + k], p[5 * n + k], p[6 * n + k]
+        up = decay * s[6 * n + k] + (same * plus + cross * minus)
+        down = decay * s[7 * n + k] + (same * minus + cross * plus)
+        up_before, down_before = s[12 * n + k], s[13 * n + k]
+        if recurrent:
+            same, cross = p[back + k], p[back + n + k]
+            up += same * up_before + cross * down_before
+            down += same * down_before + cross * up_before
+        s[6 * n + k], s[7 * n + k] = up, down
+
+        decay = p[7 * n + k]
+        up = decay * s[8 * n + k] + up - up_before * s[10 * n + k]
+        down = decay * s[9 * n + k] + down - down_before * s[11 * n + k]
+        s[8 * n + k], s[9 * n + k] = up, down
+        if adaptive:
+            base, decay, adaptation = p[8 * n + k], p[10 * n + k], p[11 * n + k]
+            trace_up = decay * s[4 * n + k] + plus
+            trace_down = decay * s[5 * n + k] + minus
+            shift = adaptation * (trace_down - trace_up)
+            s[4 * n + k], s[5 * n + k] = trace_up, trace_down
+            s[10 * n + k], s[11 * n + k] = base + shift, base - shift
+        s[12 * n + k] = 1.0 if up > s[10 * n + k] else 0.0
+        s[13 * n + k] = 1.0 if down > s[11 * n + k] else 0.0
+    decay = p[len(p) - 1]
+    s[14 * n] = decay * s[14 * n] + (1.0 - decay) * _read(p, s)
+    return float(s[14 * n])
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def tick_both(
+    error: float, limit: float, counts: NDArray[np.int64],
+    pd: Array, pd_state: Array, pd_adaptive: bool, pd_recurrent: bool,
+    i: Array, i_state: Array, i_adaptive: bool, i_recurrent: bool,
+) -> float:  # fmt: skip
+    """Sum of what two networks answer to ``error``, cut off at ±limit.
+
+    ``counts`` (4,) adds up their spikes: encoders of one, its hidden neurons, those of the other.
+    It stands beside ``tick`` because the compiler's cache looks at no other file for changes.
+    """
+    u = tick(error, pd, pd_state, pd_adaptive, pd_recurrent)
+    u += tick(error, i, i_state, i_adaptive, i_recurrent)
+    for row, state in ((0, pd_state), (2, i_state)):
+        encoders, hidden = 0.0, 0.0
+        for k in range(2 * PAIRS):
+            encoders += state[2 * PAIRS + k]
+            hidden += state[12 * PAIRS + k]
+        counts[row] += int(encoders)
+        counts[row + 1] += int(hidden)
+    return float(min(max(u, -limit), limit))
+
+
+@numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def _respond(
+    values: Array, vectors: Array, states: Array, outputs: Array, adaptive: bool, recurrent: bool
+) -> None:
+    for i in numba.prange(len(vectors)):
+        row = values[i] if len(values) > 1 else values[0]
+        for t in range(len(row)):
+            outputs[i, t] = tick(row[t], vectors[i], states[i], adaptive, recurrent)
+
+
+def respond(structure: Structure, vectors: Array, values: Array) -> Array:
+    """What each of a population answers to an input over time, on all cores.
+
+    Args:
+        structure: Of all of them.
+        vectors: Their numbers, (P, size).
+        values: Input of each, (P, T), or the same for all, (T,).
+
+    Returns:
+        Outputs, (P, T), from rest on.
+
+    Raises:
+        ValueError: The shapes don't fit.
+    """
+    vectors = np.ascontiguousarray(vectors, dtype=np.float64)
+    values = np.ascontiguousarray(np.atleast_2d(values), dtype=np.float64)
+    if vectors.ndim != 2 or vectors.shape[1] != structure.size:
+        raise ValueError(f"expected networks (P, {structure.size}), got {vectors.shape}")
+    if len(values) not in (1, len(vectors)):
+        raise ValueError(f"expected 1 or {len(vectors)} inputs, got {len(values)}")
+    outputs = np.empty((len(vectors), values.shape[1]))
+    _respond(
+        values, vectors, structure.rest(vectors), outputs, structure.adaptive, structure.recurrent
+    )
+    return outputs
