@@ -15,3 +15,10 @@ for _task in ("Swim", "Navigate"):
         order_enforce=False,
         disable_env_checker=True,
     )
+
+gymnasium.register(
+    id="neuro_control/BlimpAltitude-v0",
+    entry_point="neuro_control.blimp.env:BlimpAltitude",
+    order_enforce=False,
+    disable_env_checker=True,
+)

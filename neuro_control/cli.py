@@ -54,9 +54,7 @@ def list_scenarios() -> None:
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0),
-    default=30.0,
-    show_default=True,
-    help="Simulated seconds; 0 runs until Ctrl-C.",
+    help="Simulated seconds; 0 runs until Ctrl-C. The scenario says how long by default.",
 )
 @click.option(
     "--seed",
@@ -94,7 +92,7 @@ def list_scenarios() -> None:
 @json_option
 def run(
     scenario: str,
-    seconds: float,
+    seconds: float | None,
     seed: int,
     lockstep: bool,
     real_time_factor: float | None,
@@ -108,7 +106,8 @@ def run(
     if lockstep and real_time_factor is not None:
         raise ConfigurationError("--lockstep and --real-time-factor exclude one another")
     found = find(scenario)
-    overrides: dict[str, Any] = {"duration": seconds, "seed": seed, "lockstep_limit": _PATIENCE}
+    duration = found.seconds if seconds is None else seconds
+    overrides: dict[str, Any] = {"duration": duration, "seed": seed, "lockstep_limit": _PATIENCE}
     if lockstep:
         overrides["lockstep"] = True
     if real_time_factor is not None:

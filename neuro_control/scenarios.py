@@ -39,6 +39,7 @@ class Scenario:
         picture: ``module:function`` that draws a recording into a folder.
         activity: Topic (JointState) of what goes on inside the controller, if there is one.
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
+        seconds: Simulated time that a run takes if not told otherwise, s.
     """
 
     summary: str
@@ -48,6 +49,7 @@ class Scenario:
     picture: str
     activity: str | None = None
     commands: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 30.0
 
     def config_file(self) -> Path:
         """Its parameter file.
@@ -90,6 +92,22 @@ SWIMMER_SQUARE = Scenario(
     summarise="neuro_control.swimmer.report:square_summary",
     picture="neuro_control.swimmer.report:square_pictures",
     activity="swimmer_controller/activity",
+)
+
+BLIMP = Scenario(
+    summary="an evolved spiking network holds a blimp's altitude, as a PID does",
+    config="blimp.yaml",
+    nodes={
+        "simulation": "neuro_control.ros.simulation:Simulation",
+        "blimp_altitude": "neuro_control.blimp.node:BlimpAltitude",
+    },
+    summarise="neuro_control.blimp.report:summary",
+    picture="neuro_control.blimp.report:pictures",
+    activity="blimp_altitude/activity",
+    commands={
+        "evaluate": "neuro_control.blimp.evaluate:evaluate",
+    },
+    seconds=210.0,
 )
 
 

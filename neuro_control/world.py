@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
@@ -34,6 +35,32 @@ def keep_initial_state(
         mujoco.mj_resetDataKeyframe(model, data, 0)
 
 
+class Episode:
+    """What acts on one episode beside the physics; by itself, nothing.
+
+    Derived classes hold the state of motors' electronics, weather and sensors' noise, and draw
+    from the generator of their episode.
+    """
+
+    def drive(self, data: mujoco.MjData, command: NDArray[np.float64]) -> None:
+        """Set ``data.ctrl`` as the motors' electronics make it of a command (nu,)."""
+        data.ctrl[:] = command
+
+    def observe(self, data: mujoco.MjData) -> None:
+        """Make of ``data.sensordata`` what the sensors tell; called once an observation."""
+
+
+Effects = Callable[[mujoco.MjModel, np.random.Generator], Episode]
+
+
+def no_effects(
+    model: mujoco.MjModel,  # noqa: ARG001  # as Effects has it
+    rng: np.random.Generator,  # noqa: ARG001
+) -> Episode:
+    """Episode on which nothing acts beside the physics."""
+    return Episode()
+
+
 @dataclass(frozen=True)
 class World:
     """A compiled model and what an episode of it needs.
@@ -43,11 +70,13 @@ class World:
         control_period: Time between two commands, s; a multiple of the physics time step.
         initialise: Sets the start of an episode on data fresh from ``mj_resetData``, drawing
             from the generator it is given.
+        effects: Makes what acts on an episode, given the same generator.
     """
 
     model: mujoco.MjModel
     control_period: float
     initialise: Initialise = keep_initial_state
+    effects: Effects = no_effects
 
     def __post_init__(self) -> None:
         # Raises where the period is no multiple of the time step.
@@ -67,11 +96,18 @@ class World:
             )
         return count
 
-    def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> None:
-        """Put ``data`` at the start of an episode, every derived quantity up to date."""
+    def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Episode:
+        """Put ``data`` at the start of an episode, every derived quantity up to date.
+
+        Returns:
+            What acts on the episode; it has made the first observation.
+        """
         mujoco.mj_resetData(self.model, data)
         self.initialise(self.model, data, rng)
+        episode = self.effects(self.model, rng)
         mujoco.mj_forward(self.model, data)
+        episode.observe(data)
+        return episode
 
 
 def advance(model: mujoco.MjModel, data: mujoco.MjData, substeps: int) -> None:

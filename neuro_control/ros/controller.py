@@ -209,6 +209,10 @@ class Controller(
     def safe_action(self) -> ArrayLike:
         """Action that does no harm whatever state the robot is in."""
 
+    def fallback_action(self) -> ArrayLike:
+        """Action while the observation is refused or missing; the safe one, if not otherwise."""
+        return self.safe_action()
+
     @abstractmethod
     def command(self, nanoseconds: int, action: Array) -> Any:
         """Command message of ``action``, stamped ``nanoseconds``."""
@@ -328,7 +332,7 @@ class Controller(
             if triggers:
                 # An observation whose time is wrong can't be answered by its time.
                 timeless = reason in ("stale", "future")
-                self._publish_safe(now if timeless else stamp)
+                self._publish_fallback(now if timeless else stamp)
             return
         if not triggers:
             source.value, source.time = value, stamp
@@ -342,7 +346,7 @@ class Controller(
         held, self._held = self._held, None
         if held is not None and held[0] != stamp:
             self._say(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
-            self._publish_safe(held[0])
+            self._publish_fallback(held[0])
         if self._awaits(stamp):
             self._held = (stamp, value, begin)
             return
@@ -372,7 +376,7 @@ class Controller(
         if self._answered is None or stamp > self._answered[0]:
             return False
         last, observation, command = self._answered
-        if stamp == last and np.array_equal(observation, value):
+        if stamp == last and np.array_equal(observation, value, equal_nan=True):
             # Whoever sent it again has missed the answer.
             assert self._publisher is not None
             self._publisher.publish(command)
@@ -416,13 +420,7 @@ class Controller(
     def _act(self, stamp: int, observation: Any) -> Any:
         assert self._publisher is not None
         try:
-            action = np.asarray(self.step(observation), dtype=np.float64)
-            if action.shape != self._safe.shape:
-                raise ValueError(f"an action of the shape {action.shape}, not {self._safe.shape}")
-            if not np.isfinite(action).all():
-                raise ValueError(f"an action that is not finite: {action}")
-            low, high = self._limits
-            command = self.command(stamp, np.minimum(np.maximum(action, low), high))
+            command = self.command(stamp, self._limited(self.step(observation)))
         except Exception as error:
             # Whatever a control law does wrong must not leave the robot on its last command.
             self._rejected[f"step/{type(error).__name__}"] += 1
@@ -435,6 +433,32 @@ class Controller(
         else:
             self._say(DiagnosticStatus.WARN, remark)
         return command
+
+    def _limited(self, action: ArrayLike) -> Array:
+        """``action`` cut off at the limits; ValueError if it can't be one."""
+        action = np.asarray(action, dtype=np.float64)
+        if action.shape != self._safe.shape:
+            raise ValueError(f"an action of the shape {action.shape}, not {self._safe.shape}")
+        if not np.isfinite(action).all():
+            raise ValueError(f"an action that is not finite: {action}")
+        low, high = self._limits
+        limited: Array = np.minimum(np.maximum(action, low), high)
+        return limited
+
+    def _publish_fallback(self, nanoseconds: int) -> None:
+        """Answer an observation that can't be acted upon."""
+        assert self._publisher is not None
+        if self._stopped or not self._enabled:
+            self._publish_safe(nanoseconds)
+            return
+        try:
+            command = self.command(nanoseconds, self._limited(self.fallback_action()))
+        except Exception as error:
+            self._rejected[f"fallback/{type(error).__name__}"] += 1
+            self._say(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
+            self._publish_safe(nanoseconds)
+            return
+        self._publisher.publish(command)
 
     def _publish_safe(self, nanoseconds: int) -> Any:
         assert self._publisher is not None
@@ -455,7 +479,7 @@ class Controller(
             self._say(
                 DiagnosticStatus.WARN, f"no {source.topic} for {silence:.2f} s", key="silence"
             )
-            self._publish_safe(now)
+            self._publish_fallback(now)
 
     def _restart(self) -> None:
         self._answered = None

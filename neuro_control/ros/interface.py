@@ -14,7 +14,7 @@ from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from sensor_msgs.msg import Imu, JointState, Range
+from sensor_msgs.msg import FluidPressure, Imu, JointState, Range
 
 from neuro_control import world as worlds
 from neuro_control.errors import ConfigurationError
@@ -32,11 +32,15 @@ Array = NDArray[np.float64]
 
 
 def _set_distance(message: Range, values: Array) -> None:
-    # MuJoCo says -1 where the ray meets nothing; REP 117 says +inf.
+    # MuJoCo says -1 where the ray meets nothing; REP 117 says +inf, and -inf for too close.
     distance = float(values[0])
-    message.range = distance if distance >= 0 else math.inf
+    message.range = math.inf if distance == -1.0 else distance
     message.radiation_type = Range.INFRARED
     message.max_range = math.inf
+
+
+def _set_pressure(message: FluidPressure, values: Array) -> None:
+    message.fluid_pressure = float(values[0])
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ SENSORS: dict[mujoco.mjtSensor, SensorField] = {
         lambda message, values: fill(message.twist.linear, values),
     ),
     mujoco.mjtSensor.mjSENS_RANGEFINDER: SensorField("range", Range, "range", _set_distance),
+    # MuJoCo knows no barometer: a world's user sensors of one number are pressures in Pa.
+    mujoco.mjtSensor.mjSENS_USER: SensorField(
+        "pressure", FluidPressure, "fluid_pressure", _set_pressure
+    ),
 }
 
 
@@ -203,20 +211,24 @@ class Joints:
 
 
 class Actuators:
-    """Turns joint commands into MuJoCo controls: motors take efforts, servos their set-point."""
+    """Turns joint commands into MuJoCo controls: motors take efforts, servos their set-point.
+
+    A motor that drives no joint but pushes at a site, as a propeller does, goes by its own name.
+    """
 
     def __init__(self, model: mujoco.MjModel) -> None:
         self.readers: list[tuple[JointReader, NDArray[np.intp], Array]] = []
         fields: dict[str, list[int]] = {}
         for index in range(model.nu):
-            if model.actuator_trntype[index] != mujoco.mjtTrn.mjTRN_JOINT:
+            if model.actuator_trntype[index] not in _TRANSMISSIONS:
                 raise ConfigurationError(
-                    f"actuator {model.actuator(index).name} drives no joint; joint_commands can't"
+                    f"actuator {model.actuator(index).name} drives neither a joint nor a site; "
+                    "joint_commands can't"
                 )
             fields.setdefault(_field(model, index), []).append(index)
         for field, indices in fields.items():
-            names = [model.joint(model.actuator_trnid[i, 0]).name for i in indices]
-            gear = model.actuator_gear[indices, 0] if field == "effort" else np.ones(len(indices))
+            names = [_commanded(model, index) for index in indices]
+            gear = _gear(model, indices) if field == "effort" else np.ones(len(indices))
             self.readers.append((JointReader(names, field), np.array(indices), gear))
         self.nu = model.nu
         # A motor or a speed servo without a command is let go; a position servo holds.
@@ -230,6 +242,29 @@ class Actuators:
         for reader, indices, gear in self.readers:
             ctrl[indices] = reader(message) / gear
         return ctrl
+
+
+# MuJoCo's enumerations equal NumPy's integers only as integers of Python.
+_TRANSMISSIONS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_SITE))
+
+
+def _commanded(model: mujoco.MjModel, index: int) -> str:
+    """Name by which a joint command calls an actuator."""
+    if model.actuator_trntype[index] == mujoco.mjtTrn.mjTRN_SITE:
+        return str(model.actuator(index).name)
+    return str(model.joint(model.actuator_trnid[index, 0]).name)
+
+
+def _gear(model: mujoco.MjModel, indices: list[int]) -> Array:
+    """What a control of 1 exerts: N·m or N."""
+    return np.array(
+        [
+            model.actuator_gear[i, 0]
+            if model.actuator_trntype[i] == mujoco.mjtTrn.mjTRN_JOINT
+            else np.linalg.norm(model.actuator_gear[i, :3])
+            for i in indices
+        ]
+    )
 
 
 def _field(model: mujoco.MjModel, index: int) -> str:

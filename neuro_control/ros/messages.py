@@ -17,7 +17,8 @@ from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import JointState, Range
+from std_msgs.msg import Float64
 
 Array = NDArray[np.float64]
 
@@ -159,6 +160,25 @@ def read_twist(message: Twist | TwistStamped) -> tuple[float, float, float]:
     if not all(map(math.isfinite, numbers)):
         raise Rejected("not_finite", f"the velocity command {numbers} is not finite")
     return numbers[0], numbers[1], numbers[5]
+
+
+def read_range(message: Range) -> float:
+    """Distance, m: as REP 117 has it, -inf is too close, inf nothing in range, NaN a failure.
+
+    Rounded to 0.1 mm, which undoes the message's conversion to 32 bits.
+    """
+    return round(float(message.range), 4) if math.isfinite(message.range) else float(message.range)
+
+
+def read_number(message: Float64) -> float:
+    """The number that a message is.
+
+    Raises:
+        Rejected: It is not finite.
+    """
+    if not math.isfinite(message.data):
+        raise Rejected("not_finite", f"the number is {message.data}")
+    return float(message.data)
 
 
 def read_pose(frame: str, message: Odometry | PoseStamped) -> Array:

@@ -193,7 +193,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
 
     def reset(self) -> None:
         """Start an episode from the parameter ``seed``: the clock goes back to zero."""
-        self._world.reset(self.data, np.random.default_rng(self.parameters.seed))
+        rng = np.random.default_rng(self.parameters.seed)
+        self._episode = self._world.reset(self.data, rng)
         self.steps = 0
         self.finished = False
         self._answer: Array | None = None
@@ -245,6 +246,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
     def _end_step(self) -> None:
         """After an observation period: take down, tell, or end."""
         self.steps += 1
+        self._episode.observe(self.data)
         if self._recording is not None:
             self._recording.add(self.data)
         self.ended = time.perf_counter()
@@ -303,14 +305,14 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
                 self._answer = ctrl
                 self._advance_lockstep()
         else:
-            self.data.ctrl[:] = ctrl
+            self._episode.drive(self.data, ctrl)
             self._command_age_from = self._stamp
             self._safe_now = False
 
     def _advance_lockstep(self) -> None:
         if self._answer is None or (self._paused and not self._steps_asked):
             return
-        self.data.ctrl[:] = self._answer
+        self._episode.drive(self.data, self._answer)
         self._answer = None
         self._refused = ""
         self._said.clear()

@@ -1,0 +1,257 @@
+"""Physics of the blimp against sums on paper, and its sensors and motors."""
+
+import math
+import warnings
+
+import gymnasium
+import mujoco
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import neuro_control  # noqa: F401  # registers
+from neuro_control.blimp.env import (
+    CASES,
+    HEAVINESS,
+    Body,
+    Conditions,
+    conditions,
+    max_thrust,
+    world,
+)
+from neuro_control.errors import ConfigurationError
+
+GRAVITY, AIR = 9.81, 1.204
+A, B = 0.42, 0.277  # semi-axes of the hull, m
+MASS, GONDOLA, ARM = 0.1625, 0.08, 0.32  # kg, kg, m
+
+
+def flying(case="neutral", **changes):
+    body = Body(world(case, noise=0.0, start=1.0, **changes))
+    body.reset(np.random.default_rng(0))
+    return body
+
+
+def still(body):
+    """The same without spring and damper, which stand for the air of a room."""
+    body.model.jnt_stiffness[:] = 0.0
+    body.model.dof_damping[:6] = 0.0
+    return body
+
+
+def added_mass():
+    """Of a prolate spheroid across its long axis, by Lamb's formula (Hydrodynamics, § 114)."""
+    e = math.sqrt(1 - (B / A) ** 2)
+    beta = 1 / e**2 - (1 - e**2) / (2 * e**3) * math.log((1 + e) / (1 - e))
+    return beta / (2 - beta) * AIR * 4 / 3 * math.pi * A * B**2
+
+
+def test_the_displaced_air_weighs_as_much_as_a_neutral_blimp():
+    assert 4 / 3 * math.pi * A * B**2 * AIR == pytest.approx(MASS, rel=1e-3)
+    body = flying()
+    assert body.model.body_subtreemass[1] == pytest.approx(MASS)
+    for _ in range(300):
+        body.step(0.0)
+    assert body.altitude == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_air_that_moves_along_has_lambs_mass():
+    assert flying().model.dof_armature[2] == pytest.approx(added_mass(), rel=1e-3)
+
+
+def test_it_accelerates_by_thrust_over_its_own_and_the_airs_mass():
+    body = still(flying())
+    force = 0.02
+    body.data.ctrl[:2] = force / 2
+    body.data.act[:2] = force / 2
+    mujoco.mj_step(body.model, body.data)
+    acceleration = body.data.qvel[2] / body.model.opt.timestep
+    assert acceleration == pytest.approx(force / (MASS + added_mass()), rel=2e-3)
+
+
+def test_trim_thrust_bears_what_buoyancy_leaves_over():
+    body = still(flying("heavy"))
+    force = HEAVINESS * GRAVITY
+    body.data.ctrl[:2] = force / 2
+    body.data.act[:2] = force / 2
+    mujoco.mj_step(body.model, body.data, 500)
+    assert abs(body.data.qvel[2]) < 1e-6
+
+
+def test_it_sinks_at_the_speed_at_which_drag_bears_the_rest():
+    body = still(flying("heavy"))
+    body.data.qpos[2] = 100.0
+    mujoco.mj_step(body.model, body.data, 6000)
+    # MuJoCo's ellipsoid: ρ C A v² over the area that meets the air, and a small viscous part.
+    area = math.pi * A * B
+    speed = math.sqrt(HEAVINESS * GRAVITY / (AIR * 0.35 * area))
+    assert -body.data.qvel[2] == pytest.approx(speed, rel=5e-3)
+
+
+def test_without_drag_what_falls_turns_its_weight_into_motion_of_both_masses():
+    body = still(flying("heavy", drag=0.0))
+    body.model.opt.viscosity = 0.0
+    body.data.qpos[2] = start = 10.0
+    mujoco.mj_step(body.model, body.data, 500)
+    released = HEAVINESS * GRAVITY * (start - body.data.qpos[2])
+    moving = 0.5 * (MASS + added_mass()) * body.data.qvel[2] ** 2
+    assert moving == pytest.approx(released, rel=5e-3)
+    assert released > 1e-3
+
+
+def test_it_swings_as_a_pendulum_that_hangs_from_its_buoyancy():
+    body = still(flying(drag=0.0))
+    body.model.opt.viscosity = 0.0
+    quaternion = body.data.qpos[3:7]
+    tilt = 0.05
+    quaternion[:] = [math.cos(tilt / 2), math.sin(tilt / 2), 0.0, 0.0]
+    angles = []
+    for _ in range(2000):
+        mujoco.mj_step(body.model, body.data)
+        angles.append(
+            math.asin(2 * (quaternion[0] * quaternion[1] + quaternion[2] * quaternion[3]))
+        )
+    crossings = np.flatnonzero(np.diff(np.signbit(angles)))
+    period = 2 * np.diff(crossings).mean() * body.model.opt.timestep
+    # The centre is free to move aside, with the air's mass as well.
+    model = body.model
+    inertia = sum(model.body_inertia[model.body(name).id][0] for name in ("envelope", "gondola"))
+    inertia += model.body_inertia[model.body("shaft").id][0] + model.dof_armature[3]
+    coupling = GONDOLA * ARM
+    effective = inertia + GONDOLA * ARM**2 - coupling**2 / (MASS + added_mass())
+    assert period == pytest.approx(
+        2 * math.pi * math.sqrt(effective / (coupling * GRAVITY)), rel=0.01
+    )
+
+
+def test_the_identified_plant_is_met_within_a_quarter_at_small_commands():
+    """ḧ + 0.29 ḣ + 0.0164 h = 0.0444 u (arXiv 2110.00646), after ten seconds of u = 1 and 2."""
+    for command in (1.0, 2.0):
+        body = flying()
+        height = speed = 0.0
+        for _ in range(100):
+            body.step(command)
+            for _ in range(100):
+                speed += 1e-3 * (0.0444 * command - 0.29 * speed - 0.0164 * height)
+                height += 1e-3 * speed
+        assert body.altitude - 1.0 == pytest.approx(height, rel=0.25)
+
+
+def test_readings_are_whole_centimetres_that_scatter_about_the_truth():
+    body = Body(world("neutral", start=1.0))
+    body.reset(np.random.default_rng(0))
+    readings = []
+    for _ in range(2000):
+        body.step(0.0)
+        readings.append(body.distance)
+    readings = np.array(readings)
+    assert np.allclose(readings * 100, np.round(readings * 100), atol=1e-9)
+    assert readings.mean() == pytest.approx(body.altitude, abs=1e-3)
+    assert readings.std() == pytest.approx(math.hypot(0.005, 0.01 / math.sqrt(12)), rel=0.1)
+
+
+def test_one_reading_in_five_is_lost_if_asked_for():
+    body = Body(world("lossy"))
+    body.reset(np.random.default_rng(0))
+    lost = []
+    for _ in range(2000):
+        body.step(2.0)
+        lost.append(math.isnan(body.distance))
+    assert np.mean(lost) == pytest.approx(0.2, abs=0.03)
+
+
+def test_too_close_is_told_as_minus_infinity():
+    body = Body(world("heavy", start=0.05))
+    body.reset(np.random.default_rng(0))
+    assert body.distance == -math.inf
+
+
+def test_propellers_stand_still_while_the_servo_turns():
+    body = flying()
+    for _ in range(10):
+        body.step(5.0)
+    thrusts = []
+    for _ in range(8):
+        body.step(-5.0)
+        thrusts.append(body.data.ctrl[0])
+    assert thrusts[:3] == [0.0, 0.0, 0.0]
+    assert all(thrust > 0 for thrust in thrusts[3:])
+    assert body.data.qpos[body.model.joint("servo").qposadr[0]] == pytest.approx(math.pi, abs=0.05)
+    assert body.thrust < 0
+
+
+def test_small_commands_move_nothing_and_others_come_in_thirty_steps():
+    body = flying()
+    full = max_thrust(body.model) / 2
+    for command, duty in ((0.29, 0.0), (0.31, 1 / 30), (5.1, 15 / 30), (10.0, 1.0)):
+        body.step(command)
+        assert body.data.ctrl[0] == pytest.approx(full * duty)
+
+
+def test_a_sagging_battery_loses_its_part_in_ten_minutes_of_full_power():
+    body = flying("sagging")
+    for _ in range(6001):
+        body.step(10.0)
+    assert body.data.ctrl[0] == pytest.approx(0.7 * max_thrust(body.model) / 2, rel=1e-3)
+
+
+def test_gusts_never_exceed_half_a_metre_a_second_and_are_mostly_level():
+    body = flying("gust")
+    winds = []
+    for _ in range(3000):
+        body.step(2.5)
+        winds.append(body.model.opt.wind.copy())
+    winds = np.array(winds)
+    assert np.linalg.norm(winds, axis=1).max() <= 0.5 + 1e-9
+    assert winds[:, 0].std() == pytest.approx(0.2, rel=0.3)
+    assert winds[:, 2].std() < 0.15 * winds[:, 0].std()
+
+
+def test_the_same_seed_is_the_same_flight_and_the_model_is_as_before():
+    def fly(body, seed):
+        body.reset(np.random.default_rng(seed))
+        for _ in range(100):
+            body.step(3.0)
+        return body.data.qpos.copy()
+
+    body = Body(world("varied"))
+    first, other, again = (fly(body, seed) for seed in (1, 2, 1))
+    assert (first == again).all()
+    assert not np.allclose(first, other)
+    assert (first == fly(Body(world("varied")), 1)).all()
+
+
+def test_the_environment_passes_gymnasiums_checks():
+    environment = gymnasium.make("neuro_control/BlimpAltitude-v0")
+    with warnings.catch_warnings():
+        # Accelerations have no bounds to state.
+        warnings.filterwarnings("ignore", message=".*Box observation space m.*imum value is .*inf")
+        check_env(environment.unwrapped, skip_render_check=True)
+
+
+def test_holding_the_set_point_earns_nearly_all():
+    environment = gymnasium.make("neuro_control/BlimpAltitude-v0").unwrapped
+    environment.reset(seed=0)
+    _, reward, terminated, truncated, _ = environment.step(np.array([0.0]))
+    error = environment.set_point - environment.body.altitude
+    assert reward == pytest.approx(1 / (1 + (error / 0.2) ** 2))
+    assert not terminated
+    assert not truncated
+
+
+@pytest.mark.parametrize("action", [np.zeros(2), np.array([np.nan]), np.array([np.inf])])
+def test_an_action_that_is_none_is_refused(action):
+    environment = gymnasium.make("neuro_control/BlimpAltitude-v0").unwrapped
+    environment.reset(seed=0)
+    with pytest.raises(ValueError, match="one finite number"):
+        environment.step(action)
+
+
+def test_cases_and_conditions_that_can_not_be_are_refused():
+    with pytest.raises(ConfigurationError, match="there are heavy, neutral"):
+        world("stormy")
+    with pytest.raises(ConfigurationError, match="lost lies between 0 and 1"):
+        Conditions(lost=1.5)
+    with pytest.raises(ConfigurationError, match="mass lies between"):
+        conditions("heavy", mass=float("nan"))
+    assert set(CASES) == {"heavy", "neutral", "gust", "lossy", "sagging", "varied"}
