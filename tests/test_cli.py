@@ -245,10 +245,10 @@ def test_a_second_start_on_the_same_domain_is_refused_and_the_first_goes_on():
 
 
 MISTAKES = {
-    "unknown scenario": (["run", "fish"], "no scenario 'fish': there are swimmer"),
+    "unknown scenario": (["run", "fish"], "no scenario 'fish': there are blimp, swimmer"),
     "no scenario": (["run"], "Missing argument 'SCENARIO'"),
     "unknown command": (["walk"], "No such command 'walk': there are benchmark, calibrate"),
-    "nothing to evaluate": (["evaluate", "fish"], "No such command 'fish': there are swimmer"),
+    "nothing to evaluate": (["evaluate", "fish"], "No such command 'fish': there are blimp, swimmer"),
     "no number": (["run", "swimmer", "--seconds", "ten"], "'ten' is not a valid float"),
     "negative time": (["run", "swimmer", "--seconds", "-1"], "-1.0 is not in the range x>=0"),
     "both modes": (["run", "swimmer", "--lockstep", "--real-time-factor", "1"], "exclude one an"),
