@@ -128,24 +128,47 @@ class RandomSearch:
         self._generation = int(state["generation"])
 
 
+# Draws of a coordinate that lies beyond its bounds, before it is put on the bound.
+_REDRAWS = 100
+
+
 class CovarianceSearch:
     """CMA-ES of the library ``cma`` behind the interface of a search.
 
-    Source: Hansen, The CMA Evolution Strategy: A Tutorial (arXiv 1604.00772). Its state is the
-    returns it was told: told them again, a search made alike comes to the same. Needs memory and
-    time of the order of d² a generation.
+    Source: Hansen, The CMA Evolution Strategy: A Tutorial (arXiv 1604.00772). Needs memory and time
+    of the order of d² a generation, and of d³ for each decomposition of the covariance.
+
+    Within bounds it searches the unit cube that they make. A coordinate that is drawn beyond its
+    bounds is drawn anew, by itself, from its own normal distribution about the mean: of individuals
+    with hundreds of coordinates hardly one lies inside as a whole, and to draw whole ones anew, as
+    one would for a few coordinates, never ends. The library is told the individuals that were
+    tried, and treats those as it treats any it didn't draw itself: their Mahalanobis distance from
+    the mean is cut off where its own draws end.
 
     Args:
         mean: Where to start, (d,), d at least 2.
         population: Individuals a generation, at least 4.
-        spread: Standard deviation of the first generation.
+        spread: Standard deviation of the first generation; within bounds, of each coordinate as a
+            part of its range.
         seed: Seed of all draws.
+        bounds: Least and largest of each coordinate, each (d,).
+        patience: Generations that a decomposition of the covariance serves; the library decides by
+            default. With hundreds of coordinates it changes by thousandths a generation.
 
     Raises:
         ConfigurationError: A number is out of range.
     """
 
-    def __init__(self, mean: Array, *, population: int, spread: float, seed: int) -> None:
+    def __init__(
+        self,
+        mean: Array,
+        *,
+        population: int,
+        spread: float,
+        seed: int,
+        bounds: tuple[Array, Array] | None = None,
+        patience: int | None = None,
+    ) -> None:
         import cma
 
         if population < 4 or not spread > 0 or len(mean) < 2:
@@ -153,33 +176,62 @@ class CovarianceSearch:
                 "CMA-ES takes two numbers or more, a population of at least 4 and a spread above "
                 f"0; got {len(mean)}, {population} and {spread}"
             )
-        self._population = population
-        rng = np.random.default_rng(seed)
-        self._strategy = cma.CMAEvolutionStrategy(
-            np.array(mean, dtype=np.float64),
-            spread,
-            {
-                "popsize": population,
-                "verbose": -9,
-                # Drawn from a generator of our own, the library's is NumPy's global one.
-                "randn": lambda *shape: rng.standard_normal(shape),
-                "seed": np.nan,
-            },
-        )
         self.mean = np.array(mean, dtype=np.float64)
-        self._told: list[Array] = []
-        self._asked: Any = None
+        self._bounded = bounds is not None
+        self._lower, self._range = np.zeros(len(mean)), np.ones(len(mean))
+        if bounds is not None:
+            lower, upper = (np.asarray(each, dtype=np.float64) for each in bounds)
+            if not ((lower < upper) & (lower <= self.mean) & (self.mean <= upper)).all():
+                raise ConfigurationError("the mean lies within bounds whose lower is the smaller")
+            self._lower, self._range = lower, upper - lower
+        self._rng = np.random.default_rng(seed)
+        options = {
+            "popsize": population,
+            "verbose": -9,
+            # Drawn from a generator of our own, the library's is NumPy's global one.
+            "randn": lambda *shape: self._rng.standard_normal(shape),
+            "seed": np.nan,
+            # Mirrored draws, which the library makes of less than six individuals, would need
+            # more of it to be kept than `state` keeps.
+            "CMA_mirrors": 0,
+        }
+        if patience is not None:
+            options["updatecovwait"] = patience
+        start = (self.mean - self._lower) / self._range
+        self._strategy = cma.CMAEvolutionStrategy(start, spread, options)
+        self._asked: Array | None = None
+        self._random = _random_state(self._rng)
 
     @property
     def generation(self) -> int:
         """How many generations it has been told."""
-        return len(self._told)
+        return int(self._strategy.countiter)
+
+    @property
+    def spread(self) -> Array:
+        """Standard deviation of each coordinate's draws before bounds are looked at, (d,)."""
+        strategy = self._strategy
+        deviation: Array = strategy.sigma * np.sqrt(strategy.sm.variances) * self._range
+        return deviation
 
     def ask(self) -> Array:
         """Individuals of this generation, (population, d); the same until ``tell``."""
         if self._asked is None:
-            self._asked = self._strategy.ask()
-        return np.array(self._asked)
+            self._random = _random_state(self._rng)
+            self._asked = self._inside(np.array(self._strategy.ask()))
+        return self._lower + self._range * self._asked
+
+    def _inside(self, drawn: Array) -> Array:
+        if not self._bounded:
+            return drawn
+        mean, deviation = np.array(self._strategy.mean), self.spread / self._range
+        for _ in range(_REDRAWS):
+            out = (drawn < 0.0) | (drawn > 1.0)
+            if not out.any():
+                break
+            column = np.nonzero(out)[1]
+            drawn[out] = mean[column] + deviation[column] * self._rng.standard_normal(len(column))
+        return drawn.clip(0.0, 1.0)
 
     def tell(self, returns: Array) -> None:
         """Take the generation's step, given the returns (population,) of what ``ask`` gave.
@@ -189,19 +241,84 @@ class CovarianceSearch:
         """
         individuals = self.ask()
         returns = _checked(returns, len(individuals))
-        self._strategy.tell(list(individuals), list(-returns))
+        self._strategy.tell(list(np.array(self._asked)), list(-returns))
         self._asked = None
-        self._told.append(returns)
-        self.mean = np.array(self._strategy.mean)
+        self._random = _random_state(self._rng)
+        self.mean = self._lower + self._range * np.array(self._strategy.mean)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What it takes to go on later."""
-        return {"told": np.array(self._told).reshape(-1, self._population)}
+        """What it takes to go on later.
+
+        The library's own way is a pickle; these arrays are all of it that its next steps read, and
+        a few hundred kilobytes, however long the search has run.
+        """
+        strategy = self._strategy
+        counters = [getattr(owner, name) for owner, name in self._counters()]
+        return {
+            "mean": np.array(strategy.mean),
+            "sigma": np.array(strategy.sigma),
+            "covariance": np.array(strategy.sm.C),
+            "axes": np.array(strategy.sm.B),
+            "lengths": np.array(strategy.sm.D),
+            "path": np.array(strategy.pc),
+            "step_path": np.array(strategy.adapt_sigma.ps),
+            "counters": np.array(counters, dtype=np.int64),
+            "random": self._random,
+        }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from what ``state`` gave; the search is fresh and made alike."""
-        for returns in state["told"]:
-            self.tell(returns)
+        strategy = self._strategy
+        if state["counters"][0] > 0:
+            # The library makes some of its parts in the first generation; then it is overwritten.
+            self.tell(np.arange(float(len(self.ask()))))
+        strategy.mean = np.array(state["mean"])
+        strategy.sigma = np.float64(state["sigma"])
+        strategy.sm.C = np.array(state["covariance"])
+        strategy.sm.B = np.array(state["axes"])
+        strategy.sm.D = np.array(state["lengths"])
+        strategy.pc = np.array(state["path"])
+        strategy.adapt_sigma.ps = np.array(state["step_path"])
+        for (owner, name), count in zip(self._counters(), state["counters"].tolist(), strict=True):
+            setattr(owner, name, count)
+        self._rng = _generator(state["random"])
+        self._random = _random_state(self._rng)
+        self._asked = None
+        self.mean = self._lower + self._range * strategy.mean
+
+    def _counters(self) -> list[tuple[Any, str]]:
+        strategy, sampler = self._strategy, self._strategy.sm
+        return [
+            (strategy, "countiter"),
+            (strategy, "countevals"),
+            (sampler, "last_update"),
+            (sampler, "count_tell"),
+            (sampler, "count_eigen"),
+            (strategy.adapt_sigma, "_ps_updated_iteration"),
+        ]
+
+
+_WORD = 2**64
+
+
+def _random_state(rng: np.random.Generator) -> NDArray[np.uint64]:
+    """State of a PCG64 generator: its two numbers of 128 bits, and half a draw that may be left."""
+    state: Any = rng.bit_generator.state
+    words = [w for name in ("state", "inc") for w in divmod(state["state"][name], _WORD)]
+    return np.array([*words, state["has_uint32"], state["uinteger"]], dtype=np.uint64)
+
+
+def _generator(state: NDArray[np.uint64]) -> np.random.Generator:
+    """The generator whose state ``_random_state`` told."""
+    high, low, inc_high, inc_low, has, left = (int(word) for word in state)
+    rng = np.random.default_rng(0)
+    rng.bit_generator.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": high * _WORD + low, "inc": inc_high * _WORD + inc_low},
+        "has_uint32": has,
+        "uinteger": left,
+    }
+    return rng
 
 
 def _checked(returns: Array, count: int) -> Array:

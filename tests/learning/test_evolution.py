@@ -63,6 +63,72 @@ def test_its_state_is_all_it_takes_to_go_on_and_its_seed_decides(make):
     assert not np.array_equal(other.mean, whole.mean)
 
 
+def bounded(size=30, seed=3, **changes):
+    """A search inside unequal bounds, from near their corner."""
+    lower, upper = np.zeros(size), np.linspace(0.5, 20.0, size)
+    settings = {"population": 12, "spread": 0.1, "seed": seed, "bounds": (lower, upper), **changes}
+    return CovarianceSearch(0.05 * upper, **settings)
+
+
+def test_within_bounds_it_climbs_to_a_peak_in_a_corner():
+    searching = bounded()
+    peak = np.where(np.arange(30) % 3 == 0, 0.0, 0.4) * np.linspace(0.5, 20.0, 30)
+    scale = np.linspace(0.5, 20.0, 30)
+    for _ in range(1500):
+        population = searching.ask()
+        assert (population >= 0).all()
+        assert (population <= np.linspace(0.5, 20.0, 30)).all()
+        searching.tell(-(((population - peak) / scale) ** 2).sum(axis=1))
+    np.testing.assert_allclose(searching.mean / scale, peak / scale, atol=0.02)
+
+
+def test_within_bounds_the_first_generation_has_the_spread_that_was_asked_for():
+    upper = np.linspace(0.5, 20.0, 200)
+    searching = bounded(200, population=400)
+    np.testing.assert_allclose(searching.spread, 0.1 * upper, rtol=1e-3)
+    # The mean lies half a deviation from the lower bound. A normal distribution cut off there has
+    # a mean of φ(−½) / Φ(½) = 0.3521 / 0.6915 = 0.5092 deviations above it, and the variance
+    # 1 − ½ · 0.5092 − 0.5092² = 0.4861.
+    units = (searching.ask() / upper - 0.05) / 0.1
+    assert units.min() >= -0.5
+    assert units.mean() == pytest.approx(0.5092, abs=0.02)
+    assert units.var() == pytest.approx(0.4861, abs=0.02)
+    # Each coordinate is drawn for itself.
+    assert abs(np.corrcoef(units[:, 0], units[:, 1])[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("changes", [{"population": 4}, {"patience": 7}])
+def test_long_searches_go_on_to_the_bit_wherever_they_are_interrupted(changes):
+    def climb(searching, generations):
+        for _ in range(generations):
+            population = searching.ask()
+            searching.tell(-np.abs(population @ np.linspace(1, 2, 30) - 3) - population[:, 0] ** 2)
+        return searching
+
+    whole = climb(bounded(**changes), 150)
+    for interrupted in (0, 1, 50, 149):
+        first = climb(bounded(**changes), interrupted)
+        before = first.state()
+        asked = first.ask()
+        second = bounded(**changes)
+        second.restore(before)
+        np.testing.assert_array_equal(second.ask(), asked)
+        # What has been asked for but not told is asked for again.
+        third = bounded(**changes)
+        third.restore(first.state())
+        for again in (second, third):
+            climb(again, 150 - interrupted)
+            assert again.generation == 150
+            for name, array in whole.state().items():
+                np.testing.assert_array_equal(again.state()[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("bounds", [([0, 0, 0], [1, 1, -1]), ([1, 1, 1], [2, 2, 2])])
+def test_bounds_that_cannot_be_are_refused(bounds):
+    with pytest.raises(ConfigurationError, match="the mean lies within bounds"):
+        covariance(bounds=tuple(np.array(each, dtype=float) for each in bounds))
+
+
 @pytest.mark.parametrize("changes", [{"population": 3}, {"spread": 0.0}, {"mean": (1.0,)}])
 def test_a_covariance_search_that_cannot_be_is_refused(changes):
     with pytest.raises(ConfigurationError, match="CMA-ES takes"):
