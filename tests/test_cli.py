@@ -248,7 +248,7 @@ MISTAKES = {
     "unknown scenario": (["run", "fish"], "no scenario 'fish': there are blimp, swimmer"),
     "no scenario": (["run"], "Missing argument 'SCENARIO'"),
     "unknown command": (["walk"], "No such command 'walk': there are benchmark, calibrate"),
-    "nothing to evaluate": (["evaluate", "fish"], "No such command 'fish': there are blimp, swimmer"),
+    "nothing to evaluate": (["evaluate", "fish"], "No such command 'fish': there are blimp"),
     "no number": (["run", "swimmer", "--seconds", "ten"], "'ten' is not a valid float"),
     "negative time": (["run", "swimmer", "--seconds", "-1"], "-1.0 is not in the range x>=0"),
     "both modes": (["run", "swimmer", "--lockstep", "--real-time-factor", "1"], "exclude one an"),
