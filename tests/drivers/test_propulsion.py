@@ -321,7 +321,14 @@ def test_parameters_change_at_run_time_whole_or_not_at_all(blimp):
 
 def test_stopped_for_good_the_pins_are_let_go(blimp):
     blimp.fly()
+    rest = blimp.node.outputs.rest
+    # At rest while the pins are still held.
+    blimp.node.outputs.rest = lambda: (
+        rest() or held.append((blimp.pins[19].function, *blimp.duties()))
+    )
+    held = []
     blimp.node.stop()
+    assert held == [("output", 0, 0)]
     assert blimp.duties() == (0, 0)
     assert blimp.pins[19].function == "input"
     blimp.send()
@@ -373,6 +380,31 @@ def test_no_message_brings_a_duty_out_of_bounds_or_an_exception(
     for pin, least, most in ((19, 0, FULL), (12, 0, FULL), (17, 0.025, 0.125)):
         value = blimp.pins[pin].state
         assert value == 0 or least - 1e-9 <= value <= most + 1e-9
+
+
+def test_an_exception_that_ends_the_node_stops_the_motors_first():
+    program = (
+        "from neuro_control.drivers.propulsion import Propulsion\n"
+        "from neuro_control.ros.process import run_node\n"
+        "class Failing(Propulsion):\n"
+        "    def _watch(self):\n"
+        "        self.outputs.drive((0.5, 0.5))\n"
+        "        self.left, self.right = self.outputs.motors[0].pin, self.outputs.motors[1].pin\n"
+        "        assert (self.left.state, self.right.state) == (0.5, 0.5)\n"
+        "        raise RuntimeError('by hand')\n"
+        "    def destroy_node(self):\n"
+        "        print(self.left.state, self.right.state, self.left.function)\n"
+        "        super().destroy_node()\n"
+        "run_node(Failing)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--ros-args", "-p", "pin_factory:=mock"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert "RuntimeError: by hand" in done.stderr
+    assert done.stdout == "0.0 0.0 input\n"
 
 
 def run(*arguments):
