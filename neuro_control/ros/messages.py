@@ -36,8 +36,8 @@ class Rejected(ValueError):
     """A message that must not be acted upon.
 
     Attributes:
-        reason: One word for counting: names, size, not_finite, frame, attitude, stale, future,
-            order.
+        reason: One word for counting: names, size, not_finite, range, frame, attitude, stale,
+            future, order.
     """
 
     def __init__(self, reason: str, detail: str) -> None:

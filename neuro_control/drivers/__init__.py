@@ -1,0 +1,1 @@
+"""Real hardware behind the topics that the simulation offers: a lidar, motors and a servo."""
