@@ -31,13 +31,16 @@ _LAG = 0.1  # s
 _LIDAR_MINIMUM = 0.1  # m
 _SERVO_TRAVEL = 0.3  # s
 _DUTY_STEPS = 30
+# How far the shaft turns in a step, rad.
+_TURN = math.pi * _STEP / _SERVO_TRAVEL
 
 
 class Plant(NamedTuple):
     """What moves up and down.
 
     Attributes:
-        mass: With the air that moves along, kg.
+        mass: Its own, kg.
+        air: Of the air that moves along, kg.
         weight: What buoyancy leaves over, N.
         drag: Force at 1 m/s, that grows with the square, N.
         damping: Force per speed, N s/m.
@@ -47,6 +50,7 @@ class Plant(NamedTuple):
     """
 
     mass: float
+    air: float
     weight: float
     drag: float
     damping: float
@@ -65,7 +69,8 @@ class Plant(NamedTuple):
         area = math.pi * model.geom_size[hull, 0] * model.geom_size[hull, 1]
         gain = model.actuator_gainprm[model.actuator("left_propeller").id, 0]
         return cls(
-            mass=mass + float(model.dof_armature[dof]),
+            mass=mass,
+            air=float(model.dof_armature[dof]),
             weight=(mass - borne) * -float(model.opt.gravity[2]),
             drag=float(model.opt.density * model.geom_fluid[hull, 1] * area),
             damping=float(model.dof_damping[dof]),
@@ -99,11 +104,12 @@ def _fly(
     start: float, pd: Array, pd_state: Array, pd_adaptive: bool, pd_recurrent: bool,
     i: Array, i_state: Array, i_adaptive: bool, i_recurrent: bool, altitudes: Array,
 ) -> None:  # fmt: skip
-    mass, weight, drag, damping, stiffness, level, full = plant
+    own, air, weight, drag, damping, stiffness, level, full = plant
+    mass = own + air
     keep = math.exp(-_STEP / _LAG)
     counts = np.zeros(4, dtype=np.int64)
     z, v, pull, reading = start, 0.0, 0.0, start
-    shaft, target, turn = 0.0, 0.0, 0
+    shaft, lift, target, turn = 0.0, 1.0, 0.0, 0
     for t in range(len(set_points)):
         if lost[t] == 0.0:
             told = z - v * age[t] * 0.01 + noise[t]
@@ -125,14 +131,16 @@ def _fly(
             turn -= 1
             wanted = 0.0
         for _ in range(_SUBSTEPS):
-            force = pull * math.cos(shaft) - weight - stiffness * (z - level)
+            if shaft != target:
+                shaft += min(max(target - shaft, -_TURN), _TURN)
+                lift = math.cos(shaft)
+            force = pull * lift - weight - stiffness * (z - level)
             relative = v - wind[t]
             force -= drag * abs(relative) * relative
             # MuJoCo's implicit step takes damping from the end of the step.
             v = (mass * v + _STEP * force) / (mass + _STEP * damping)
             z += _STEP * v
             pull = wanted + (pull - wanted) * keep
-            shaft += min(max(target - shaft, -0.105), 0.105)
             if z < 0.0:
                 z, v = 0.0, max(v, 0.0)
         altitudes[t] = z
@@ -167,7 +175,7 @@ def fly(
         pd: Design and vectors (P, size) of the networks for proportional and derivative term.
         integral: Those for the integral term.
         set_points: Altitudes that are wanted, (F, T), m.
-        plants: ``Plant`` of each flight, (F, 7).
+        plants: ``Plant`` of each flight, (F, 8).
         weather: What is random about each flight.
     """
     (pd_design, pd_vectors), (i_design, i_vectors) = pd, integral
