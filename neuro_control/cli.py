@@ -36,6 +36,8 @@ _VERBS = {
     "calibrate": "Measure what a controller's inputs do to the robot.",
     "benchmark": "Measure speed, beside the peers that are installed.",
     "train": "Train a policy or controller; interrupted, it goes on.",
+    "evolve": "Evolve a controller; interrupted, it goes on.",
+    "tune": "Evolve a controller on in closed loop; interrupted, it goes on.",
     "experiment": "Try a paper's claims again: CSV and figure.",
 }
 

@@ -106,6 +106,9 @@ BLIMP = Scenario(
     activity="blimp_altitude/activity",
     commands={
         "evaluate": "neuro_control.blimp.evaluate:evaluate",
+        "benchmark": "neuro_control.blimp.benchmark:benchmark",
+        "evolve": "neuro_control.blimp.evolve:command",
+        "tune": "neuro_control.blimp.tune:command",
     },
     seconds=210.0,
 )

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import rclpy
 import yaml
+from numpy.typing import NDArray
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -202,6 +204,40 @@ def run_together(
         process.release(claims)
         stop.restore()
     return _result(recording, recorder, stop.signal)
+
+
+def measure(
+    factories: Mapping[str, Callable[[], Node]],
+    parameters: Parameters,
+    seconds: float,
+    real_time_factor: float | None,
+) -> dict[str, NDArray[Any]]:
+    """Recording of a run in this process: in lockstep, or freely at a real-time factor.
+
+    Args:
+        factories: As for ``run_together``.
+        parameters: Of all nodes; those of the simulation are changed in place.
+        seconds: Simulated time, s.
+        real_time_factor: None for lockstep.
+
+    Raises:
+        ConfigurationError: As ``run_together``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        recording, file = Path(folder) / "recording.npz", Path(folder) / "parameters.yaml"
+        simulation, *others = factories
+        parameters[simulation].update(
+            duration=seconds, seed=0, lockstep=real_time_factor is None, recording=str(recording)
+        )
+        if real_time_factor is not None:
+            parameters[simulation]["real_time_factor"] = real_time_factor
+        for name in others:
+            parameters[name]["use_sim_time"] = True
+        write_parameters(parameters, file)
+        result = run_together(factories, file, recording, None, lambda _: None)
+    if result.interrupted is not None:
+        raise SystemExit(128 + result.interrupted)
+    return result.recording
 
 
 def _drain(recorder: Recorder) -> None:

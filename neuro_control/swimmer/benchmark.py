@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -130,29 +128,11 @@ def through_ros(links: int, seconds: float, real_time_factor: float | None) -> d
 
     names = ["simulation", "swimmer_controller"]
     parameters = runs.read_parameters(resources.find("config", "swimmer.yaml"), names)
-    with tempfile.TemporaryDirectory() as folder:
-        recording, file = Path(folder) / "recording.npz", Path(folder) / "parameters.yaml"
-        parameters["simulation"].update(
-            model_arguments=f"links: {links}",
-            duration=seconds,
-            seed=0,
-            lockstep=real_time_factor is None,
-            recording=str(recording),
-            **({} if real_time_factor is None else {"real_time_factor": real_time_factor}),
-        )
-        parameters["swimmer_controller"].update(links=links, use_sim_time=True)
-        runs.write_parameters(parameters, file)
-        result = runs.run_together(
-            {"simulation": Simulation, "swimmer_controller": SwimmerController},
-            file,
-            recording,
-            None,
-            lambda _: None,
-        )
-    if result.interrupted is not None:
-        raise click.exceptions.Exit(128 + result.interrupted)
-    settings = {**parameters["simulation"], "model_arguments": {"links": links}}
-    return summary(result.recording, settings)
+    parameters["simulation"]["model_arguments"] = f"links: {links}"
+    parameters["swimmer_controller"]["links"] = links
+    factories = {"simulation": Simulation, "swimmer_controller": SwimmerController}
+    recording = runs.measure(factories, parameters, seconds, real_time_factor)
+    return summary(recording, {**parameters["simulation"], "model_arguments": {"links": links}})
 
 
 @click.command()
