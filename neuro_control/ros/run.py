@@ -211,7 +211,7 @@ def measure(
     parameters: Parameters,
     seconds: float,
     real_time_factor: float | None,
-) -> dict[str, NDArray[Any]]:
+) -> Mapping[str, NDArray[Any]]:
     """Recording of a run in this process: in lockstep, or freely at a real-time factor.
 
     Args:

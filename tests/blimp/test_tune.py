@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+
+from neuro_control.blimp import vertical
+from neuro_control.blimp.env import Body, world
+from neuro_control.blimp.evaluate import fly, merits
+from neuro_control.blimp.network import Design, Genome, SpikingController
+from neuro_control.blimp.pilot import Altimeter, Pilot
+from neuro_control.blimp.tune import Tune, Tuning, draw_flights, flight_cost
+from neuro_control.blimp.vertical import Plant, Weather
+from neuro_control.errors import ConfigurationError
+
+PD, INTEGRAL = Design("pd", "lif"), Design("i", "iwta")
+
+
+def follower():
+    """A controller that answers an error by some thrust its way: one pair does it."""
+    vectors = []
+    for design in (PD, INTEGRAL):
+        parts = {name: np.zeros(shape) for name, shape in design.structure.shapes.items()}
+        parts["encoder_threshold"] += 10.0
+        parts["threshold"] += 10.0
+        if design is PD:
+            for k, threshold in enumerate(np.linspace(0.05, 1.5, 10)):
+                parts["encoder_weight"][k] = 2.0
+                parts["encoder_threshold"][k] = threshold
+                parts["weight_same"][k] = 2.0
+                parts["threshold"][k] = 1.0
+                parts["readout"][k] = 1.0
+            parts["readout_decay"] = np.array(0.3)
+        vectors.append(design.structure.vector(parts))
+    return SpikingController(Genome(PD, vectors[0]), Genome(INTEGRAL, vectors[1]))
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"mass": 1.3, "thrust": 0.8, "drag": 1.2}, {"heaviness": 0.0}]
+)
+def test_a_vertical_flight_is_mujocos_to_a_centimetre(changes):
+    given = world("heavy", noise=0.0, start=1.0, **changes)
+    body, controller = Body(given), follower()
+    pilot = Pilot(controller, Altimeter(frozen_after=1e9), floor=0.0, ceiling=100.0)
+    flight = fly(body, pilot, 0, course=(1.0, 2.0, 0.8), hold=15.0)
+    assert np.ptp(flight.altitude) > 0.5
+    calm = np.zeros((1, len(flight.time)))
+    ages = np.random.default_rng(0)
+    # The lidar's age is drawn between other draws in the simulation; it shifts it by millimetres.
+    weather = Weather(ages.uniform(size=calm.shape), calm, calm, calm, np.array([1.0]))
+    altitudes = vertical.fly(
+        (PD, controller.pd.vector[None]),
+        (INTEGRAL, controller.integral.vector[None]),
+        flight.set_point[None],
+        np.array([Plant.of(given)]),
+        weather,
+    )
+    assert np.abs(altitudes[0, 0, :250] - flight.altitude[:250]).max() < 0.01
+    assert np.abs(altitudes[0, 0] - flight.altitude).max() < 0.05
+
+
+def test_the_cost_of_a_flight_is_the_sum_of_what_went_wrong():
+    set_points = np.repeat([[1.0, 2.0, 1.0, 1.5]], 400, axis=1)
+    assert flight_cost(set_points.copy(), set_points) == 0.0
+    late = set_points.copy()
+    late[0, 400:500] = 2.3  # overshoots by 0.3 m, then is exact
+    expected = np.sqrt(0.09 * 100 / 1600) + 0.5 * 0.3 / 3
+    assert flight_cost(late, set_points) == pytest.approx(expected)
+    off = set_points.copy()
+    off[0, 1500:] += 0.1  # upwards at the end of a step up
+    expected = np.sqrt(0.01 * 100 / 1600) + (0.1 + 0.05 + 0.05) / 3
+    assert flight_cost(off, set_points) == pytest.approx(expected)
+
+
+def test_flights_are_drawn_alike_by_one_seed_and_within_their_spread():
+    first, again = (draw_flights(np.random.default_rng(5), 50) for _ in range(2))
+    for one, other in zip(first[:2], again[:2], strict=True):
+        np.testing.assert_array_equal(one, other)
+    set_points, plants, weather = first
+    assert set_points.shape == (50, 1600)
+    level = Plant.of(_neutral())
+    ratio = plants / np.array(level, dtype=float)[None].clip(1e-9)
+    for name in ("mass", "thrust", "drag"):
+        column = ratio[:, Plant._fields.index(name)]
+        assert column.min() >= 0.7
+        assert column.max() <= 1.3
+    assert set(np.unique(weather.lost)) == {0.0, 1.0}
+
+
+def _neutral():
+    body = Body(world("neutral"))
+    body.reset(np.random.default_rng(0))
+    return body.world
+
+
+def test_a_tuning_that_was_interrupted_comes_to_the_same_and_is_no_worse(tmp_path):
+    start = follower()
+    whole = Tune(tmp_path / "whole", start, Tuning(1, 6, 8, 2, 2))
+    whole.go_on()
+    part = Tune(tmp_path / "part", start, Tuning(1, 2, 8, 2, 2))
+    part.go_on()
+    resumed = Tune(tmp_path / "part", start, Tuning(1, 6, 8, 2, 2))
+    assert resumed.done == 2
+    resumed.go_on()
+    np.testing.assert_array_equal(whole.best, resumed.best)
+    np.testing.assert_array_equal(whole.curve, resumed.curve)
+    assert whole.curve[:, 1].min() <= whole.curve[0, 1]
+    loaded = SpikingController.load(whole.file)
+    np.testing.assert_array_equal(loaded.pd.vector, whole.controller().pd.vector)
+    with pytest.raises(ConfigurationError, match="another tuning"):
+        Tune(tmp_path / "part", start, Tuning(2, 6, 8, 2, 2))
+
+
+def test_merits_are_those_of_a_flight_worked_out_by_hand():
+    set_point = np.repeat([1.0, 2.0, 1.5], 200)
+    altitude = set_point.copy()
+    altitude[200:210] = 2.4
+    altitude[400:420] = 1.3
+    altitude[500:] += 0.02
+    zeros = np.zeros(600)
+    thrust = np.full(600, 0.05)
+    from neuro_control.blimp.flight import Flight
+
+    flight = Flight(zeros, set_point, altitude, zeros, zeros, thrust, np.ones((600, 2)), 1200)
+    found = merits(flight)
+    assert found["overshoot_up_m"] == pytest.approx(0.4)
+    assert found["overshoot_down_m"] == pytest.approx(0.2)
+    assert found["sse_m"] == pytest.approx(0.01)
+    assert found["sse_worst_m"] == pytest.approx(0.02)
+    assert found["settling_s"] == pytest.approx((1.0 + 2.0) / 2)
+    assert found["spikes_per_s"] == pytest.approx(20.0)
+    assert found["synops_per_s"] == pytest.approx(20.0)
+    # Momentum theory: each propeller, T^1.5 / sqrt(2 ρ A), for a minute.
+    power = 2 * 0.025**1.5 / np.sqrt(2 * 1.204 * np.pi * 0.032**2)
+    assert found["energy"] == pytest.approx(60 * power)
