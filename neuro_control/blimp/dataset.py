@@ -140,9 +140,11 @@ def integral_recordings(seed: int, count: int = COUNT) -> Recordings:
     return Recordings(errors, targets)
 
 
-def recordings(term: str, seed: int, count: int = COUNT) -> Recordings:
-    """The data sets of a network for ``term``, "pd" or "i"."""
-    return pd_recordings(seed, count) if term == "pd" else integral_recordings(seed, count)
+def recordings(term: str, seed: int, count: int, derivative_time: float) -> Recordings:
+    """The data sets of a network for ``term``: "pd", by a PD of ``derivative_time``, or "i"."""
+    if term == "pd":
+        return pd_recordings(seed, count, derivative_time=derivative_time)
+    return integral_recordings(seed, count)
 
 
 def cost(outputs: Array, targets: Array) -> Array:

@@ -38,6 +38,7 @@ from neuro_control.blimp.network import (
     save_network,
 )
 from neuro_control.blimp.pairs import KINDS, Structure, respond
+from neuro_control.blimp.pid import PID, Gains
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.evolution import CovarianceSearch
 from neuro_control.learning.executors import workers
@@ -56,8 +57,6 @@ _VALIDATION_COUNT = 20
 
 # Part of each coordinate's range that the first generation's standard deviation is.
 _SPREAD = 0.1
-# Generations that a decomposition of the covariance serves: it changes by less than 1 % meanwhile.
-_PATIENCE = 5
 
 _COLUMNS = ("generation", "cost", "mae", "rho", "cost_of_mean", "spread")
 
@@ -73,6 +72,9 @@ class Evolution:
         generations: Generations to evolve for.
         population: Individuals of a generation.
         validate_every: Generations from one point of the curve, and checkpoint, to the next.
+        derivative_time: Time constant of the low pass in the PD that is learned from, s. Without,
+            as in the paper, a centimetre of noise changes its command by 1.4, which drowns what the
+            blimp's motion does.
 
     Raises:
         ConfigurationError: It can't be.
@@ -84,6 +86,7 @@ class Evolution:
     generations: int = 50_000
     population: int = 50
     validate_every: int = 500
+    derivative_time: float = 0.3
 
     def __post_init__(self) -> None:
         Design(self.term, self.kind)
@@ -92,6 +95,7 @@ class Evolution:
                 "generations and validate_every are at least 1 and population at least 4, not "
                 f"{self.generations}, {self.validate_every} and {self.population}"
             )
+        PID(Gains(), derivative_time=self.derivative_time)
 
     @property
     def design(self) -> Design:
@@ -99,10 +103,12 @@ class Evolution:
         return Design(self.term, self.kind)
 
 
-@lru_cache(maxsize=4)
-def _flights(term: str, seed: int, count: int) -> Recordings:
-    """Flights, flown once a process."""
-    return recordings(term, seed, count)
+def _flights(evolution: Evolution, seed: int, count: int) -> Recordings:
+    return _flown(evolution.term, seed, count, evolution.derivative_time)
+
+
+# Flown once a process.
+_flown = lru_cache(maxsize=8)(recordings)
 
 
 def judge(structure: Structure, vectors: Array, flights: Recordings) -> tuple[Array, Array, Array]:
@@ -124,7 +130,7 @@ def _search(evolution: Evolution) -> CovarianceSearch:
         spread=_SPREAD,
         seed=evolution.seed,
         bounds=evolution.design.bounds,
-        patience=_PATIENCE,
+        separable=True,
     )
 
 
@@ -144,7 +150,7 @@ def advance(
     if threads is not None:
         numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     structure = evolution.design.structure
-    training = _flights(evolution.term, TRAINING, 100)
+    training = _flights(evolution, TRAINING, 100)
     search = _search(evolution)
     if arrays:
         search.restore(arrays)
@@ -167,14 +173,11 @@ def _validated(
     arrays: Mapping[str, NDArray[Any]],
 ) -> Arrays:
     """Curve and best network with a point for the last generation and the mean it led to."""
-    lower, upper = evolution.design.bounds
-    # The mean is made of what lies inside, and rounded.
-    candidates = np.concatenate([search.mean[None].clip(lower, upper), population])
-    flights = _flights(evolution.term, VALIDATION, _VALIDATION_COUNT)
+    candidates = np.concatenate([search.mean[None], population])
+    flights = _flights(evolution, VALIDATION, _VALIDATION_COUNT)
     costs, error, rho = judge(evolution.design.structure, candidates, flights)
     k = int(np.argmin(costs))
-    spread = float(np.mean(search.spread / (upper - lower)))
-    point = [search.generation, costs[k], error[k], rho[k], costs[0], spread]
+    point = [search.generation, costs[k], error[k], rho[k], costs[0], search.spread]
     curve = np.array([*arrays.get("curve", []), point])
     best = candidates[k]
     if arrays and arrays["curve"][:, 1].min() <= costs[k]:
@@ -263,7 +266,7 @@ class Run:
         Returns:
             Facts with cost, mean absolute error and ρ under "test".
         """
-        flights = _flights(self.evolution.term, TEST, 100)
+        flights = _flights(self.evolution, TEST, 100)
         structure = self.evolution.design.structure
         found = judge(structure, self.arrays["best"][None], flights)
         costs, error, rho = (float(each[0]) for each in found)
@@ -311,7 +314,7 @@ def best_of(results: Sequence[dict[str, Any]]) -> int:
 
 
 def join(ours: Path, partner: Path, target: Path) -> None:
-    """Write the controller of two networks, whichever way round they come.
+    """Write the controller that two files of networks make, whichever way round they come.
 
     Raises:
         ConfigurationError: A file is not one of a network, or both are for the same term.
@@ -373,6 +376,13 @@ def join(ours: Path, partner: Path, target: Path) -> None:
     help="Generations between points of the curve, and checkpoints.",
 )
 @click.option(
+    "--derivative-time",
+    type=click.FloatRange(0, 10),
+    default=0.3,
+    show_default=True,
+    help="Low pass of the PD that is learned from, s.",
+)
+@click.option(
     "--partner",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Network of the other part; both make OUT/controller.safetensors.",
@@ -400,6 +410,7 @@ def command(
     generations: int,
     population: int,
     validate_every: int,
+    derivative_time: float,
     partner: Path | None,
     jobs: int,
     cluster: str | None,
@@ -409,11 +420,11 @@ def command(
     """Evolve a spiking network; the same command goes on where it was interrupted."""
     if partner is not None and load_network(partner)[0].design.term == controller:
         raise ConfigurationError(f"{partner} is for '{controller}' as well: give the other part")
+    first = Evolution(
+        controller, structure, seed, generations, population, validate_every, derivative_time
+    )
     runs = [
-        Run(
-            out / f"seed_{number}",
-            Evolution(controller, structure, number, generations, population, validate_every),
-        )
+        Run(out / f"seed_{number}", dataclasses.replace(first, seed=number))
         for number in range(seed, seed + count)
     ]
     alone = jobs == 1 and cluster is None

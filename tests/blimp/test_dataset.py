@@ -86,11 +86,11 @@ def test_a_measurement_has_the_noise_of_the_range_finder():
 
 @pytest.mark.parametrize("term", ["pd", "i"])
 def test_a_set_is_the_same_however_many_there_are_and_its_seed_decides(term):
-    two, three = recordings(term, 5, 2), recordings(term, 5, 3)
+    two, three = recordings(term, 5, 2, 0.3), recordings(term, 5, 3, 0.3)
     np.testing.assert_array_equal(two.errors, three.errors[:2])
     np.testing.assert_array_equal(two.targets, three.targets[:2])
     assert not np.array_equal(two.errors[0], two.errors[1])
-    assert not np.array_equal(two.errors, recordings(term, 6, 2).errors)
+    assert not np.array_equal(two.errors, recordings(term, 6, 2, 0.3).errors)
     assert np.abs(three.targets).max() <= 10
 
 
