@@ -52,7 +52,6 @@ _LOST = 0.2
 _VALIDATION, _VALIDATION_COUNT = 1, 60
 # Standard deviation of the first generation, as a part of each number's range.
 _FIRST_SPREAD = 0.02
-_PATIENCE = 5
 
 
 @dataclass(frozen=True)
@@ -161,7 +160,7 @@ class Tune:
             spread=_FIRST_SPREAD,
             seed=tuning.seed,
             bounds=(bounds[0], bounds[1]),
-            patience=_PATIENCE,
+            separable=True,
         )
         self._bounds = bounds
         self._held_out = draw_flights(np.random.default_rng([_VALIDATION]), _VALIDATION_COUNT)

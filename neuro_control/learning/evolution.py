@@ -187,6 +187,8 @@ class CovarianceSearch:
                 "randn": lambda *shape: self._rng.standard_normal(shape),
                 "seed": np.nan,
                 "CMA_diagonal": separable,
+                # From 300 coordinates on the library would take another, which `state` lacks.
+                "AdaptSigma": cma.sigma_adaptation.CMAAdaptSigmaCSA,
                 # Mirrored draws, which the library makes of less than six individuals, would need
                 # more of it to be kept than `state` keeps.
                 "CMA_mirrors": 0,
@@ -212,7 +214,8 @@ class CovarianceSearch:
         if self._bounds is None:
             return free
         lower, upper = self._bounds
-        return lower + (upper - lower) * np.sin(free) ** 2
+        inside: Array = lower + (upper - lower) * np.sin(free) ** 2
+        return inside
 
     def ask(self) -> Array:
         """Individuals of this generation, (population, d); the same until ``tell``."""
