@@ -212,7 +212,8 @@ class CovarianceSearch:
         if self._bounds is None:
             return free
         lower, upper = self._bounds
-        return lower + (upper - lower) * np.sin(free) ** 2
+        within: Array = lower + (upper - lower) * np.sin(free) ** 2
+        return within
 
     def ask(self) -> Array:
         """Individuals of this generation, (population, d); the same until ``tell``."""
