@@ -214,8 +214,8 @@ class CovarianceSearch:
         if self._bounds is None:
             return free
         lower, upper = self._bounds
-        inside: Array = lower + (upper - lower) * np.sin(free) ** 2
-        return inside
+        within: Array = lower + (upper - lower) * np.sin(free) ** 2
+        return within
 
     def ask(self) -> Array:
         """Individuals of this generation, (population, d); the same until ``tell``."""

@@ -13,32 +13,33 @@ from click.testing import CliRunner
 pytest.importorskip("cma", reason="trainings need the extra 'train'")
 
 from neuro_control import weights
-from neuro_control.blimp import evolve as module
+from neuro_control.blimp import training as module
 from neuro_control.blimp.dataset import Recordings, recordings
-from neuro_control.blimp.evolve import Evolution, Run, advance, command, evolve, join, judge
+from neuro_control.blimp.evolve import Evolution, advance, command, search_of
 from neuro_control.blimp.network import Design, SpikingController, load_network
 from neuro_control.blimp.pairs import respond
+from neuro_control.blimp.training import TEST, VALIDATION, Run, join, judge, train
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 
-TINY = Evolution("pd", "lif", generations=6, population=6, validate_every=2)
+TINY = Evolution("pd", "lif", steps=6, population=6, validate_every=2)
 
 
 @pytest.fixture
 def short_flights(monkeypatch):
     """A few seconds of three flights, in this process."""
 
-    def flights(evolution, seed, count):
-        whole = recordings(evolution.term, seed, 3, evolution.derivative_time)
+    def flown(term, seed, count, derivative_time):
+        whole = recordings(term, seed, 3, derivative_time)
         return Recordings(whole.errors[:, :60], whole.targets[:, :60])
 
-    monkeypatch.setattr(module, "_flights", flights)
+    monkeypatch.setattr(module, "_flown", flown)
 
 
 def run(evolution, folder):
     made = Run(folder, evolution)
     with ThreadPoolExecutor(1) as executor:
-        (facts,) = evolve([made], executor)
+        (facts,) = train([made], advance, executor)
     return made, facts
 
 
@@ -46,7 +47,7 @@ def test_an_evolution_that_was_interrupted_comes_to_the_same_files_to_the_bit(
     short_flights, tmp_path
 ):
     _, facts = run(TINY, tmp_path / "whole")
-    run(dataclasses.replace(TINY, generations=4), tmp_path / "halves")
+    run(dataclasses.replace(TINY, steps=4), tmp_path / "halves")
     assert Run(tmp_path / "halves", TINY).done == 4
     _, resumed = run(TINY, tmp_path / "halves")
     assert resumed == facts
@@ -62,14 +63,14 @@ def test_what_an_evolution_leaves_is_the_best_network_and_its_curve(short_flight
     made, facts = run(TINY, tmp_path)
     with (tmp_path / "curve.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [int(row["generation"]) for row in rows] == [2, 4, 6]
+    assert [int(row["step"]) for row in rows] == [2, 4, 6]
     costs = [float(row["cost"]) for row in rows]
     best = int(np.argmin(costs))
     genome, told = load_network(made.network)
     assert told == facts
     assert genome.design == Design("pd", "lif")
-    assert facts["generation"] == [2, 4, 6][best]
-    flights = module._flights(TINY, module.VALIDATION, 20)
+    assert facts["step"] == [2, 4, 6][best]
+    flights = module.flights(TINY, VALIDATION)
     found = judge(genome.design.structure, genome.vector[None], flights)
     assert found[0][0] == pytest.approx(facts["validation"]["cost"])
     assert found[0][0] == pytest.approx(min(costs), rel=1e-5)
@@ -78,15 +79,15 @@ def test_what_an_evolution_leaves_is_the_best_network_and_its_curve(short_flight
     assert facts["validation"]["cost"] == pytest.approx(
         facts["validation"]["mae"] + 1 - facts["validation"]["rho"]
     )
-    test = judge(genome.design.structure, genome.vector[None], module._flights(TINY, 2, 100))
+    test = judge(genome.design.structure, genome.vector[None], module.flights(TINY, TEST))
     assert facts["test"]["cost"] == pytest.approx(test[0][0])
 
 
 def test_networks_get_better(short_flights, tmp_path):
-    evolution = dataclasses.replace(TINY, generations=80, population=20, validate_every=40)
+    evolution = dataclasses.replace(TINY, steps=80, population=20, validate_every=40)
     made, _ = run(evolution, tmp_path)
-    first = module._search(evolution).mean
-    flights = module._flights(TINY, module.VALIDATION, 20)
+    first = search_of(evolution).mean
+    flights = module.flights(TINY, VALIDATION)
     before = judge(evolution.design.structure, first[None], flights)[0][0]
     assert made.arrays["curve"][:, 1].min() < 0.9 * before
 
@@ -94,7 +95,7 @@ def test_networks_get_better(short_flights, tmp_path):
 def test_judging_is_the_mean_over_flights(short_flights):
     design = Design("i", "iwta")
     vectors = design.draw(np.random.default_rng(0), 2)
-    flights = module._flights(dataclasses.replace(TINY, term="i"), 0, 3)
+    flights = module.flights(dataclasses.replace(TINY, term="i"), TEST)
     costs, error, rho = judge(design.structure, vectors, flights)
     for p in range(2):
         errors = [
@@ -106,14 +107,14 @@ def test_judging_is_the_mean_over_flights(short_flights):
 
 
 def test_seeds_differ_and_where_the_work_is_done_does_not_matter(tmp_path):
-    evolutions = [dataclasses.replace(TINY, seed=seed, generations=2) for seed in (0, 1)]
+    evolutions = [dataclasses.replace(TINY, seed=seed, steps=2) for seed in (0, 1)]
     here = [Run(tmp_path / f"here_{e.seed}", e) for e in evolutions]
     there = [Run(tmp_path / f"there_{e.seed}", e) for e in evolutions]
     with ThreadPoolExecutor(1) as executor:
-        results = evolve(here, executor, threads=1)
+        results = train(here, advance, executor, threads=1)
     done = []
     with workers(2) as executor:
-        assert evolve(there, executor, done.append, threads=1) == results
+        assert train(there, advance, executor, done.append, threads=1) == results
     assert (done[0], done[-1]) == (0, 4)
     for one, other in zip(here, there, strict=True):
         np.testing.assert_array_equal(one.arrays["best"], other.arrays["best"])
@@ -122,7 +123,7 @@ def test_seeds_differ_and_where_the_work_is_done_does_not_matter(tmp_path):
 
 def test_a_dask_cluster_does_the_work_as_well(tmp_path):
     distributed = pytest.importorskip("distributed", reason="a cluster needs the extra 'cluster'")
-    evolution = dataclasses.replace(TINY, generations=4)
+    evolution = dataclasses.replace(TINY, steps=4)
     here, facts = run(evolution, tmp_path / "here")
     there = Run(tmp_path / "there", evolution)
     with (
@@ -131,14 +132,14 @@ def test_a_dask_cluster_does_the_work_as_well(tmp_path):
         ) as cluster,
         workers(cluster=cluster.scheduler_address) as executor,
     ):
-        assert evolve([there], executor, threads=1) == [facts]
+        assert train([there], advance, executor, threads=1) == [facts]
     np.testing.assert_array_equal(here.arrays["best"], there.arrays["best"])
 
 
 def test_a_stretch_ends_at_the_next_point_of_the_curve_or_at_the_end(short_flights):
-    evolution = dataclasses.replace(TINY, generations=3)
-    first = advance(evolution, {}, None)
-    second = advance(evolution, first, 1)
+    evolution = dataclasses.replace(TINY, steps=3)
+    first = advance(evolution, {})
+    second = advance(evolution, first)
     assert first["curve"][:, 0].tolist() == [2]
     assert second["curve"][:, 0].tolist() == [2, 3]
 
@@ -148,7 +149,7 @@ def test_another_evolution_in_the_same_folder_is_refused_and_nothing_is_lost(
 ):
     run(TINY, tmp_path)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
-    with pytest.raises(ConfigurationError, match=r"another evolution \(kind, seed differ\)"):
+    with pytest.raises(ConfigurationError, match=r"another training \(kind, seed differ\)"):
         Run(tmp_path, dataclasses.replace(TINY, seed=1, kind="iwta"))
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
     (tmp_path / "checkpoint.safetensors").write_bytes(before[:-20])
@@ -156,7 +157,7 @@ def test_another_evolution_in_the_same_folder_is_refused_and_nothing_is_lost(
         Run(tmp_path, TINY)
     arrays = {"mean": np.zeros(3)}
     weights.write(tmp_path / "checkpoint.safetensors", "blimp network", arrays, {})
-    with pytest.raises(ConfigurationError, match="holds blimp network, not an evolution of the"):
+    with pytest.raises(ConfigurationError, match="holds blimp network, not a training of the"):
         Run(tmp_path, TINY)
 
 
@@ -165,9 +166,9 @@ def test_another_evolution_in_the_same_folder_is_refused_and_nothing_is_lost(
     [
         ({"term": "x"}, "no term 'x': there are pd, i"),
         ({"kind": "x"}, "no structure 'x': there are lif"),
-        ({"generations": 0}, "generations and validate_every are at least 1"),
+        ({"steps": 0}, "at least one step, .* not 0 and 2"),
         ({"derivative_time": -1.0}, "derivative's time constant is 0 s or more, not -1"),
-        ({"population": 3}, "population at least 4, not 6, 2 and 3"),
+        ({"population": 3}, "a population is at least 4, not 3"),
     ],
 )
 def test_an_evolution_that_cannot_be_is_refused(changes, says):
@@ -187,7 +188,7 @@ def commanded(*options):
 def test_by_command_both_networks_make_a_controller(short_flights, tmp_path):
     pd = commanded("--controller", "pd", "--structure", "lif", "--out", str(tmp_path / "pd"))
     assert pd["parameters"] == 201
-    assert pd["runs"][0]["evolution"]["generations"] == 2
+    assert pd["runs"][0]["training"]["steps"] == 2
     both = commanded(
         *("--controller", "i", "--runs", "2", "--seed", "4", "--out", str(tmp_path / "i")),
         *("--partner", pd["network"]),
@@ -197,7 +198,7 @@ def test_by_command_both_networks_make_a_controller(short_flights, tmp_path):
         "seed_4",
         "seed_5",
     ]
-    assert [each["evolution"]["seed"] for each in both["runs"]] == [4, 5]
+    assert [each["training"]["seed"] for each in both["runs"]] == [4, 5]
     costs = [each["validation"]["cost"] for each in both["runs"]]
     assert both["network"].endswith(f"seed_{4 + int(np.argmin(costs))}/network.safetensors")
     made = SpikingController.load(tmp_path / "i" / "controller.safetensors")
@@ -210,7 +211,7 @@ def test_by_command_both_networks_make_a_controller(short_flights, tmp_path):
 
 def test_two_networks_for_the_same_part_make_no_controller(short_flights, tmp_path):
     network = commanded("--controller", "pd", "--out", str(tmp_path / "pd"))["network"]
-    with pytest.raises(ConfigurationError, match="is for 'pd' as well: give the other part"):
+    with pytest.raises(ConfigurationError, match="is for 'pd' too: give the other part"):
         commanded("--controller", "pd", "--out", str(tmp_path / "x"), "--partner", network)
     with pytest.raises(ConfigurationError, match="both for 'pd': give one for each of pd, i"):
         join(Path(network), Path(network), tmp_path / "x.safetensors")
