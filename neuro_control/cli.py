@@ -213,24 +213,47 @@ def _tell(summary: dict[str, Any], json: str | None) -> None:
     print_table(table)
 
 
+class _Verb(click.Group):
+    """A verb whose commands, one of each scenario that offers it, are imported when they are used.
+
+    What one of them needs, such as torch, must not slow down or break the others.
+    """
+
+    def __init__(self, verb: str, found: dict[str, Scenario]) -> None:
+        super().__init__(verb, help=_VERBS.get(verb, f"{verb.capitalize()} a scenario."))
+        self._found = {name: each for name, each in found.items() if verb in each.commands}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._found)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._found:
+            return None
+        command: click.Command = resolve(self._found[cmd_name].commands[str(self.name)])
+        _mind_interrupts()
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Scenarios"):
+            formatter.write_dl([(name, each.summary) for name, each in self._found.items()])
+
+
+def _mind_interrupts() -> None:
+    """From here on Ctrl-C is an exception: imports, which may fail by it as they like, are done."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _add_verbs(found: dict[str, Scenario]) -> None:
-    """One sub-command for each scenario that offers the verb."""
     for verb in sorted({verb for scenario in found.values() for verb in scenario.commands}):
-        group = click.Group(verb, help=_VERBS.get(verb, f"{verb.capitalize()} a scenario."))
-        app.add_command(group)
-        for name, scenario in found.items():
-            if verb in scenario.commands:
-                group.add_command(resolve(scenario.commands[verb]), name)
+        app.add_command(_Verb(verb, found))
 
 
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2."""
     try:
-        # `run` and `list` start quicker without what the other verbs import.
-        if len(sys.argv) < 2 or sys.argv[1] not in ("run", "list"):
-            _add_verbs(discover())
-        # Not earlier: an import that is interrupted may fail as whatever it likes.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _add_verbs(discover())
+        if len(sys.argv) > 1 and sys.argv[1] in ("run", "list"):
+            _mind_interrupts()
         code = app.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()

@@ -108,6 +108,7 @@ BLIMP = Scenario(
         "evaluate": "neuro_control.blimp.evaluate:evaluate",
         "benchmark": "neuro_control.blimp.benchmark:benchmark",
         "evolve": "neuro_control.blimp.evolve:command",
+        "train": "neuro_control.blimp.gradient:command",
         "tune": "neuro_control.blimp.tune:command",
     },
     seconds=210.0,
