@@ -108,6 +108,7 @@ BLIMP = Scenario(
         "evaluate": "neuro_control.blimp.evaluate:evaluate",
         "benchmark": "neuro_control.blimp.benchmark:benchmark",
         "evolve": "neuro_control.blimp.evolve:command",
+        "experiment": "neuro_control.blimp.experiments:experiment",
         "train": "neuro_control.blimp.gradient:command",
         "tune": "neuro_control.blimp.tune:command",
     },

@@ -6,12 +6,10 @@ interrupted; everything else is measured anew in seconds to minutes.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +24,7 @@ from rich.table import Table
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
-from neuro_control.output import print_table, remarks
+from neuro_control.output import print_table, remarks, write_rows
 from neuro_control.swimmer import figures
 from neuro_control.swimmer.evaluate import Conditions, individuals, interval, score
 from neuro_control.swimmer.policy import CircuitDesign, MLPDesign, find_policy
@@ -337,19 +335,6 @@ def _means(rows: Iterable[Row], by: str, value: str) -> list[Row]:
             {by: name, "n": len(values), "mean": np.mean(values), "low": low, "high": high}
         )
     return found
-
-
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows of the same columns as CSV, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text.getvalue())
-    os.replace(part, path)
 
 
 EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
