@@ -115,7 +115,7 @@ def flight_cost(altitudes: Array, set_points: Array) -> Array:
     """Cost of flights (..., F, T), m, to be made small, (...).
 
     Mean over flights and their steps of RMSE + steady-state error + half the largest error at the
-    end of a step + overshoot. The first altitude, during which the integral finds the
+    end of a step + three quarters of the overshoot. The first altitude, during which the integral finds the
     trim, counts in the RMSE only.
     """
     error = altitudes - set_points
@@ -126,7 +126,7 @@ def flight_cost(altitudes: Array, set_points: Array) -> Array:
     ends = held[..., -_STEADY:]
     steady = np.abs(ends.mean(axis=-1))
     largest = np.abs(ends).max(axis=-1)
-    steps = (steady + 0.5 * largest + over).mean(axis=-1)
+    steps = (steady + 0.5 * largest + 0.75 * over).mean(axis=-1)
     found: Array = (rmse + steps).mean(axis=-1)
     return found
 
