@@ -41,6 +41,7 @@ _KIND = "a tuning of the blimp"
 # Each flight: four altitudes of 40 s.
 _HOLDS, _HOLD = 4, 400
 _LOW, _HIGH = 0.4, 1.9  # m
+_STEPS = (0.4, 1.5)  # m
 _STEADY = 100  # ticks at the end of a hold
 # What varies from flight to flight.
 _SPREAD = 0.3  # of mass, thrust and drag
@@ -92,7 +93,7 @@ def draw_flights(rng: np.random.Generator, count: int) -> tuple[Array, Array, We
     for name, factor in (("mass", mass), ("drag", drag), ("damping", drag), ("thrust", thrust)):
         plants[:, names.index(name)] *= factor
     plants[:, names.index("weight")] = 9.81 * rng.uniform(0.0, _HEAVIEST, count)
-    altitudes = rng.uniform(_LOW, _HIGH, (count, _HOLDS))
+    altitudes = np.array([_draw_altitudes(rng) for _ in range(count)])
     shape = (count, _HOLDS * _HOLD)
     keep = math.exp(-CONTROL_PERIOD / _GUST_TIME)
     fresh = rng.normal(0.0, math.sqrt(1 - keep**2), shape)
@@ -111,12 +112,23 @@ def draw_flights(rng: np.random.Generator, count: int) -> tuple[Array, Array, We
     return np.repeat(altitudes, _HOLD, axis=1), plants, weather
 
 
+def _draw_altitudes(rng: np.random.Generator) -> list[float]:
+    """Altitudes a step of 0.4 to 1.5 m apart: large ones are where controllers differ."""
+    altitudes = [float(rng.uniform(_LOW, _HIGH))]
+    while len(altitudes) < _HOLDS:
+        step = rng.uniform(*_STEPS) * rng.choice([-1.0, 1.0])
+        if not _LOW <= altitudes[-1] + step <= _HIGH:
+            step = -step
+        altitudes.append(float(np.clip(altitudes[-1] + step, _LOW, _HIGH)))
+    return altitudes
+
+
 def flight_cost(altitudes: Array, set_points: Array) -> Array:
     """Cost of flights (..., F, T), m, to be made small, (...).
 
-    Mean over flights and their steps of RMSE + steady-state error + half the largest error at the
-    end of a step + three quarters of the overshoot. The first altitude, during which the integral
-    finds the trim, counts in the RMSE only.
+    Mean over flights and their steps of twice the RMSE + steady-state error + half the largest error
+    at the end of a step + three quarters of the overshoot. The first altitude, during which the
+    integral finds the trim, counts in the RMSE only.
     """
     error = altitudes - set_points
     rmse = np.sqrt((error**2).mean(axis=-1))
@@ -127,7 +139,7 @@ def flight_cost(altitudes: Array, set_points: Array) -> Array:
     steady = np.abs(ends.mean(axis=-1))
     largest = np.abs(ends).max(axis=-1)
     steps = (steady + 0.5 * largest + 0.75 * over).mean(axis=-1)
-    found: Array = (rmse + steps).mean(axis=-1)
+    found: Array = (2 * rmse + steps).mean(axis=-1)
     return found
 
 

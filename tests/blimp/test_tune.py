@@ -61,11 +61,11 @@ def test_the_cost_of_a_flight_is_the_sum_of_what_went_wrong():
     assert flight_cost(set_points.copy(), set_points) == 0.0
     late = set_points.copy()
     late[0, 400:500] = 2.3  # overshoots by 0.3 m, then is exact
-    expected = np.sqrt(0.09 * 100 / 1600) + 0.75 * 0.3 / 3
+    expected = 2 * np.sqrt(0.09 * 100 / 1600) + 0.75 * 0.3 / 3
     assert flight_cost(late, set_points) == pytest.approx(expected)
     off = set_points.copy()
     off[0, 1500:] += 0.1  # upwards at the end of a step up
-    expected = np.sqrt(0.01 * 100 / 1600) + (0.1 + 0.05 + 0.075) / 3
+    expected = 2 * np.sqrt(0.01 * 100 / 1600) + (0.1 + 0.05 + 0.075) / 3
     assert flight_cost(off, set_points) == pytest.approx(expected)
 
 
@@ -75,6 +75,9 @@ def test_flights_are_drawn_alike_by_one_seed_and_within_their_spread():
         np.testing.assert_array_equal(one, other)
     set_points, plants, weather = first
     assert set_points.shape == (50, 1600)
+    assert 0.4 <= set_points.min() <= set_points.max() <= 1.9
+    changes = np.abs(np.diff(set_points[:, ::400], axis=1))
+    assert np.median(changes) > 0.5
     level = Plant.of(_neutral())
     ratio = plants / np.array(level, dtype=float)[None].clip(1e-9)
     for name in ("mass", "thrust", "drag"):
