@@ -109,7 +109,7 @@ def merits(flight: Flight) -> dict[str, float]:
     starts = np.flatnonzero(np.diff(flight.set_point)) + 1
     steps: dict[str, list[float]] = {"sse": [], "oscillation": [], "settling": []}
     overshoots: dict[bool, list[float]] = {True: [], False: []}
-    for start, end in zip(starts, [*starts[1:], len(error)], strict=True):
+    for start, end in zip(starts, [*starts, len(error)][1:], strict=True):
         upwards = bool(flight.set_point[start] > flight.set_point[start - 1])
         held = error[start:end]
         last = held[-steady:]

@@ -106,7 +106,7 @@ def calibration(setting: Setting) -> list[Row]:
     first = flights[0]
     axes[1].step(first.time, first.set_point, "k--", lw=1, where="pre")
     edges = np.flatnonzero(np.diff(first.set_point)) + 1
-    for start, end in zip(edges, [*edges[1:], len(first.time)], strict=True):
+    for start, end in zip(edges, [*edges, len(first.time)][1:], strict=True):
         up = first.set_point[start] > first.set_point[start - 1]
         level_ = first.set_point[start] + (_REAL_OVERSHOOT[0] if up else -_REAL_OVERSHOOT[1])
         axes[1].hlines(level_, first.time[start], first.time[end - 1], "tab:red", lw=1)

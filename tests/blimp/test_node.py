@@ -16,7 +16,7 @@ from neuro_control.blimp.env import Body, world
 from neuro_control.blimp.node import BlimpAltitude
 from neuro_control.blimp.pilot import Altimeter, Pilot, make_controller
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, to_stamp
+from neuro_control.ros.messages import COMMAND_QOS, RECORD_QOS, SENSOR_QOS, to_stamp
 from neuro_control.ros.simulation import Simulation
 from tests.bench import MS, options
 
@@ -237,7 +237,7 @@ def fly_by_ros(bench, controller, case, seconds, **values):
     return np.array(rows)
 
 
-@pytest.mark.parametrize(("controller", "case"), [("pid", "heavy"), ("pid", "varied")])
+@pytest.mark.parametrize(("controller", "case"), [("snn", "heavy"), ("pid", "varied")])
 def test_a_flight_through_ros_is_the_flight_without_it_to_the_bit(bench, controller, case):
     course = [0.0, 0.8, 10.0, 1.5]
     rows = fly_by_ros(bench, controller, case, 20.0, course=course)
@@ -276,3 +276,20 @@ def test_the_simulated_blimp_offers_its_sensors_as_messages(bench):
     # 1.2 Pa a decimetre.
     assert heard["barometer/pressure"].fluid_pressure == pytest.approx(101_325 - 11.8, abs=10)
     assert list(heard["joint_states"].name) == ["servo"]
+
+
+def test_spikes_of_all_neurons_are_published_while_someone_listens(bench):
+    blimp = Blimp(bench)
+    heard = []
+    blimp.probe.create_subscription(
+        JointState, "/blimp_altitude/activity", heard.append, RECORD_QOS
+    )
+    bench.spin_until(lambda: blimp.node._activity.get_subscription_count())
+    for tick in range(30):
+        blimp.at(0.5 + 0.01 * (tick % 3))
+    bench.spin_until(lambda: len(heard) == 30)
+    spikes = np.array([message.position for message in heard])
+    assert spikes.shape == (30, 160)
+    assert set(np.unique(spikes)) == {0.0, 1.0}
+    assert heard[0].name[0] == "pd_encoder_0"
+    assert heard[0].name[-1] == "integral_hidden_39"

@@ -4,6 +4,7 @@ import pytest
 from neuro_control.blimp import vertical
 from neuro_control.blimp.env import Body, world
 from neuro_control.blimp.evaluate import fly, merits
+from neuro_control.blimp.flight import Flight
 from neuro_control.blimp.network import Design, Genome, SpikingController
 from neuro_control.blimp.pilot import Altimeter, Pilot
 from neuro_control.blimp.tune import Tune, Tuning, draw_flights, flight_cost
@@ -111,6 +112,14 @@ def test_a_tuning_that_was_interrupted_comes_to_the_same_and_is_no_worse(tmp_pat
         Tune(tmp_path / "part", start, Tuning(2, 6, 8, 2, 2))
 
 
+def test_a_flight_without_a_step_has_an_rmse_and_no_overshoot():
+    zeros = np.zeros(50)
+    flight = Flight(zeros, zeros, zeros + 0.1, zeros, zeros, zeros, np.zeros((50, 0)), 0)
+    found = merits(flight)
+    assert found["rmse_m"] == pytest.approx(0.1)
+    assert np.isnan(found["overshoot_up_m"])
+
+
 def test_merits_are_those_of_a_flight_worked_out_by_hand():
     set_point = np.repeat([1.0, 2.0, 1.5], 200)
     altitude = set_point.copy()
@@ -119,8 +128,6 @@ def test_merits_are_those_of_a_flight_worked_out_by_hand():
     altitude[500:] += 0.02
     zeros = np.zeros(600)
     thrust = np.full(600, 0.05)
-    from neuro_control.blimp.flight import Flight
-
     flight = Flight(zeros, set_point, altitude, zeros, zeros, thrust, np.ones((600, 2)), 1200)
     found = merits(flight)
     assert found["overshoot_up_m"] == pytest.approx(0.4)
