@@ -126,9 +126,9 @@ def _draw_altitudes(rng: np.random.Generator) -> list[float]:
 def flight_cost(altitudes: Array, set_points: Array) -> Array:
     """Cost of flights (..., F, T), m, to be made small, (...).
 
-    Mean over flights and their steps of twice the RMSE + steady-state error + half the largest
-    error at the end of a step + three quarters of the overshoot. The first altitude, during which
-    the integral finds the trim, counts in the RMSE only.
+    Mean over flights and their steps of twice the RMSE, three times the steady-state error, half
+    the largest error at the end of a step and three quarters of the overshoot. The first altitude,
+    during which the integral finds the trim, counts in the RMSE only.
     """
     error = altitudes - set_points
     rmse = np.sqrt((error**2).mean(axis=-1))
@@ -138,7 +138,7 @@ def flight_cost(altitudes: Array, set_points: Array) -> Array:
     ends = held[..., -_STEADY:]
     steady = np.abs(ends.mean(axis=-1))
     largest = np.abs(ends).max(axis=-1)
-    steps = (steady + 0.5 * largest + 0.75 * over).mean(axis=-1)
+    steps = (3 * steady + 0.5 * largest + 0.75 * over).mean(axis=-1)
     found: Array = (2 * rmse + steps).mean(axis=-1)
     return found
 

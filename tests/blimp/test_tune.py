@@ -66,7 +66,7 @@ def test_the_cost_of_a_flight_is_the_sum_of_what_went_wrong():
     assert flight_cost(late, set_points) == pytest.approx(expected)
     off = set_points.copy()
     off[0, 1500:] += 0.1  # upwards at the end of a step up
-    expected = 2 * np.sqrt(0.01 * 100 / 1600) + (0.1 + 0.05 + 0.075) / 3
+    expected = 2 * np.sqrt(0.01 * 100 / 1600) + (0.3 + 0.05 + 0.075) / 3
     assert flight_cost(off, set_points) == pytest.approx(expected)
 
 
