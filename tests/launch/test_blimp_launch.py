@@ -9,9 +9,10 @@ launch_pytest = pytest.importorskip("launch_pytest")
 
 from launch.actions import IncludeLaunchDescription  # noqa: E402
 from launch_xml.launch_description_sources import XMLLaunchDescriptionSource  # noqa: E402
+from nav_msgs.msg import Odometry  # noqa: E402
 from std_msgs.msg import Float64  # noqa: E402
 
-from neuro_control.ros.messages import to_nanoseconds  # noqa: E402
+from neuro_control.ros.messages import SENSOR_QOS, to_nanoseconds  # noqa: E402
 from tests.bench import Bench, Probe  # noqa: E402
 
 FILE = Path(__file__).resolve().parents[2] / "launch" / "blimp.launch.xml"
@@ -44,8 +45,11 @@ def test_the_launched_blimp_flies_to_the_set_point_that_is_sent():
         publisher = probe.create_publisher(Float64, "set_point", 1)
         bench.spin_until(publisher.get_subscription_count)
         publisher.publish(Float64(data=2.0))
-        # Full thrust upwards, the lidar being 1.6 m below.
-        bench.spin_until(lambda: max(probe.commands[-1].effort) > 0.05, timeout=10)
+        heights = []
+        probe.create_subscription(
+            Odometry, "odom", lambda m: heights.append(m.pose.pose.position.z), SENSOR_QOS
+        )
+        bench.spin_until(lambda: heights and heights[-1] > 1.2, timeout=30)
     finally:
         bench.close()
 
