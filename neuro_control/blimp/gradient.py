@@ -157,7 +157,7 @@ class Descent(Training):
     """
 
     steps: int = 400
-    validate_every: int = 20
+    validate_every: int = 10
     batch: int = 10
     window: int = 100
     learning_rate: float = 0.003
