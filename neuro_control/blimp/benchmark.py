@@ -82,6 +82,7 @@ def _snntorch() -> Contestant | None:
         import torch
     except ImportError:
         return None
+    torch.set_num_threads(1)  # quicker: its tensors are small
     rng = np.random.default_rng(0)
     vectors, values = _PD.draw(rng, _POPULATION), rng.normal(0.0, 0.3, _TICKS)
     parts = _PD.structure.expand(vectors)._asdict()
