@@ -102,7 +102,7 @@ CASES = {
     "gust": Conditions(heaviness=HEAVINESS, gust=0.2),
     "lossy": Conditions(heaviness=HEAVINESS, lost=0.2),
     "sagging": Conditions(heaviness=HEAVINESS, sag=0.3),
-    "varied": Conditions(heaviness=HEAVINESS, gust=0.2, lost=0.2, spread=0.3),
+    "varied": Conditions(heaviness=HEAVINESS, gust=0.35, lost=0.2, spread=0.3),
 }
 
 
