@@ -229,7 +229,8 @@ class _Verb(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._found:
             return None
-        command: click.Command = resolve(self._found[cmd_name].commands[str(self.name)])
+        with no_gl():
+            command: click.Command = resolve(self._found[cmd_name].commands[str(self.name)])
         _mind_interrupts()
         return command
 

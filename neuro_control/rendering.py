@@ -47,12 +47,19 @@ def make_renderer(model: Any, height: int, width: int) -> Any:
 
 @contextmanager
 def no_gl() -> Iterator[None]:
-    """Keep MuJoCo from loading GL where nothing is drawn: without a driver its import fails."""
-    chosen = os.environ.pop("MUJOCO_GL", None)
+    """Keep MuJoCo from loading GL where nothing is drawn.
+
+    Without a driver its import fails; and by default it asks another interpreter for the library's
+    version, which costs time and answers Ctrl-C with a traceback of its own.
+    """
+    chosen = os.environ.get("MUJOCO_GL")
+    os.environ["MUJOCO_GL"] = "disable"
     try:
         yield
     finally:
-        if chosen is not None:
+        if chosen is None:
+            del os.environ["MUJOCO_GL"]
+        else:
             os.environ["MUJOCO_GL"] = chosen
 
 
