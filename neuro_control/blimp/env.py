@@ -31,11 +31,11 @@ PROPELLERS = ("left_propeller", "right_propeller")
 SERVO = "servo"
 
 # Lidar: Benewake TFmini-S, read ten times a second and measuring a hundred times.
-_LIDAR_PERIOD = 0.01  # s
-_LIDAR_MINIMUM = 0.1  # m
+LIDAR_PERIOD = 0.01  # s
+LIDAR_MINIMUM = 0.1  # m
 # Motors: duty cycles between standing still and full thrust.
-_DUTY_STEPS = 30
-_SERVO_TRAVEL = 0.3  # s from up to down
+DUTY_STEPS = 30
+SERVO_TRAVEL = 0.3  # s from up to down
 # Noise of the other sensors, standard deviations.
 _ACCELERATION_NOISE, _GYRO_NOISE, _PRESSURE_NOISE = 0.05, 0.005, 2.0  # m/s², rad/s, Pa
 _PRESSURE = 101_325.0  # on the floor, Pa
@@ -227,13 +227,13 @@ class _Flight(Episode):
         """Thrusts in steps, none while the shaft turns, less as the battery empties."""
         angle = float(command[self._servo])
         if angle != self._angle:
-            self._arrival = data.time + _SERVO_TRAVEL * abs(angle - self._angle) / math.pi
+            self._arrival = data.time + SERVO_TRAVEL * abs(angle - self._angle) / math.pi
             self._angle = angle
         data.ctrl[:] = command
         duty = np.clip(command[self._propellers] / self._full, 0.0, 1.0)
         if data.time < self._arrival - 1e-9:
             duty[:] = 0.0
-        duty = np.round(duty * _DUTY_STEPS) / _DUTY_STEPS
+        duty = np.round(duty * DUTY_STEPS) / DUTY_STEPS
         self._used += float(duty.mean()) * (data.time - self._before) / 600.0
         self._before = data.time
         data.ctrl[self._propellers] = self._full * duty * (1.0 - self._given.sag * self._used)
@@ -243,13 +243,13 @@ class _Flight(Episode):
         given, rng, sensors = self._given, self._rng, data.sensordata
         # Always the same draws, whatever comes of them: cases of one seed share their noise.
         age, error, loss = rng.uniform(), rng.normal(), rng.uniform()
-        distance = sensors[self._lidar] - data.qvel[self._climb] * age * _LIDAR_PERIOD
+        distance = sensors[self._lidar] - data.qvel[self._climb] * age * LIDAR_PERIOD
         distance += given.noise * error
         if loss < given.lost:
             distance = math.nan
         elif sensors[self._lidar] >= self._cutoff:
             distance = math.inf
-        elif distance < _LIDAR_MINIMUM:
+        elif distance < LIDAR_MINIMUM:
             distance = -math.inf
         else:
             distance = round(distance, 2)  # it tells whole centimetres
@@ -405,7 +405,7 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         if math.isfinite(self.body.distance):
             self._distance = self.body.distance
         elif self.body.distance == -math.inf:
-            self._distance = _LIDAR_MINIMUM
+            self._distance = LIDAR_MINIMUM
         data, opt = self.body.data, self.body.model.opt
         pressure = data.sensordata[self._barometer]
         altitude = (_PRESSURE - pressure) / (opt.density * -opt.gravity[2])

@@ -21,6 +21,7 @@ from neuro_control.blimp.pilot import (
     Altimeter,
     Pilot,
     make_controller,
+    on_course,
 )
 from neuro_control.blimp.propulsion import LIMIT, Propulsion
 from neuro_control.errors import ConfigurationError
@@ -188,13 +189,7 @@ class BlimpAltitude(Controller[BlimpParameters]):
         if self._began is None:
             self._began = self._range.time
         flown = (self._range.time - self._began) / NANOSECONDS
-        # Half a period of slack: times in seconds are no whole numbers of periods.
-        reached = [
-            altitude
-            for time, altitude in zip(p.course[::2], p.course[1::2], strict=True)
-            if time <= flown + CONTROL_PERIOD / 2
-        ]
-        return reached[-1] if reached else p.set_point
+        return on_course(p.course, flown, p.set_point)
 
     def step(self, observation: float) -> Array:
         """Command (1,), in [-10, 10], that answers a range, m."""

@@ -6,6 +6,7 @@ A pilot holds any controller of altitude; what goes wrong with the sensor is its
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 from neuro_control.blimp.network import SpikingController
@@ -21,6 +22,23 @@ NETWORK = "blimp_snn.safetensors"
 FALLBACKS = ("hold", "descend")
 # Time over which the trim, the command that keeps the altitude, is averaged, s.
 _TRIM_TIME = 5.0
+
+
+def on_course(course: Sequence[float], flown: float, otherwise: float) -> float:
+    """Altitude that a course wants, m.
+
+    Args:
+        course: Time (s) from which an altitude (m) counts, that altitude, and so on.
+        flown: Time since the flight began, s.
+        otherwise: Altitude where the course has none yet, m.
+    """
+    # Half a period of slack: times in seconds are no whole numbers of periods.
+    reached = [
+        altitude
+        for time, altitude in zip(course[::2], course[1::2], strict=True)
+        if time <= flown + CONTROL_PERIOD / 2
+    ]
+    return reached[-1] if reached else otherwise
 
 
 class AltitudeController(Protocol):

@@ -14,6 +14,7 @@ from neuro_control import world as worlds
 from neuro_control.blimp.env import CONTROL_PERIOD, PROPELLERS, SERVO
 from neuro_control.blimp.evaluate import merits
 from neuro_control.blimp.flight import Flight, draw, picture_of
+from neuro_control.blimp.pilot import on_course
 from neuro_control.rendering import animate
 
 Array = NDArray[np.float64]
@@ -82,13 +83,10 @@ def _flight(
     )
 
 
-def _set_points(time: Array, parameters: Mapping[str, Any]) -> Array:
+def _set_points(times: Array, parameters: Mapping[str, Any]) -> Array:
     """Set-points at the times of observations, as the node takes them from its parameters."""
-    course = parameters.get("course") or []
-    found = np.full(len(time), float(parameters.get("set_point", 1.0)))
-    for start, altitude in zip(course[::2], course[1::2], strict=True):
-        found[time >= start - CONTROL_PERIOD / 2] = altitude
-    return found
+    course, otherwise = parameters.get("course") or [], float(parameters.get("set_point", 1.0))
+    return np.array([on_course(course, time, otherwise) for time in times.tolist()])
 
 
 def pictures(

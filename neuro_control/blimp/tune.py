@@ -84,7 +84,7 @@ class Tuning:
 
 
 def draw_flights(rng: np.random.Generator, count: int) -> tuple[Array, Array, Weather]:
-    """Flights to be flown by all individuals: set-points (F, T), plants (F, 8), weather."""
+    """Flights to be flown by all individuals: set-points (F, T), plants (F, 9), weather."""
     body = world("neutral")
     body.reset(mujoco.MjData(body.model), rng)
     plants = np.repeat(np.array([Plant.of(body)]), count, axis=0)

@@ -17,7 +17,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.blimp.env import CONTROL_PERIOD, max_thrust
+from neuro_control.blimp.env import (
+    CONTROL_PERIOD,
+    DUTY_STEPS,
+    LIDAR_MINIMUM,
+    LIDAR_PERIOD,
+    SERVO_TRAVEL,
+    max_thrust,
+)
 from neuro_control.blimp.network import Design
 from neuro_control.blimp.pairs import tick_both
 from neuro_control.blimp.propulsion import DEAD_ZONE, LIMIT
@@ -27,12 +34,8 @@ Array = NDArray[np.float64]
 
 _STEP = 0.01  # s
 _SUBSTEPS = round(CONTROL_PERIOD / _STEP)
-_LAG = 0.1  # s
-_LIDAR_MINIMUM = 0.1  # m
-_SERVO_TRAVEL = 0.3  # s
-_DUTY_STEPS = 30
 # How far the shaft turns in a step, rad.
-_TURN = math.pi * _STEP / _SERVO_TRAVEL
+_TURN = math.pi * _STEP / SERVO_TRAVEL
 
 
 class Plant(NamedTuple):
@@ -47,6 +50,7 @@ class Plant(NamedTuple):
         stiffness: Force per height, of the air's layers, N/m.
         level: Height at which that force is none, m.
         thrust: Of both propellers at full command, N.
+        lag: Time constant of the thrust, s.
     """
 
     mass: float
@@ -57,6 +61,7 @@ class Plant(NamedTuple):
     stiffness: float
     level: float
     thrust: float
+    lag: float
 
     @classmethod
     def of(cls, world: World) -> Plant:
@@ -67,7 +72,7 @@ class Plant(NamedTuple):
         mass = float(model.body_mass.sum())
         borne = float(model.body_gravcomp[envelope] * model.body_mass[envelope])
         area = math.pi * model.geom_size[hull, 0] * model.geom_size[hull, 1]
-        gain = model.actuator_gainprm[model.actuator("left_propeller").id, 0]
+        propeller = model.actuator("left_propeller").id
         return cls(
             mass=mass,
             air=float(model.dof_armature[dof]),
@@ -76,7 +81,8 @@ class Plant(NamedTuple):
             damping=float(model.dof_damping[dof]),
             stiffness=float(model.jnt_stiffness[joint.id]),
             level=float(model.qpos_spring[joint.qposadr[0]]),
-            thrust=max_thrust(model) * float(gain),
+            thrust=max_thrust(model) * float(model.actuator_gainprm[propeller, 0]),
+            lag=float(model.actuator_dynprm[propeller, 0]),
         )
 
 
@@ -104,16 +110,16 @@ def _fly(
     start: float, pd: Array, pd_state: Array, pd_adaptive: bool, pd_recurrent: bool,
     i: Array, i_state: Array, i_adaptive: bool, i_recurrent: bool, altitudes: Array,
 ) -> None:  # fmt: skip
-    own, air, weight, drag, damping, stiffness, level, full = plant
+    own, air, weight, drag, damping, stiffness, level, full, lag = plant
     mass = own + air
-    keep = math.exp(-_STEP / _LAG)
+    keep = math.exp(-_STEP / lag)
     counts = np.zeros(4, dtype=np.int64)
     z, v, pull, reading = start, 0.0, 0.0, start
     shaft, lift, target, turn = 0.0, 1.0, 0.0, 0
     for t in range(len(set_points)):
         if lost[t] == 0.0:
-            told = z - v * age[t] * 0.01 + noise[t]
-            reading = round(told * 100.0) / 100.0 if told >= _LIDAR_MINIMUM else _LIDAR_MINIMUM
+            told = z - v * age[t] * LIDAR_PERIOD + noise[t]
+            reading = round(told * 100.0) / 100.0 if told >= LIDAR_MINIMUM else LIDAR_MINIMUM
         error = set_points[t] - reading
         u = tick_both(
             error, LIMIT, counts, pd, pd_state, pd_adaptive, pd_recurrent,
@@ -122,11 +128,11 @@ def _fly(
         if abs(u) < DEAD_ZONE:
             wanted = 0.0
         else:
-            wanted = round(abs(u) / LIMIT * _DUTY_STEPS) / _DUTY_STEPS * full
+            wanted = round(abs(u) / LIMIT * DUTY_STEPS) / DUTY_STEPS * full
             direction = 0.0 if u > 0 else math.pi
             if direction != target:
                 target = direction
-                turn = round(_SERVO_TRAVEL / CONTROL_PERIOD)
+                turn = round(SERVO_TRAVEL / CONTROL_PERIOD)
         if turn > 0:
             turn -= 1
             wanted = 0.0
@@ -175,7 +181,7 @@ def fly(
         pd: Design and vectors (P, size) of the networks for proportional and derivative term.
         integral: Those for the integral term.
         set_points: Altitudes that are wanted, (F, T), m.
-        plants: ``Plant`` of each flight, (F, 8).
+        plants: ``Plant`` of each flight, (F, 9).
         weather: What is random about each flight.
     """
     (pd_design, pd_vectors), (i_design, i_vectors) = pd, integral
