@@ -210,7 +210,7 @@ def test_a_signal_ends_the_run_with_what_there_is_and_without_orphans(mode, numb
     for line in process.stderr:
         if "running" in line:
             break
-    time.sleep(0.5)
+    time.sleep(2.0)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 128 + number
