@@ -1,0 +1,221 @@
+"""From a camera's image to the rates of an expert's inputs.
+
+Whatever an image is stored as becomes grey, (H, W) of uint8; ``prepare`` makes it small and takes
+the light out of it: what counts of a pixel is how it stands out from the patch around it.
+
+Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III, and their code.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from neuro_control.errors import ConfigurationError
+
+Grey = NDArray[np.uint8]
+Prepared = NDArray[np.float32]
+
+SIDE = 28  # pixels
+PATCH = 7  # pixels
+HZ_PER_LEVEL = 0.25
+
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow and OpenCV have it
+
+# Depth and channels of the encodings of sensor_msgs/Image; red comes last in those of "bgr".
+_ENCODINGS: dict[str, tuple[str, int]] = {
+    "mono8": ("u1", 1), "8UC1": ("u1", 1), "mono16": ("u2", 1), "16UC1": ("u2", 1),
+    "rgb8": ("u1", 3), "bgr8": ("u1", 3), "8UC3": ("u1", 3),
+    "rgba8": ("u1", 4), "bgra8": ("u1", 4), "8UC4": ("u1", 4),
+    "rgb16": ("u2", 3), "bgr16": ("u2", 3), "16UC3": ("u2", 3),
+    "rgba16": ("u2", 4), "bgra16": ("u2", 4), "16UC4": ("u2", 4),
+}  # fmt: skip
+
+
+def grey(array: NDArray[Any]) -> Grey:
+    """An image as grey of 8 bits: luma of ITU-R BT.601, rounded.
+
+    Args:
+        array: (H, W), or (H, W, C) with C = 1 (grey), 3 (RGB) or 4 (RGB and alpha, which is
+            dropped: a camera's image is opaque). uint8, uint16 or floating between 0 and 1.
+
+    Returns:
+        (H, W).
+
+    Raises:
+        ConfigurationError: Another shape, no pixels, another type, or a floating number outside.
+    """
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise ConfigurationError(
+            f"an image is (H, W), or (H, W, C) with 1, 3 or 4 channels; this is {array.shape}"
+        )
+    if array.size == 0:
+        raise ConfigurationError(f"an image of {array.shape} has no pixels")
+    if array.dtype == np.uint8:
+        scale = 1.0
+    elif array.dtype == np.uint16:
+        scale = 255 / 65535
+    elif np.issubdtype(array.dtype, np.floating):
+        scale = 255.0
+        if not (array.min() >= 0.0 and array.max() <= 1.0):
+            raise ConfigurationError("floating pixels must lie between 0 and 1, all of them")
+    else:
+        raise ConfigurationError(f"pixels are uint8, uint16 or floating, not {array.dtype}")
+    if array.dtype == np.uint8 and array.ndim == 2:
+        return np.ascontiguousarray(array)
+    luma = array if array.ndim == 2 else array[..., :3] @ _LUMA
+    return np.rint(luma * np.float64(scale)).astype(np.uint8)
+
+
+def decode_image(data: bytes, source: str) -> Grey:
+    """A compressed image (PNG, JPEG, whatever Pillow reads) as grey, (H, W).
+
+    Transparency is dropped; 16-bit grey is scaled to 8 bits.
+
+    Args:
+        data: The file's, or the message's, content.
+        source: What it is called in errors.
+
+    Raises:
+        ConfigurationError: It is empty, cut off, damaged or no image.
+    """
+    if not data:
+        raise ConfigurationError(f"{source} is empty: an image has pixels")
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.mode.startswith("I"):  # 16 bits; Pillow's older versions hold them in 32
+                pixels = np.asarray(image)
+                if pixels.min() < 0 or pixels.max() > 65535:
+                    raise ConfigurationError("its pixels have more than 16 bits")
+                return grey(pixels.astype(np.uint16))
+            if image.mode in ("L", "F"):
+                return grey(np.asarray(image))
+            if image.mode == "1":
+                return grey(np.asarray(image.convert("L")))
+            return grey(np.asarray(image.convert("RGBA")))
+    except (
+        *(OSError, SyntaxError, ValueError, EOFError, struct.error),
+        Image.DecompressionBombError,
+    ) as error:
+        # Pillow calls what it can't identify by the address of a buffer.
+        reason = "no image format that is known" if "cannot identify" in str(error) else error
+        raise ConfigurationError(f"can't read the image {source}: {reason}") from error
+
+
+def read_image(path: Path) -> Grey:
+    """The image in a file as grey, (H, W); see ``decode_image``.
+
+    Raises:
+        ConfigurationError: There is no such file, or it is empty, cut off, damaged or no image.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"can't read the image {path}: {error.strerror}") from error
+    return decode_image(data, str(path))
+
+
+def raw_image(
+    data: bytes | NDArray[np.uint8], size: tuple[int, int], encoding: str, step: int, big: bool
+) -> Grey:
+    """What a sensor_msgs/Image holds as grey, (H, W).
+
+    Args:
+        data: The message's bytes.
+        size: Height and width, pixels.
+        encoding: As sensor_msgs/image_encodings names it; channels without names are blue, green,
+            red, as in OpenCV.
+        step: Bytes of a row.
+        big: Whether numbers of 16 bits come with their big end first.
+
+    Raises:
+        ConfigurationError: The encoding is not known, or the sizes don't fit each other.
+    """
+    if encoding not in _ENCODINGS:
+        raise ConfigurationError(
+            f"no encoding '{encoding}' is known: send one of {', '.join(_ENCODINGS)}"
+        )
+    kind, channels = _ENCODINGS[encoding]
+    height, width = size
+    dtype = np.dtype(kind).newbyteorder(">" if big else "<")
+    used = width * channels * dtype.itemsize
+    if step < used or len(data) < height * step or not used or not height:
+        raise ConfigurationError(
+            f"an image of {height} × {width} in {encoding} needs rows of {used} bytes or more; "
+            f"this one has {len(data)} bytes in rows of {step}"
+        )
+    rows = np.frombuffer(data, np.uint8, height * step).reshape(height, step)[:, :used]
+    pixels = np.ascontiguousarray(rows).view(dtype).reshape(height, width, channels)
+    if channels > 1 and not encoding.startswith("rgb"):
+        pixels = pixels[..., 2::-1]
+    return grey(pixels.astype(dtype.newbyteorder("="), copy=False))
+
+
+def featureless(image: Grey) -> bool:
+    """Whether an image (H, W) has only one colour: no place can be told from it."""
+    return bool(image.min() == image.max())
+
+
+def prepare(image: Grey, side: int = SIDE, patch: int = PATCH) -> Prepared:
+    """A grey image made small, its patches normalised.
+
+    The image is resized to a square by Pillow's box filter: a new pixel is the mean of the old ones
+    whose centres it covers, so that nothing aliases. Then each pixel becomes its distance from the
+    mean of the patch around it, in standard deviations of the patch, cut off at ±1. Beyond the
+    border there is nothing: only the patch's pixels inside count.
+
+    Args:
+        image: (H, W).
+        side: Of the result, pixels.
+        patch: Side of a patch, pixels, odd.
+
+    Returns:
+        (side, side), from 0 (one deviation or more below the patch's mean) to 255 (above); 127.5 is
+        the mean, and wherever a patch is of one colour.
+
+    Raises:
+        ConfigurationError: ``side`` or ``patch`` is below 1, or ``patch`` is even.
+    """
+    if side < 1 or patch < 1 or patch % 2 == 0:
+        raise ConfigurationError(
+            f"side must be 1 or more and patch odd, not {side} and {patch} pixels"
+        )
+    small = Image.fromarray(image).resize((side, side), Image.Resampling.BOX)
+    found: Prepared = _normalise(np.asarray(small), patch // 2)
+    return found
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def _normalise(image: Grey, reach: int) -> Prepared:
+    height, width = image.shape
+    found = np.empty((height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            count, total, squares = 0, np.int64(0), np.int64(0)
+            for v in range(max(y - reach, 0), min(y + reach + 1, height)):
+                for u in range(max(x - reach, 0), min(x + reach + 1, width)):
+                    value = np.int64(image[v, u])
+                    count += 1
+                    total += value
+                    squares += value * value
+            # In whole numbers: a patch of one colour has a spread of exactly nothing.
+            spread = count * squares - total * total
+            score = 0.0
+            if spread > 0:
+                score = (count * np.int64(image[y, x]) - total) / np.sqrt(spread)
+            found[y, x] = 127.5 * (1.0 + min(max(score, -1.0), 1.0))
+    return found
+
+
+def poisson_rates(prepared: Prepared) -> Prepared:
+    """Rates of an expert's inputs, Hz, for prepared images: a quarter of a pixel's value."""
+    return prepared * np.float32(HZ_PER_LEVEL)
