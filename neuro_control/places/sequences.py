@@ -20,8 +20,9 @@ class RunningSequence:
     """Causal sequence matching, one query at a time.
 
     Query q and place p score the mean of the similarities of query q - k and place p - k, for k
-    from 0 to L - 1. What lies before the first query or before the first place isn't counted: near
-    either end the mean is over fewer.
+    from 0 to L - 1, or as far back as there are queries. Before the first place, where there is
+    nothing to compare, stands the mean of that query's similarities: a mean over fewer would swing
+    more, and the first places would win whenever nothing matches.
 
     Args:
         length: Queries L that count, this one included.
@@ -47,8 +48,8 @@ class RunningSequence:
         total = np.zeros(len(scores))
         for back, earlier in enumerate(self._last):
             total[back:] += earlier[: max(len(scores) - back, 0)]
-        found: Array = total / np.minimum(np.arange(1, len(scores) + 1), len(self._last))
-        return found
+            total[:back] += earlier.mean()
+        return total / len(self._last)
 
 
 def sequence(similarity: NDArray[np.floating[Any]], length: int) -> Array:
