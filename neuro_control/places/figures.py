@@ -1,0 +1,76 @@
+"""Figures of how places were recognised, by method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro_control.places.metrics import Curve, Similarity, Truth, area_under_curve
+
+
+@contextmanager
+def _drawn(path: Path, columns: int) -> Iterator[Any]:
+    """Axes side by side, (columns,), written to the PNG file ``path`` when the block ends."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, columns, figsize=(1.2 + 3.6 * columns, 4), layout="constrained", squeeze=False
+    )
+    try:
+        for panel in axes[0]:
+            panel.spines[["top", "right"]].set_visible(False)
+        yield axes[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        figure.savefig(part, format="png", dpi=110)
+        part.replace(path)
+    finally:
+        plt.close(figure)
+
+
+def similarities(matrices: Mapping[str, Similarity], truth: Truth, path: Path) -> None:
+    """Similarity matrices (queries, places), a panel a method, with each query's best match.
+
+    Each query's similarities are shown as they stand out from its others, in standard deviations,
+    so that methods of different units can be compared. Best matches that are not the true place
+    (``truth``, (queries,)) are orange, the others blue.
+    """
+    with _drawn(path, len(matrices)) as axes:
+        for panel, (method, matrix) in zip(axes, matrices.items(), strict=True):
+            spread = matrix.std(axis=1, keepdims=True)
+            contrast = (matrix - matrix.mean(axis=1, keepdims=True)) / np.where(spread, spread, 1)
+            panel.imshow(contrast, cmap="Greys", vmin=-1, vmax=5, aspect="auto")
+            best = matrix.argmax(axis=1)
+            queries = np.arange(len(matrix))
+            for chosen, colour in ((best == truth, "#1f78b4"), (best != truth, "#d95f02")):
+                panel.plot(best[chosen], queries[chosen], ".", color=colour, ms=2)
+            panel.set(title=method, xlabel="place of the reference")
+        axes[0].set_ylabel("query")
+
+
+def precision_recall_curves(curves: Mapping[str, Curve], path: Path) -> None:
+    """Precision over recall, a line a method, with the area under it in the legend."""
+    with _drawn(path, 1) as axes:
+        for method, curve in curves.items():
+            label = f"{method} ({area_under_curve(curve):.2f})"
+            axes[0].plot(curve.recall, curve.precision, lw=1.5, label=label)
+        axes[0].set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+        axes[0].grid(alpha=0.3)
+        axes[0].legend(fontsize=8, title="area under the curve", title_fontsize=8)
+
+
+def recall_curves(recalls: Mapping[str, Mapping[int, float]], path: Path) -> None:
+    """R@N over N, a line a method."""
+    with _drawn(path, 1) as axes:
+        for method, recall in recalls.items():
+            axes[0].plot(list(recall), list(recall.values()), "o-", ms=4, lw=1.5, label=method)
+        axes[0].set(xlabel="N", ylabel="recall at N", ylim=(0, 1.02))
+        axes[0].grid(alpha=0.3)
+        axes[0].legend(fontsize=8)
