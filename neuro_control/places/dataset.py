@@ -131,7 +131,7 @@ def _thinned(frames: Iterable[Frame], path: Path, stride: int, period: float) ->
                 )
             if label.stamp < earliest:
                 continue
-            earliest = label.stamp + period
+            earliest = label.stamp + period - 1e-6  # stamps of today are rounded to 0.2 µs
         yield label, load
 
 

@@ -56,6 +56,7 @@ def test_a_bag_is_thinned_by_time_or_by_number(tmp_path):
     assert len(open_traverse(tmp_path / "drive", stride=4)) == 3
     thinned = open_traverse(tmp_path / "drive", period=0.25)
     np.testing.assert_allclose(thinned.stamps - START, [0, 0.3, 0.6, 0.9], atol=1e-6)
+    assert len(open_traverse(tmp_path / "drive", period=0.1)) == 10
 
 
 def test_of_several_topics_one_has_to_be_chosen(tmp_path):
