@@ -165,33 +165,50 @@ def featureless(image: Grey) -> bool:
     return bool(image.min() == image.max())
 
 
-def prepare(image: Grey, side: int = SIDE, patch: int = PATCH) -> Prepared:
-    """A grey image made small, its patches normalised.
+def shrink(image: Grey, side: int = SIDE) -> Grey:
+    """A grey image (H, W) as a square (side, side).
 
-    The image is resized to a square by Pillow's box filter: a new pixel is the mean of the old ones
-    whose centres it covers, so that nothing aliases. Then each pixel becomes its distance from the
-    mean of the patch around it, in standard deviations of the patch, cut off at ±1. Beyond the
-    border there is nothing: only the patch's pixels inside count.
+    By Pillow's box filter: a new pixel is the mean of the old ones whose centres it covers, so that
+    nothing aliases.
+
+    Raises:
+        ConfigurationError: ``side`` is below 1.
+    """
+    if side < 1:
+        raise ConfigurationError(f"an image's side is 1 pixel or more, not {side}")
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BOX))
+
+
+def normalise_patches(image: Grey, patch: int = PATCH) -> Prepared:
+    """Each pixel as its distance from the mean of the patch around it, (H, W).
+
+    In standard deviations of the patch, cut off at ±1. Beyond the border there is nothing: only the
+    patch's pixels inside count.
 
     Args:
         image: (H, W).
-        side: Of the result, pixels.
         patch: Side of a patch, pixels, odd.
 
     Returns:
-        (side, side), from 0 (one deviation or more below the patch's mean) to 255 (above); 127.5 is
-        the mean, and wherever a patch is of one colour.
+        From 0 (one deviation or more below the patch's mean) to 255 (above); 127.5 is the mean, and
+        wherever a patch is of one colour.
 
     Raises:
-        ConfigurationError: ``side`` or ``patch`` is below 1, or ``patch`` is even.
+        ConfigurationError: ``patch`` is below 1 or even.
     """
-    if side < 1 or patch < 1 or patch % 2 == 0:
-        raise ConfigurationError(
-            f"side must be 1 or more and patch odd, not {side} and {patch} pixels"
-        )
-    small = Image.fromarray(image).resize((side, side), Image.Resampling.BOX)
-    found: Prepared = _normalise(np.asarray(small), patch // 2)
+    if patch < 1 or patch % 2 == 0:
+        raise ConfigurationError(f"a patch's side is odd, not {patch} pixels")
+    found: Prepared = _normalise(image, patch // 2)
     return found
+
+
+def prepare(image: Grey, side: int = SIDE, patch: int = PATCH) -> Prepared:
+    """A grey image (H, W) made small, its patches normalised, (side, side).
+
+    Raises:
+        ConfigurationError: As ``shrink`` and ``normalise_patches``.
+    """
+    return normalise_patches(shrink(image, side), patch)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped

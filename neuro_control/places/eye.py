@@ -1,0 +1,136 @@
+"""Eyes: from a small grey image to the levels of an expert's inputs.
+
+``PatchEye`` is the paper's: it normalises patches. ``Retina`` does what gain control does in
+retinas: it takes the overall light and contrast out of an image, adapts to what is always there
+(the mean of the images so far, so that a lasting change of season or light is seen through), and
+inhibits neighbours laterally such that what images have in common weighs less than what tells them
+apart. What is brighter and what is darker than expected goes out through separate channels, ON and
+OFF, each silent half of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.places.images import normalise_patches
+
+Float = NDArray[np.float32]
+
+TOP = np.float32(255.0)
+
+
+class Eye(Protocol):
+    """What an ensemble sees with; an image is (side, side) of uint8."""
+
+    def see(self, images: NDArray[np.uint8]) -> Float:
+        """Levels (n, inputs), 0 to 255, of images (n, side, side) that come in this order."""
+
+    def see_traverse(self, images: NDArray[np.uint8]) -> Float:
+        """Levels (n, inputs) of the images (n, side, side) of a whole traverse of a reference."""
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+
+
+class PatchEye:
+    """The paper's: pixels with normalised patches; knows no before and after."""
+
+    def see(self, images: NDArray[np.uint8]) -> Float:
+        """Levels (n, side²) of images (n, side, side)."""
+        return np.stack([normalise_patches(image).ravel() for image in images])
+
+    see_traverse = see
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+class Retina:
+    """Contrast gain control, adaptation, lateral inhibition, ON and OFF channels.
+
+    Args:
+        mean: Of the reference's images, their contrast normalised, (pixels,).
+        inhibition: Lateral weights, (pixels, pixels).
+        saturation: Standard deviations of an image at which a channel is at its top.
+        adaptation: Images for which ``mean`` counts against those seen since.
+    """
+
+    def __init__(
+        self, mean: Float, inhibition: Float, saturation: float, adaptation: float
+    ) -> None:
+        self.mean = mean
+        self.inhibition = inhibition
+        self._saturation = saturation
+        self._adaptation = adaptation
+        self.reset()
+
+    @classmethod
+    def learn(
+        cls,
+        traverses: Sequence[NDArray[np.uint8]],
+        shrinkage: float,
+        saturation: float,
+        adaptation: float,
+    ) -> Retina:
+        """The retina for a route.
+
+        Lateral inhibition is the inverse square root of the covariance of the images, shrunk
+        towards that of independent pixels: little is known of directions in which they hardly
+        differ.
+
+        Args:
+            traverses: Of the reference, (n, side, side) each; each has a light of its own.
+            shrinkage: Weight of independent pixels, over the images'.
+            saturation: As above.
+            adaptation: As above.
+        """
+        centred = [contrast(each) for each in traverses]
+        centred = [each - each.mean(axis=0) for each in centred]
+        together = np.concatenate(centred).astype(np.float64)
+        covariance = together.T @ together / len(together)
+        size = len(covariance)
+        covariance += shrinkage * np.trace(covariance) / size * np.eye(size)
+        values, vectors = np.linalg.eigh(covariance)
+        inhibition = (vectors / np.sqrt(values)) @ vectors.T
+        mean = contrast(traverses[0]).mean(axis=0)
+        return cls(mean, inhibition.astype(np.float32), saturation, adaptation)
+
+    def see(self, images: NDArray[np.uint8]) -> Float:
+        """Levels (n, 2 side²), ON before OFF, of images (n, side, side) in this order."""
+        adapted = contrast(images)
+        for image in adapted:
+            self._seen += 1
+            self._expected += (image - self._expected) / np.float32(self._seen)
+            image -= self._expected
+        return self._channels(adapted)
+
+    def see_traverse(self, images: NDArray[np.uint8]) -> Float:
+        """As ``see``, but adapted to all of a traverse from its start: for a reference."""
+        found = contrast(images)
+        return self._channels(found - found.mean(axis=0))
+
+    def reset(self) -> None:
+        """Expect what the reference looked like."""
+        self._expected = self.mean.copy()
+        self._seen = self._adaptation
+
+    def _channels(self, adapted: Float) -> Float:
+        inhibited: Float = adapted @ self.inhibition
+        spread = inhibited.std(axis=1, keepdims=True)
+        spread[spread == 0] = 1
+        inhibited /= np.float32(self._saturation) * spread
+        levels: Float = np.clip(np.concatenate([inhibited, -inhibited], axis=1), 0.0, 1.0) * TOP
+        return levels
+
+
+def contrast(images: NDArray[np.uint8]) -> Float:
+    """Images (n, side, side) less their mean, over their standard deviation, (n, side²)."""
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    spread = flat.std(axis=1, keepdims=True)
+    found: Float = flat / np.where(spread > 0, spread, np.float32(1))
+    return found

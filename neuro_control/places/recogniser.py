@@ -1,0 +1,417 @@
+"""Where was this image taken: a trained ensemble at work, one image after another.
+
+Two modes give scores for the places. *spiking* shows an image to all experts as the paper does.
+*fast* leaves out time and chance: the neurons that vote for a place are, taken together, one
+template, and its response is the drive that the image's levels bring to it.
+
+Regularisation is what keeps neurons, or templates, that respond to everything from winning
+everywhere. *silence* is the paper's: neurons that fire for too many of the reference's images have
+no vote. *homeostasis* is graded and goes on at work: each neuron knows the mean and the spread of
+the drive it has met, first from the reference, then from all images so far, and its threshold
+follows, such that only what stands out makes it fire; a template's response is measured against
+them. Only the past counts.
+
+Source: Hussaini, Milford and Fischer (arXiv 2209.08723); the homeostasis is ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.places.ensemble import ASSIGNMENTS, Ensemble
+from neuro_control.places.expert import EXCITATORY, InputSpikes, Runner, encode
+from neuro_control.places.images import HZ_PER_LEVEL, featureless, grey, shrink
+from neuro_control.places.metrics import visited_threshold
+from neuro_control.places.sequences import RunningSequence, sequence
+
+Array = NDArray[np.float64]
+Float = NDArray[np.float32]
+
+MODES = ("fast", "spiking")
+REGULARISATIONS = ("homeostasis", "silence", "none")
+
+# Images for which the reference's statistics count against those seen since.
+_PRIOR = 30.0
+# Places to either side of an image's own that are not taken for places never visited.
+_NEAR = 5
+# Images of the reference that tell a neuron what drive to expect.
+_SAMPLE = 256
+
+
+class Answer(NamedTuple):
+    """What one image says.
+
+    Attributes:
+        place: The best place.
+        score: Of it; larger is surer.
+        best: The best places, best first, (K,).
+        scores: Their scores, (K,).
+        visited: Whether the score is high enough for a place that was visited.
+    """
+
+    place: int
+    score: float
+    best: NDArray[np.int64]
+    scores: Array
+    visited: bool
+
+
+class RunningStatistics:
+    """Mean and spread of what has come so far, one of each of n channels.
+
+    Args:
+        mean: To start from, (n,).
+        spread: Standard deviations to start from, (n,).
+        weight: Samples for which the start counts.
+    """
+
+    def __init__(self, mean: Float, spread: Float, weight: float = _PRIOR) -> None:
+        self.mean = mean.astype(np.float32)
+        self._variance = np.square(spread, dtype=np.float32)
+        self._count = np.float32(weight)
+
+    @property
+    def spread(self) -> Float:
+        """Standard deviations, (n,); 1 where nothing has varied."""
+        found: Float = np.sqrt(np.where(self._variance > 0, self._variance, np.float32(1)))
+        return found
+
+    def add(self, values: Float) -> None:
+        """Take values (n,) in."""
+        self._count += np.float32(1)
+        before = values - self.mean
+        self.mean += before / self._count
+        self._variance += (before * (values - self.mean) - self._variance) / self._count
+
+
+class Recogniser:
+    """A trained ensemble at work.
+
+    Args:
+        path: File that training wrote, or the ensemble itself.
+        mode: fast or spiking.
+        regularisation: homeostasis, silence or none.
+        assignment: standard or weighted.
+        sequence: Images in a row that are matched together.
+        best: Places K of an answer.
+        seed: Of the spikes of inputs, in the spiking mode.
+        threshold: Score below which an answer is of a place never visited; by default that which
+            ``false_accepts`` of the reference's images reach on places that are not theirs.
+        false_accepts: See ``threshold``.
+        silence_from: Share of the reference's images for which a neuron fires that has no vote.
+        margin: Spreads above its mean from which on a drive makes a neuron fire.
+
+    Raises:
+        ConfigurationError: The file can't be read, or an argument is none of those there are.
+    """
+
+    def __init__(
+        self,
+        path: Path | Ensemble,
+        *,
+        mode: str = "fast",
+        regularisation: str = "homeostasis",
+        assignment: str = "standard",
+        sequence: int = 1,
+        best: int = 5,
+        seed: int = 0,
+        threshold: float | None = None,
+        false_accepts: float = 0.05,
+        silence_from: float = 0.1,
+        margin: float = 2.5,
+    ) -> None:
+        for name, word, words in (
+            ("mode", mode, MODES),
+            ("regularisation", regularisation, REGULARISATIONS),
+            ("assignment", assignment, ASSIGNMENTS),
+        ):
+            if word not in words:
+                raise ConfigurationError(f"{name} is one of {', '.join(words)}, not '{word}'")
+        if best < 1:
+            raise ConfigurationError(f"an answer has 1 place or more, not {best}")
+        self.ensemble = path if isinstance(path, Ensemble) else Ensemble.read(path)
+        self._best = min(best, len(self.ensemble.names))
+        self._length = sequence
+        self._sequence = RunningSequence(sequence)
+        silenced = self.ensemble.activity >= silence_from if regularisation == "silence" else None
+        votes = self.ensemble.votes(assignment, silenced)
+        homeostatic = regularisation == "homeostasis"
+        self._scorer: _Templates | _Spikes
+        if mode == "fast":
+            self._scorer = _Templates(self.ensemble, votes, homeostatic)
+        else:
+            weighted = assignment == "weighted"
+            chosen = margin if homeostatic else None
+            self._scorer = _Spikes(self.ensemble, votes, weighted, chosen, seed)
+        self._threshold = threshold
+        self._false_accepts = false_accepts
+        self.reset()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the places."""
+        return self.ensemble.names
+
+    @property
+    def poses(self) -> Array | None:
+        """Of the places, [x y z qx qy qz qw], (P, 7), if known."""
+        return self.ensemble.poses
+
+    @property
+    def frame(self) -> str:
+        """What the poses are relative to."""
+        return self.ensemble.frame_id
+
+    @property
+    def threshold(self) -> float:
+        """Score below which an answer is of a place never visited."""
+        if self._threshold is None:
+            self._threshold = never_visited(
+                *(self._scorer.probe, self._scorer.probed()),
+                *(self._length, self._false_accepts),
+            )
+        return self._threshold
+
+    @property
+    def synaptic_operations(self) -> int:
+        """Conductances that spikes have changed since the last reset."""
+        return self._scorer.synaptic_operations
+
+    @property
+    def spikes(self) -> int:
+        """Spikes of excitatory neurons since the last reset."""
+        return self._scorer.spikes
+
+    def reset(self) -> None:
+        """Forget the images so far."""
+        self.ensemble.eye.reset()
+        self._scorer.reset()
+        self._sequence = RunningSequence(self._length)
+
+    def scores(self, images: NDArray[np.uint8]) -> Float:
+        """Scores (n, P) of small images (n, side, side) that come in this order, each by itself."""
+        return self.scores_of(self.ensemble.eye.see(images))
+
+    def scores_of(self, levels: Float) -> Float:
+        """As ``scores``, of what the eye made of them, (n, inputs)."""
+        return self._scorer.scores(levels)
+
+    def step(self, image: NDArray[np.uint8]) -> Answer:
+        """What the next image, (H, W) or (H, W, 3), says.
+
+        Raises:
+            ConfigurationError: It is no image, or of one colour: no place can be told from it.
+        """
+        whole = grey(image)
+        if featureless(whole):
+            raise ConfigurationError("the image is of one colour and shows no place")
+        side = self.ensemble.reference.shape[1]
+        scores = self._sequence.step(self.scores(shrink(whole, side)[None])[0])
+        best = np.argsort(-scores, kind="stable")[: self._best]
+        score = float(scores[best[0]])
+        return Answer(int(best[0]), score, best, scores[best], score >= self.threshold)
+
+
+def never_visited(
+    probe: NDArray[np.int64], probed: Float, length: int, false_accepts: float
+) -> float:
+    """Score that so many images of places never visited reach, told from the reference.
+
+    What the places far from an image's own score for it, they would score if it had never been
+    visited.
+
+    Args:
+        probe: Places of the reference that were shown, (n,).
+        probed: Scores of all places for them, (n, P).
+        length: Images of a sequence.
+        false_accepts: Share of the images.
+    """
+    matched = sequence(probed, length)
+    places = np.arange(probed.shape[1])
+    matched[np.abs(places[None, :] - probe[:, None]) <= _NEAR] = -np.inf
+    foreign = matched.max(axis=1)
+    foreign = foreign[np.isfinite(foreign)]
+    if not foreign.size:  # fewer places than lie near one another
+        return float("-inf")
+    return visited_threshold(foreign, np.zeros(len(foreign), bool), false_accepts)
+
+
+class _Templates:
+    """The fast mode: a template a place and network."""
+
+    synaptic_operations = 0
+    spikes = 0
+
+    def __init__(self, ensemble: Ensemble, votes: Float, homeostatic: bool) -> None:
+        expert = ensemble.design.expert
+        count, networks = len(ensemble.names), int(ensemble.networks.max()) + 1
+        self._templates = np.zeros((networks, expert.inputs, count), np.float32)
+        for network, places, weights, vote in zip(
+            ensemble.networks, ensemble.places, ensemble.weights, votes, strict=True
+        ):
+            there = places >= 0
+            made = weights.astype(np.float32) @ vote[there].T
+            total = vote[there].sum(axis=1)
+            self._templates[network][:, places[there]] = made / np.where(total > 0, total, 1)
+        self._homeostatic = homeostatic
+        self.probe = np.arange(count)
+        levels = ensemble.eye.see_traverse(ensemble.reference)
+        self._drive = np.stack([levels @ template for template in self._templates])
+        # What a place's own image brings is no sample of what others bring.
+        others = self._drive.copy()
+        if count > 1:
+            others[:, self.probe, self.probe] = np.nan
+        self._mean = np.nanmean(others, axis=1)
+        self._spread = np.nanstd(others, axis=1)
+        self.reset()
+
+    def reset(self) -> None:
+        self._statistics = [
+            RunningStatistics(mean, spread)
+            for mean, spread in zip(self._mean, self._spread, strict=True)
+        ]
+
+    def scores(self, levels: Float) -> Float:
+        found = np.zeros((len(levels), self._templates.shape[2]), np.float32)
+        for template, statistics in zip(self._templates, self._statistics, strict=True):
+            drive = levels @ template
+            for row, total in zip(drive, found, strict=True):
+                if self._homeostatic:
+                    total += (row - statistics.mean) / statistics.spread
+                    statistics.add(row)
+                else:
+                    total += row
+        return found / np.float32(len(self._templates))
+
+    def probed(self) -> Float:
+        if not self._homeostatic:
+            found: Float = self._drive.mean(axis=0)
+            return found
+        standing = (self._drive - self._mean[:, None]) / self._spread[:, None]
+        together: Float = standing.mean(axis=0)
+        return together
+
+
+class _Spikes:
+    """The spiking mode."""
+
+    def __init__(
+        self,
+        ensemble: Ensemble,
+        votes: Float,
+        weighted: bool,
+        margin: float | None,
+        seed: int,
+    ) -> None:
+        self._expert = ensemble.design.expert
+        self._ensemble = ensemble
+        self._weights = ensemble.weights.astype(np.float32)
+        self._votes = votes
+        self._margin = margin
+        self._seed = seed
+        self._show = shower(self._weights, Runner(self._expert), ensemble.design.seed)
+        self.probe = ensemble.probe
+        # Of weighted assignment: a place whose neurons are silent scores less.
+        self._trained = np.where(votes > 0, ensemble.responses, 0) if weighted else None
+        if margin is not None:
+            every = max(len(ensemble.reference) // _SAMPLE, 1)
+            levels = ensemble.eye.see_traverse(ensemble.reference)[::every]
+            rates = levels * np.float32(HZ_PER_LEVEL * self._expert.presentation)
+            drive = np.stack([rates @ weights for weights in self._weights], axis=1)
+            self._mean, self._spread = drive.mean(axis=0), drive.std(axis=0)
+        self.reset()
+
+    def reset(self) -> None:
+        self._shown = 0
+        self.synaptic_operations = 0
+        self.spikes = 0
+        if self._margin is not None:
+            self._statistics = RunningStatistics(self._mean, self._spread)
+
+    def scores(self, levels: Float) -> Float:
+        return np.stack([self._score(row) for row in levels])
+
+    def _score(self, levels: Float) -> Float:
+        rng = np.random.default_rng([self._seed, self._shown])
+        self._shown += 1
+        spikes = encode(levels * np.float32(HZ_PER_LEVEL), self._expert, rng)
+        counts, drive = self._show(spikes, self._thresholds())
+        if self._margin is not None:
+            self._statistics.add(drive)
+        self.spikes += int(counts.sum())
+        self.synaptic_operations += len(spikes.inputs) * counts.size
+        self.synaptic_operations += int(counts.sum()) * (counts.shape[1] + 1)
+        return self.voted(counts)
+
+    def _thresholds(self) -> Float:
+        if self._margin is None:
+            return self._ensemble.thresholds
+        # The voltage to which a drive of so many spreads above the mean would pull.
+        wanted = self._statistics.mean + np.float32(self._margin) * self._statistics.spread
+        per_second = self._expert.conductance / self._expert.presentation
+        conductance = wanted * np.float32(per_second * self._expert.excitation)
+        voltage = np.float32(EXCITATORY.rest) / (1 + conductance)
+        return voltage - np.float32(self._expert.threshold)
+
+    def voted(self, counts: NDArray[np.int32]) -> Float:
+        """Scores of all places from the spikes (E, neurons)."""
+        fired = counts.astype(np.float32)
+        found = np.zeros(len(self._ensemble.names), np.float32)
+        votes = np.matmul(self._votes, fired[:, :, None])[:, :, 0]
+        if self._trained is not None:
+            heard = np.matmul(self._trained, (fired > 0)[:, :, None].astype(np.float32))[:, :, 0]
+            votes *= heard / np.maximum(self._trained.sum(axis=2), 1)
+        there = self._ensemble.places >= 0
+        np.add.at(found, self._ensemble.places[there], votes[there])
+        return found / np.float32(self._ensemble.networks.max() + 1)
+
+    def probed(self) -> Float:
+        return self._ensemble.probed.astype(np.float32)
+
+
+Show = Callable[[InputSpikes, Float], tuple[NDArray[np.int32], Float]]
+
+
+def shower(weights: Float, runner: Runner, seed: int) -> Show:
+    """What shows an image's spikes to all experts, on all cores.
+
+    Args:
+        weights: (E, inputs, neurons).
+        runner: Of experts of their kind.
+        seed: Of the delays.
+
+    Returns:
+        From spikes and thresholds (E, neurons) to spikes and drive of all neurons, (E, neurons).
+    """
+    experts, inputs, neurons = weights.shape
+    cores = min(len(os.sched_getaffinity(0)), experts)
+    pool = ThreadPoolExecutor(cores)
+    parts = [slice(*ends) for ends in zip(*_ends(experts, cores), strict=True)]
+    delays = runner.expert.input_delays(np.random.default_rng([seed, inputs]))
+
+    def show(spikes: InputSpikes, thresholds: Float) -> tuple[NDArray[np.int32], Float]:
+        counts = np.empty((experts, neurons), np.int32)
+        drive = np.empty((experts, neurons), np.float32)
+
+        def respond(part: slice) -> None:
+            runner.respond(
+                weights[part], thresholds[part], spikes, delays, drive[part], counts[part]
+            )
+
+        list(pool.map(respond, parts))
+        return counts, drive
+
+    return show
+
+
+def _ends(count: int, parts: int) -> tuple[list[int], list[int]]:
+    edges = np.linspace(0, count, parts + 1).astype(int).tolist()
+    return edges[:-1], edges[1:]
