@@ -1,0 +1,1 @@
+"""Places: ensembles of spiking experts that say where the robot is, from one image."""
