@@ -120,11 +120,11 @@ class Retina:
 
     def _channels(self, adapted: Float) -> Float:
         inhibited: Float = adapted @ self.inhibition
-        spread = inhibited.std(axis=1, keepdims=True)
+        spread = np.asarray(inhibited.std(axis=1, keepdims=True), np.float32)
         spread[spread == 0] = 1
         inhibited /= np.float32(self._saturation) * spread
-        levels: Float = np.clip(np.concatenate([inhibited, -inhibited], axis=1), 0.0, 1.0) * TOP
-        return levels
+        both: Float = np.concatenate([inhibited, -inhibited], axis=1)
+        return both.clip(np.float32(0), np.float32(1)) * TOP
 
 
 def contrast(images: NDArray[np.uint8]) -> Float:
