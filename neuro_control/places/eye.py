@@ -122,7 +122,7 @@ class Retina:
         inhibited: Float = adapted @ self.inhibition
         spread = np.asarray(inhibited.std(axis=1, keepdims=True), np.float32)
         spread[spread == 0] = 1
-        inhibited /= np.float32(self._saturation) * spread
+        np.divide(inhibited, np.float32(self._saturation) * spread, out=inhibited)
         both: Float = np.concatenate([inhibited, -inhibited], axis=1)
         return both.clip(np.float32(0), np.float32(1)) * TOP
 
