@@ -66,7 +66,7 @@ class Design:
     seed: int = 0
     shrinkage: float = 3.0
     saturation: float = 3.0
-    adaptation: float = 30.0
+    adaptation: float = 3.0
 
     def __post_init__(self) -> None:
         for name, words in (("eye", EYES), ("regions", REGIONS)):

@@ -22,6 +22,10 @@ Float = NDArray[np.float32]
 
 TOP = np.float32(255.0)
 
+# Images for which the past counts at most: older ones fade, so that a robot that is out for a day
+# keeps up with the light.
+MEMORY = 200.0
+
 
 class Eye(Protocol):
     """What an ensemble sees with; an image is (side, side) of uint8."""
@@ -66,7 +70,7 @@ class Retina:
         self.inhibition = inhibition
         self._saturation = saturation
         self._adaptation = adaptation
-        self.reset()
+        self._expected, self._seen = mean.copy(), adaptation
 
     @classmethod
     def learn(
@@ -103,7 +107,7 @@ class Retina:
         """Levels (n, 2 side²), ON before OFF, of images (n, side, side) in this order."""
         adapted = contrast(images)
         for image in adapted:
-            self._seen += 1
+            self._seen = min(self._seen + 1, MEMORY)
             self._expected += (image - self._expected) / np.float32(self._seen)
             image -= self._expected
         return self._channels(adapted)
@@ -131,6 +135,7 @@ def contrast(images: NDArray[np.uint8]) -> Float:
     """Images (n, side, side) less their mean, over their standard deviation, (n, side²)."""
     flat = images.reshape(len(images), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
-    spread = flat.std(axis=1, keepdims=True)
-    found: Float = flat / np.where(spread > 0, spread, np.float32(1))
-    return found
+    spread = np.asarray(flat.std(axis=1, keepdims=True), np.float32)
+    spread[spread == 0] = 1
+    np.divide(flat, spread, out=flat)
+    return flat

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.ensemble import ASSIGNMENTS, Ensemble
 from neuro_control.places.expert import EXCITATORY, InputSpikes, Runner, encode
+from neuro_control.places.eye import MEMORY
 from neuro_control.places.images import HZ_PER_LEVEL, featureless, grey, shrink
 from neuro_control.places.metrics import visited_threshold
 from neuro_control.places.sequences import RunningSequence, sequence
@@ -39,9 +40,9 @@ MODES = ("fast", "spiking")
 REGULARISATIONS = ("homeostasis", "silence", "none")
 
 # Images for which the reference's statistics count against those seen since.
-_PRIOR = 30.0
+_PRIOR = 5.0
 # Places to either side of an image's own that are not taken for places never visited.
-_NEAR = 5
+NEAR = 5
 # Images of the reference that tell a neuron what drive to expect.
 _SAMPLE = 256
 
@@ -65,7 +66,7 @@ class Answer(NamedTuple):
 
 
 class RunningStatistics:
-    """Mean and spread of what has come so far, one of each of n channels.
+    """Mean and spread of what has come so far, one of each of n channels; what is old fades.
 
     Args:
         mean: To start from, (n,).
@@ -76,7 +77,7 @@ class RunningStatistics:
     def __init__(self, mean: Float, spread: Float, weight: float = _PRIOR) -> None:
         self.mean = mean.astype(np.float32)
         self._variance = np.square(spread, dtype=np.float32)
-        self._count = np.float32(weight)
+        self._count = weight
 
     @property
     def spread(self) -> Float:
@@ -86,10 +87,11 @@ class RunningStatistics:
 
     def add(self, values: Float) -> None:
         """Take values (n,) in."""
-        self._count += np.float32(1)
+        self._count = min(self._count + 1, MEMORY)
+        count = np.float32(self._count)
         before = values - self.mean
-        self.mean += before / self._count
-        self._variance += (before * (values - self.mean) - self._variance) / self._count
+        self.mean += before / count
+        self._variance += (before * (values - self.mean) - self._variance) / count
 
 
 class Recogniser:
@@ -236,7 +238,7 @@ def never_visited(
     """
     matched = sequence(probed, length)
     places = np.arange(probed.shape[1])
-    matched[np.abs(places[None, :] - probe[:, None]) <= _NEAR] = -np.inf
+    matched[np.abs(places[None, :] - probe[:, None]) <= NEAR] = -np.inf
     foreign = matched.max(axis=1)
     foreign = foreign[np.isfinite(foreign)]
     if not foreign.size:  # fewer places than lie near one another

@@ -1,0 +1,343 @@
+"""How well places are recognised: an ensemble and its baselines on the same images."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.output import json_option, print_table, write_json
+from neuro_control.places import figures
+from neuro_control.places.baselines import descriptors, matrix, sad
+from neuro_control.places.dataset import Traverse, open_traverse, pair, pair_by_pose
+from neuro_control.places.ensemble import ASSIGNMENTS, Ensemble
+from neuro_control.places.images import normalise_patches, shrink
+from neuro_control.places.metrics import (
+    NS,
+    accept_rates,
+    area_under_curve,
+    precision_recall,
+    recall_at,
+    recall_at_full_precision,
+)
+from neuro_control.places.peers import vprtempo
+from neuro_control.places.recogniser import MODES, NEAR, REGULARISATIONS, Recogniser
+from neuro_control.places.sequences import sequence
+from neuro_control.places.train import shortened
+
+Similarity = NDArray[np.floating[Any]]
+Truth = NDArray[np.int64]
+
+
+class Merits(NamedTuple):
+    """How well a method did, as shares.
+
+    Attributes:
+        recall: R@N by N.
+        auc: Area under precision over recall.
+        full_precision: Recall at 100 % precision.
+    """
+
+    recall: dict[int, float]
+    auc: float
+    full_precision: float
+
+
+def merits(similarity: Similarity, truth: Truth, tolerance: int = 0) -> Merits:
+    """What a similarity matrix (queries, places) is worth.
+
+    Raises:
+        ConfigurationError: As ``metrics.recall_at``.
+    """
+    curve = precision_recall(similarity, truth, tolerance)
+    return Merits(
+        recall_at(similarity, truth, tolerance=tolerance),
+        area_under_curve(curve),
+        recall_at_full_precision(curve),
+    )
+
+
+def sad_similarity(reference: NDArray[np.uint8], query: NDArray[np.uint8]) -> Similarity:
+    """Of small images, by the sum of absolute differences of their normalised patches."""
+    normalised = [np.stack([normalise_patches(image) for image in each]) for each in
+                  (reference, query)]  # fmt: skip
+    return sad(*normalised)
+
+
+def acceptance(similarity: Similarity, truth: Truth, threshold: float) -> tuple[float, float]:
+    """Shares of queries accepted: if their place had never been visited, and as it is.
+
+    For the first, each query's own place and those near it are left out of the reference; a query
+    that has no place there counts as it is. NaN of the second, if no query has a place.
+    """
+    places = np.arange(similarity.shape[1])
+    near = np.abs(places[None, :] - truth[:, None]) <= NEAR
+    foreign = np.where(near & (truth >= 0)[:, None], -np.inf, similarity).max(axis=1)
+    scores = np.concatenate([foreign, similarity.max(axis=1)[truth >= 0]]).astype(np.float64)
+    visited = np.arange(len(scores)) >= len(foreign)
+    return accept_rates(scores, visited, threshold)
+
+
+def peak_memory() -> float:
+    """Most memory that this process has held, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def measure(
+    recogniser: Recogniser, query: NDArray[np.uint8], truth: Truth, length: int, tolerance: int
+) -> tuple[Similarity, dict[str, Any]]:
+    """An ensemble's similarities for queries, and what they are worth and cost.
+
+    Args:
+        recogniser: The ensemble at work.
+        query: Small images (queries, side, side).
+        truth: Place of each query, -1 for none.
+        length: Queries of a sequence.
+        tolerance: Places to either side that are right, too.
+    """
+    recogniser.reset()
+    began = time.perf_counter()
+    similarity = sequence(recogniser.scores(query), length)
+    seconds = time.perf_counter() - began
+    ensemble = recogniser.ensemble
+    found = merits(similarity, truth, tolerance)
+    never, visited = acceptance(similarity, truth, recogniser.threshold)
+    return similarity, {
+        "n": len(query),
+        "places": len(ensemble.names),
+        **{f"r{n}": value for n, value in found.recall.items()},
+        "auc": found.auc,
+        "recall_at_full_precision": found.full_precision,
+        "false_accepts": never,
+        "true_accepts": visited,
+        "queries_per_s": len(query) / seconds,
+        "spikes_per_query": recogniser.spikes / len(query),
+        "synops_per_query": recogniser.synaptic_operations / len(query),
+        "train_s": ensemble.train_s,
+        "neurons": ensemble.thresholds.size,
+        "memory_mb": peak_memory(),
+    }
+
+
+def _truth(
+    model: Path, known: Traverse, query: Traverse, unmatched: bool, within: float | None
+) -> Truth:
+    if within is not None:
+        return pair_by_pose(known, query, within)
+    try:
+        return pair(known, query, unmatched)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{error}; for the places that {model} knows, --first takes so many of the query's "
+            "images, --unmatched allows for places that only one of them has, and --within pairs "
+            "by poses"
+        ) from error
+
+
+def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Traverse:
+    """The ensemble's places, with the images of the reference that was given."""
+    own = Traverse(
+        source=str(model),
+        names=ensemble.names,
+        images=tuple(ensemble.reference),
+        poses=ensemble.poses,
+        frame_id=ensemble.frame_id,
+    )
+    if reference is None:
+        return own
+    if reference.names[: len(own)] != own.names:
+        index = next(
+            (i for i, (a, b) in enumerate(zip(reference.names, own.names, strict=False)) if a != b),
+            len(reference),
+        )
+        raise ConfigurationError(
+            f"{model} was not trained on {reference.source}: they differ from place {index} on; "
+            "train it on this reference, or leave --reference out"
+        )
+    return shortened(reference, len(own))
+
+
+@click.command()
+@click.option(
+    "--model", type=click.Path(path_type=Path, dir_okay=False), required=True,
+    help="File that training wrote.",
+)  # fmt: skip
+@click.option(
+    "--reference", type=click.Path(path_type=Path),
+    help="What it was trained on, checked; without, the images in the model serve the baselines.",
+)  # fmt: skip
+@click.option(
+    "--query", type=click.Path(path_type=Path), required=True,
+    help="Folder, list or bag of images to be recognised.",
+)  # fmt: skip
+@click.option(
+    "--images", type=click.Path(path_type=Path), help="Folder of the images that a list names."
+)
+@click.option("--topic", help="Of the images in a bag; by default the only one.")
+@click.option("--pose-topic", help="Of the poses in a bag.")
+@click.option("--first", type=click.IntRange(1), help="Take so many queries from the beginning.")
+@click.option("--unmatched", is_flag=True, help="Queries may be of places never visited.")
+@click.option(
+    "--within", type=click.FloatRange(min=0.0, min_open=True),
+    help="Pair by poses: the nearest place within so many metres is right.",
+)  # fmt: skip
+@click.option(
+    "--tolerance", type=click.IntRange(0), default=0, show_default=True,
+    help="Places to either side that are right, too.",
+)  # fmt: skip
+@click.option("--mode", type=click.Choice(MODES), default="fast", show_default=True)
+@click.option(
+    "--regularisation", type=click.Choice(REGULARISATIONS), default="homeostasis",
+    show_default=True,
+)  # fmt: skip
+@click.option("--assignment", type=click.Choice(ASSIGNMENTS), default="standard", show_default=True)
+@click.option(
+    "--sequence", "length", type=click.IntRange(1), default=1, show_default=True,
+    help="Images in a row that are matched together, by all methods.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--descriptors", "described", type=click.Path(path_type=Path), nargs=2,
+    help="Files of descriptors of reference and query (.npy, .npz, .csv, .safetensors), such as "
+    "NetVLAD's.",
+)  # fmt: skip
+@click.option(
+    "--matrix", "given", type=click.Path(path_type=Path),
+    help="A similarity matrix (queries, places) of another program, .npy.",
+)  # fmt: skip
+@click.option("--distance", is_flag=True, help="The matrix holds distances.")
+@click.option(
+    "--vprtempo", "peer", is_flag=True, help="Train and measure VPRTempo's own package, too."
+)
+@click.option(
+    "--figures", "folder", type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for figures: similarities, precision over recall, recall over N.",
+)  # fmt: skip
+@json_option
+def evaluate(
+    model: Path,
+    reference: Path | None,
+    query: Path,
+    images: Path | None,
+    topic: str | None,
+    pose_topic: str | None,
+    first: int | None,
+    unmatched: bool,
+    within: float | None,
+    tolerance: int,
+    mode: str,
+    regularisation: str,
+    assignment: str,
+    length: int,
+    seed: int,
+    described: tuple[Path, Path] | None,
+    given: Path | None,
+    distance: bool,
+    peer: bool,
+    folder: Path | None,
+    json: str | None,
+) -> None:
+    """Recognise places in a traverse, beside what needs no training and other programs' results."""
+    ensemble = Ensemble.read(model)
+    opened = None if reference is None else open_traverse(reference, images=images, keep=shrink)
+    known = _known(ensemble, model, opened)
+    traverse = shortened(
+        open_traverse(query, images=images, topic=topic, pose_topic=pose_topic, keep=shrink), first
+    )
+    truth = _truth(model, known, traverse, unmatched, within)
+    small, shown = np.stack(known.images), np.stack(traverse.images)
+    count, queries = len(known), len(traverse)
+    others: dict[str, Callable[[], Similarity]] = {"SAD": lambda: sad_similarity(small, shown)}
+    if described is not None:
+        others["descriptors"] = lambda: descriptors(*described, count, queries)
+    if given is not None:
+        others[given.stem] = lambda: matrix(given, queries, count, distance)
+    # What other programs wrote is read first: a mistake there should not cost the rest.
+    matrices: dict[str, Similarity] = {
+        name: sequence(make(), length) for name, make in others.items()
+    }
+    recogniser = Recogniser(
+        ensemble,
+        mode=mode,
+        regularisation=regularisation,
+        assignment=assignment,
+        sequence=length,
+        seed=seed,
+    )
+    ours, result = measure(recogniser, shown, truth, length, tolerance)
+    matrices = {f"ours, {mode}": ours, **matrices}
+    result |= {"mode": mode, "sequence": length, "model_mb": model.stat().st_size / 1e6}
+    if peer:
+        run = vprtempo([small], shown, seed=seed, size=small.shape[1:], patch=7)
+        matrices["VPRTempo"] = sequence(run.similarity, length)
+        result |= {
+            "vprtempo_train_s": run.train_s,
+            "vprtempo_queries_per_s": run.forward_per_s,
+        }
+    found = {name: merits(each, truth, tolerance) for name, each in matrices.items()}
+    result["sad_r1"] = found["SAD"].recall[1]
+    result["methods"] = {
+        name: {
+            **{f"r{n}": value for n, value in each.recall.items()},
+            "auc": each.auc,
+            "recall_at_full_precision": each.full_precision,
+        }
+        for name, each in found.items()
+    }
+    if folder is not None:
+        _draw(matrices, found, truth, tolerance, folder)
+    if json is not None:
+        write_json(result, json)
+    if json != "-":
+        _tell(found, result)
+
+
+def _draw(
+    matrices: dict[str, Similarity],
+    found: dict[str, Merits],
+    truth: Truth,
+    tolerance: int,
+    folder: Path,
+) -> None:
+    figures.similarities(matrices, truth, folder / "similarities.png")
+    curves = {name: precision_recall(each, truth, tolerance) for name, each in matrices.items()}
+    figures.precision_recall_curves(curves, folder / "precision_recall.png")
+    figures.recall_curves(
+        {name: each.recall for name, each in found.items()}, folder / "recall.png"
+    )
+
+
+def _tell(found: dict[str, Merits], result: dict[str, Any]) -> None:
+    table = Table(title=f"{result['n']} queries, {result['places']} places")
+    table.add_column("%")
+    for name in found:
+        table.add_column(name, justify="right")
+    rows = {f"R@{n}": [each.recall[n] for each in found.values()] for n in NS}
+    rows["area under curve"] = [each.auc for each in found.values()]
+    rows["recall at 100 % precision"] = [each.full_precision for each in found.values()]
+    for label, values in rows.items():
+        table.add_row(label, *(f"{100 * value:.1f}" for value in values))
+    print_table(table)
+    costs = Table("figure", "ours")
+    for label, name in (
+        ("queries a second", "queries_per_s"),
+        ("places never visited accepted (%)", "false_accepts"),
+        ("visited places accepted (%)", "true_accepts"),
+        ("spikes a query", "spikes_per_query"),
+        ("synaptic operations a query", "synops_per_query"),
+        ("training, all cores together (s)", "train_s"),
+        ("neurons", "neurons"),
+        ("model (MB)", "model_mb"),
+        ("memory at most (MB)", "memory_mb"),
+    ):
+        scale = 100 if "(%)" in label else 1
+        costs.add_row(label, f"{scale * result[name]:,.4g}")
+    print_table(costs)
