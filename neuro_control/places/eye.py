@@ -107,7 +107,7 @@ class Retina:
         """Levels (n, 2 side²), ON before OFF, of images (n, side, side) in this order."""
         adapted = contrast(images)
         for image in adapted:
-            self._seen = min(self._seen + 1, MEMORY)
+            self._seen = min(self._seen + 1, max(MEMORY, self._adaptation))
             self._expected += (image - self._expected) / np.float32(self._seen)
             image -= self._expected
         return self._channels(adapted)
