@@ -506,6 +506,12 @@ def frames(
     return (at(SPACING * place) for place in range(places))
 
 
+def names(places: int) -> list[str]:
+    """Names of a route's places, those of the files that ``write_route`` writes."""
+    digits = len(str(places - 1))
+    return [f"{place:0{digits}d}.png" for place in range(places)]
+
+
 def render_route(
     season: str,
     seed: int = 0,
@@ -568,12 +574,10 @@ def write_route(
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    digits = len(str(places - 1))
     with (part / "poses.csv").open("w", newline="") as file:
         poses = csv.writer(file, lineterminator="\n")
         poses.writerow(("name", "x", "y", "z", "qx", "qy", "qz", "qw"))
-        for index, (image, pose) in enumerate(shown):
-            name = f"{index:0{digits}d}.png"
+        for name, (image, pose) in zip(names(places), shown, strict=True):
             Image.fromarray(image).save(part / name)
             poses.writerow((name, *(f"{number:.6f}" for number in pose)))
     os.replace(part, folder)
