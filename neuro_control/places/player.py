@@ -313,14 +313,14 @@ class Player(Reporting[PlayerParameters]):
 def _save(path: Path, played: list[_Played]) -> None:
     """Write what was played and answered as a .npz of one array per quantity: whole or not at all.
 
-    ``time`` (s), ``name`` of the image, ``best`` place, ``place`` (empty: never visited), ``score``
-    and ``latency`` (s; not a number where no answer came).
+    ``time`` (s), ``name`` of the image, ``sent`` (wall time, s), ``best`` place, ``place`` (empty:
+    never visited), ``score`` and ``latency`` (s; not a number where no answer came).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     arrays: dict[str, Any] = {
         name: np.array([getattr(each, name) for each in played])
-        for name in ("name", "best", "place", "score", "latency")
+        for name in ("name", "sent", "best", "place", "score", "latency")
     }
     arrays["time"] = np.array([each.stamp / NANOSECONDS for each in played])
     with part.open("wb") as file:
