@@ -56,6 +56,7 @@ class PlayerParameters:
     source: str = parameter(
         "", "Folder, list or bag of images; empty renders the route", fixed=True
     )
+    topic: str = parameter("", "Topic of the images in a bag; empty takes the only one", fixed=True)
     season: str = parameter(
         "winter", "Season of the route", choices=tuple(route.SEASONS), fixed=True
     )
@@ -111,7 +112,7 @@ def frames(parameters: PlayerParameters) -> Frames:
     """
     p = parameters
     if p.source:
-        traverse = open_traverse(Path(p.source).expanduser())
+        traverse = open_traverse(Path(p.source).expanduser(), topic=p.topic or None)
         return zip(traverse.names, traverse.images, strict=True)
     shown = route.frames(
         p.season, p.landscape, p.places, traverse=p.seed, width=p.width, height=p.height
