@@ -20,6 +20,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
@@ -29,7 +30,6 @@ from neuro_control.places.dataset import open_traverse
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
-    SENSOR_QOS,
     to_nanoseconds,
     to_stamp,
 )
@@ -39,6 +39,8 @@ from neuro_control.ros.reporting import Reporting
 
 Frames = Iterator[tuple[str, NDArray[np.uint8]]]
 
+# Whoever asks for less hears it too.
+_IMAGE_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 # Wall time after which an unanswered image is sent once more, s: sensor topics may lose one.
 _RESEND = 0.1
 # Wall time without an answer that is told, s.
@@ -186,9 +188,9 @@ class Player(Reporting[PlayerParameters]):
         self._ticks = 0
         self._asked = self._sent = time.perf_counter()
         if p.transport == "raw":
-            self._images = self.create_publisher(Image, "image", SENSOR_QOS)
+            self._images = self.create_publisher(Image, "image", _IMAGE_QOS)
         else:
-            self._images = self.create_publisher(CompressedImage, "image/compressed", SENSOR_QOS)
+            self._images = self.create_publisher(CompressedImage, "image/compressed", _IMAGE_QOS)
         self._clock_publisher = (
             self.create_publisher(ClockMessage, "/clock", 10) if p.clock else None
         )
