@@ -8,14 +8,16 @@ from neuro_control.places.images import grey, shrink
 from neuro_control.places.route import names
 from neuro_control.places.train import train
 
+PLACES = 12
+
 
 def write_model(path, images, poses):
-    """Train a few neurons a place for a moment, on the first places of a route of twelve."""
+    """Train few neurons for a moment on places of a route of twelve, the first as many."""
     traverse = Traverse(
         source="route",
-        names=tuple(names(12)[: len(images)]),
+        names=tuple(names(PLACES)[: len(images)]),
         images=tuple(shrink(grey(image)) for image in images),
         poses=poses,
     )
     with ThreadPoolExecutor(1) as executor:
-        train([traverse], Design(neurons=100, epochs=10), executor).write(path)
+        train([traverse], Design(neurons=60, epochs=5), executor).write(path)

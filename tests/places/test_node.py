@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.node import PlaceRecognizer, read_compressed, read_raw
 from neuro_control.places.player import compressed_message, raw_message
-from neuro_control.places.route import names, render_route
+from neuro_control.places.route import names
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,
@@ -26,22 +26,9 @@ from neuro_control.ros.messages import (
     to_stamp,
 )
 from tests.bench import MS, Probe, options
-from tests.places.models import write_model
+from tests.places.models import PLACES, write_model
 
-PLACES = 12
 NAMES = names(PLACES)
-
-
-@pytest.fixture(scope="module")
-def route():
-    return render_route("summer", seed=5, places=PLACES)
-
-
-@pytest.fixture(scope="module")
-def model(route, tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "summer.safetensors"
-    write_model(path, *route)
-    return path
 
 
 class Robot:
