@@ -11,6 +11,7 @@ import io
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,9 +72,9 @@ class PlayerParameters:
     width: int = parameter(64, "Width of the route's images", low=8, high=4096, fixed=True)
     height: int = parameter(32, "Height of the route's images", low=8, high=4096, fixed=True)
     rate: float = parameter(10.0, "Images per second", low=0.01, high=1000.0, fixed=True)
-    loop: bool = parameter(False, "Start again after the last image")
+    loop: bool = parameter(False, "Start again after the last image", fixed=True)
     transport: str = parameter(
-        "raw", "raw sends image, png and jpeg send image/compressed",
+        "raw", "raw sends image, compressed sends image/compressed",
         choices=("raw", "compressed"), fixed=True,
     )  # fmt: skip
     format: str = parameter(
@@ -183,7 +184,10 @@ class Player(Reporting[PlayerParameters]):
         self.finished = False
         self.failure: str | None = None
         self._shown: list[tuple[str, Image | CompressedImage]] = []
-        self._played: list[_Played] = []
+        self._recorded: list[_Played] = []
+        self._count = 0
+        self._answered = 0
+        self._latencies: deque[float] = deque(maxlen=1000)
         self._unanswered: dict[int, _Played] = {}  # by stamp, ns
         self._ticks = 0
         self._asked = self._sent = time.perf_counter()
@@ -208,12 +212,12 @@ class Player(Reporting[PlayerParameters]):
     @property
     def time(self) -> float:
         """Time that has been played, s."""
-        return len(self._played) / self.parameters.rate
+        return self._count / self.parameters.rate
 
     def stop(self) -> None:
         """Write what was recorded, if the parameter ``recording`` names a file."""
         if self.parameters.recording:
-            _save(Path(self.parameters.recording), self._played)
+            _save(Path(self.parameters.recording), self._recorded)
 
     # Images.
 
@@ -230,34 +234,36 @@ class Player(Reporting[PlayerParameters]):
     def _next(self) -> None:
         """Send the next image, or end where there is none."""
         p = self.parameters
-        found = self._message(len(self._played))
+        found = self._message(self._count)
         # Half an image of slack, since times are sums that binary fractions don't hold.
         if found is None or (p.duration and self.time > p.duration - 0.5 / p.rate):
             self.finished = True
             self.say(DiagnosticStatus.OK, "all is played")
             return
-        name, self._message_sent = found
+        self._name, self._message_sent = found
         stamp = round(self.time * NANOSECONDS) if p.clock else self.now()
         self._message_sent.header.stamp = to_stamp(stamp)
         self._message_sent.header.frame_id = p.frame_id
         self._asked = time.perf_counter()
-        self._played.append(_Played(stamp, name, self._asked))
-        self._unanswered[stamp] = self._played[-1]
+        self._count += 1
+        self._unanswered[stamp] = _Played(stamp, self._name, self._asked)
+        if p.recording:
+            self._recorded.append(self._unanswered[stamp])
         if len(self._unanswered) > _REMEMBERED:
             del self._unanswered[next(iter(self._unanswered))]
         self._send()
 
     def _message(self, index: int) -> tuple[str, Image | CompressedImage] | None:
-        while len(self._shown) <= index:
-            found = next(self._frames, None)
-            if found is None:
-                return self._shown[index % len(self._shown)] if self.parameters.loop else None
-            name, image = found
-            p = self.parameters
-            raw = p.transport == "raw"
-            message = raw_message(image) if raw else compressed_message(image, p.format)
+        p = self.parameters
+        found = next(self._frames, None)
+        if found is None:
+            return self._shown[index % len(self._shown)] if p.loop else None
+        name, image = found
+        raw = p.transport == "raw"
+        message = raw_message(image) if raw else compressed_message(image, p.format)
+        if p.loop:
             self._shown.append((name, message))
-        return self._shown[index]
+        return name, message
 
     def _send(self) -> None:
         self._sent = time.perf_counter()
@@ -275,7 +281,7 @@ class Player(Reporting[PlayerParameters]):
         if waited < _PATIENCE:
             return
         publishers = self.count_publishers("place")
-        text = f"no place answered the image {self._played[-1].name} in {waited:.0f} s: " + (
+        text = f"no place answered the image {self._name} in {waited:.0f} s: " + (
             f"{publishers} node(s) publish place, and their diagnostics say why"
             if publishers
             else "nobody publishes place, start a recogniser"
@@ -293,6 +299,8 @@ class Player(Reporting[PlayerParameters]):
         if played is None or self.finished:
             return  # it answers an image sent twice, or somebody else's
         played.latency = time.perf_counter() - played.sent
+        self._answered += 1
+        self._latencies.append(played.latency)
         played.place = message.header.frame_id
         played.best = message.name[0] if message.name else ""
         played.score = message.position[0] if message.position else math.nan
@@ -302,12 +310,11 @@ class Player(Reporting[PlayerParameters]):
 
     def figures(self) -> dict[str, str]:
         """Mode and counts."""
-        latencies = [each.latency for each in self._played if not math.isnan(each.latency)]
-        p50, p99 = np.percentile(latencies or [0.0], [50, 99]) * 1e3
+        p50, p99 = np.percentile(self._latencies or [0.0], [50, 99]) * 1e3
         return {
             "mode": "lockstep" if self.parameters.lockstep else "free-running",
-            "played": str(len(self._played)),
-            "answered": str(len(latencies)),
+            "played": str(self._count),
+            "answered": str(self._answered),
             "latency_p50_ms": f"{p50:.3f}",
             "latency_p99_ms": f"{p99:.3f}",
         }
