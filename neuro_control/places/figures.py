@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro_control.places.metrics import Curve, Similarity, Truth, area_under_curve
 
@@ -74,3 +75,27 @@ def recall_curves(recalls: Mapping[str, Mapping[int, float]], path: Path) -> Non
         axes[0].set(xlabel="N", ylabel="recall at N", ylim=(0, 1.02))
         axes[0].grid(alpha=0.3)
         axes[0].legend(fontsize=8)
+
+
+def journey(
+    images: NDArray[np.str_], best: NDArray[np.str_], score: NDArray[np.float64], path: Path
+) -> None:
+    """Which image each of a run was taken for, and how surely.
+
+    Args:
+        images: Names of the images played, (n,).
+        best: Names of the best places, (n,), empty where no answer came.
+        score: Their scores, (n,).
+        path: PNG file.
+    """
+    index = {name: number for number, name in enumerate(images.tolist())}
+    answers = np.array([index.get(name, np.nan) for name in best.tolist()], dtype=np.float64)
+    played = np.arange(len(images))
+    with _drawn(path, 2) as axes:
+        right = best == images
+        for chosen, colour, label in ((right, "#1f78b4", "right"), (~right, "#d95f02", "wrong")):
+            axes[0].plot(played[chosen], answers[chosen], ".", color=colour, ms=4, label=label)
+            axes[1].plot(played[chosen], score[chosen], ".", color=colour, ms=4)
+        axes[0].set(xlabel="image", ylabel="taken for the place of image")
+        axes[0].legend(fontsize=8)
+        axes[1].set(xlabel="image", ylabel="score")

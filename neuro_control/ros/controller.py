@@ -8,8 +8,7 @@ Whatever goes wrong on the way ends in the safe command and a diagnostic that sa
 from __future__ import annotations
 
 import time
-import traceback
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +16,9 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import ArrayLike, NDArray
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
@@ -39,25 +36,21 @@ from neuro_control.ros.messages import (
     to_stamp,
 )
 from neuro_control.ros.parameters import parameter
+from neuro_control.ros.reporting import LifecycleParameters, Managed
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
 
 # Wall time without an observation after which a simulated clock is taken to stand still, s.
 _CLOCK_SILENCE = 1.0
-# Wall time within which the same state is told once, s: inputs may alternate at any rate.
-_REPEAT = 1.0
 # How early, as a part of the control period, an observation may come and still be stepped on.
 _JITTER = 0.1
 
 
 @dataclass(frozen=True)
-class ControllerParameters:
+class ControllerParameters(LifecycleParameters):
     """Parameters that every controller has."""
 
-    autostart: bool = parameter(
-        True, "Configure and activate when the node starts, without a lifecycle manager", fixed=True
-    )
     control_period: float = parameter(
         0.03, "Time between two commands, s", low=1e-4, high=10.0, fixed=True
     )
@@ -111,12 +104,7 @@ class Input(Generic[T]):
         return None if old else self.value
 
 
-class Controller(
-    ros_parameters.Declaring,
-    LifecycleNode,  # type: ignore[misc]  # rclpy is untyped
-    ABC,
-    Generic[P],
-):
+class Controller(Managed[P]):
     """Base of all controller nodes.
 
     Services: ``~/enable`` and ``~/emergency_stop`` (std_srvs/SetBool). While disabled or stopped
@@ -143,17 +131,11 @@ class Controller(
         command_topic: str,
         **node_options: Any,
     ) -> None:
-        super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_options)
-        try:
-            self.parameters: P = ros_parameters.declare(self, parameters_type)
-        except ConfigurationError:
-            self.destroy_node()
-            raise
+        super().__init__(name, parameters_type, "controller", **node_options)
         self._command_type = command_type
         self._command_topic = command_topic
         self._publisher: Publisher | None = None
         self._inputs: Sequence[Input[Any]] = ()
-        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._watchdog: Timer | None = None
         self._active = False
         self._enabled = True
@@ -168,15 +150,8 @@ class Controller(
         self._reported = (time.monotonic(), 0)
         self._rate = 0.0
         self._due = 0
-        self._status = (DiagnosticStatus.STALE, "not active")
-        self._status_key = self._status
-        self._told: dict[tuple[bytes, str], float] = {}
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(1.0, self._report, clock=self._steady)
         self.create_service(SetBool, "~/enable", self._on_enable)
         self.create_service(SetBool, "~/emergency_stop", self._on_emergency_stop)
-        self.add_on_set_parameters_callback(self._check_parameters)
-        self.add_post_set_parameters_callback(self._apply_parameters)
 
     # What a controller gives.
 
@@ -189,9 +164,6 @@ class Controller(
         Raises:
             ConfigurationError: The parameters don't make a control law.
         """
-
-    def apply(self) -> None:
-        """Take over ``self.parameters``, which changed at run time and are valid."""
 
     @abstractmethod
     def reset(self) -> None:
@@ -223,33 +195,12 @@ class Controller(
 
     # Lifecycle.
 
-    def start(self) -> None:
-        """Configure and activate, if the parameter ``autostart`` says so.
-
-        Raises:
-            ConfigurationError: The control law could not be made.
-        """
-        if not self.parameters.autostart:
-            return
-        for transition in (self.trigger_configure, self.trigger_activate):
-            if transition() != TransitionCallbackReturn.SUCCESS:
-                raise ConfigurationError(f"{self.get_name()}: {self._status[1]}")
-
-    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def set_up(self) -> None:
         """Build the control law and its topics."""
-        try:
-            self._inputs = tuple(self.configure())
-            self._limits = tuple(np.asarray(limit, dtype=np.float64) for limit in self.limits())
-            self._safe = np.asarray(self.safe_action(), dtype=np.float64)
-            self.reset()
-        except ConfigurationError as error:
-            self._say(DiagnosticStatus.ERROR, str(error))
-            return TransitionCallbackReturn.FAILURE
-        except Exception as error:
-            # rclpy keeps what goes wrong in a transition to itself.
-            self.get_logger().error(traceback.format_exc())
-            self._say(DiagnosticStatus.ERROR, f"configure failed: {error!r}")
-            return TransitionCallbackReturn.FAILURE
+        self._inputs = tuple(self.configure())
+        self._limits = tuple(np.asarray(limit, dtype=np.float64) for limit in self.limits())
+        self._safe = np.asarray(self.safe_action(), dtype=np.float64)
+        self.reset()
         self._publisher = self.create_publisher(
             self._command_type, self._command_topic, COMMAND_QOS
         )
@@ -259,21 +210,15 @@ class Controller(
             )
             for each in self._inputs
         ]
-        return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the control law and the watchdog."""
         self._restart()
         self._active = True
         self._watchdog = self.create_timer(
-            self.parameters.control_period, self._watch, clock=self._steady
+            self.parameters.control_period, self._watch, clock=self.steady
         )
-        self._say(DiagnosticStatus.STALE, f"waiting for {self._inputs[0].topic}")
-        return TransitionCallbackReturn.SUCCESS
-
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send the safe command and fall silent."""
-        self.stop()
+        self.say(DiagnosticStatus.STALE, f"waiting for {self._inputs[0].topic}")
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -286,25 +231,15 @@ class Controller(
             self._publisher = None
         return TransitionCallbackReturn.SUCCESS
 
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send the safe command and fall silent."""
-        self.stop()
-        return TransitionCallbackReturn.SUCCESS
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Send the safe command and fall silent."""
-        self.stop()
-        return TransitionCallbackReturn.SUCCESS
-
     def stop(self) -> None:
         """Send the safe command a last time and act on nothing more."""
         if self._watchdog is not None:
             self.destroy_timer(self._watchdog)
             self._watchdog = None
         if self._active:
-            self._publish_safe(self._now())
+            self._publish_safe(self.now())
             self._active = False
-            self._say(DiagnosticStatus.STALE, "not active")
+            self.say(DiagnosticStatus.STALE, "not active")
 
     # From an observation to a command.
 
@@ -312,7 +247,7 @@ class Controller(
         if not self._active:
             return
         begin = time.perf_counter()
-        now = self._now()
+        now = self.now()
         header = getattr(message, "header", None)
         stamp = now if header is None else to_nanoseconds(header.stamp)
         source.heard, source.heard_wall = now, begin
@@ -324,7 +259,7 @@ class Controller(
             # Rejected, or a reader that did not foresee this message: neither may be acted upon.
             reason = error.reason if isinstance(error, Rejected) else type(error).__name__
             self._rejected[f"{source.topic}/{reason}"] += 1
-            self._say(
+            self.say(
                 DiagnosticStatus.WARN,
                 f"{source.topic} rejected: {error}",
                 key=f"{source.topic}/{reason}",
@@ -345,7 +280,7 @@ class Controller(
             return
         held, self._held = self._held, None
         if held is not None and held[0] != stamp:
-            self._say(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
+            self.say(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
             self._publish_fallback(held[0])
         if self._awaits(stamp):
             self._held = (stamp, value, begin)
@@ -381,7 +316,7 @@ class Controller(
             assert self._publisher is not None
             self._publisher.publish(command)
             return True
-        now = self._now()
+        now = self.now()
         if now < last or now == stamp == last:
             return False  # the clock went back: a new episode
         self._rejected[f"{source.topic}/order"] += 1
@@ -406,7 +341,7 @@ class Controller(
         source.value, source.time = value, stamp
         if self._stopped or not self._enabled:
             command = self._publish_safe(stamp)
-            self._say(
+            self.say(
                 DiagnosticStatus.WARN, "emergency stop" if self._stopped else "disabled by service"
             )
         else:
@@ -424,14 +359,14 @@ class Controller(
         except Exception as error:
             # Whatever a control law does wrong must not leave the robot on its last command.
             self._rejected[f"step/{type(error).__name__}"] += 1
-            self._say(DiagnosticStatus.ERROR, f"the control law failed: {error}")
+            self.say(DiagnosticStatus.ERROR, f"the control law failed: {error}")
             return self._publish_safe(stamp)
         self._publisher.publish(command)
         remark = self.remark()
         if remark is None:
-            self._say(DiagnosticStatus.OK, "running")
+            self.say(DiagnosticStatus.OK, "running")
         else:
-            self._say(DiagnosticStatus.WARN, remark)
+            self.say(DiagnosticStatus.WARN, remark)
         return command
 
     def _limited(self, action: ArrayLike) -> Array:
@@ -455,7 +390,7 @@ class Controller(
             command = self.command(nanoseconds, self._limited(self.fallback_action()))
         except Exception as error:
             self._rejected[f"fallback/{type(error).__name__}"] += 1
-            self._say(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
+            self.say(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
             self._publish_safe(nanoseconds)
             return
         self._publisher.publish(command)
@@ -468,7 +403,7 @@ class Controller(
 
     def _watch(self) -> None:
         source = self._inputs[0]
-        now = self._now()
+        now = self.now()
         if source.heard is None:
             # A simulation in lockstep would take it for the answer to its first observation.
             if not self.get_clock().ros_time_is_active:
@@ -476,18 +411,13 @@ class Controller(
             return
         silence = (now - source.heard) / NANOSECONDS
         if silence > source.timeout:
-            self._say(
-                DiagnosticStatus.WARN, f"no {source.topic} for {silence:.2f} s", key="silence"
-            )
+            self.say(DiagnosticStatus.WARN, f"no {source.topic} for {silence:.2f} s", key="silence")
             self._publish_fallback(now)
 
     def _restart(self) -> None:
         self._answered = None
         self._held = None
         self.reset()
-
-    def _now(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
 
     # Services and parameters.
 
@@ -500,7 +430,7 @@ class Controller(
             self._restart()
         self._enabled = request.data
         if not self._enabled and self._active:
-            self._publish_safe(self._now())
+            self._publish_safe(self.now())
         response.success = True
         response.message = "enabled" if request.data else "disabled"
         return response
@@ -510,14 +440,11 @@ class Controller(
         if request.data:
             self._enabled = False
             if self._active:
-                self._publish_safe(self._now())
-            self._say(DiagnosticStatus.WARN, "emergency stop")
+                self._publish_safe(self.now())
+            self.say(DiagnosticStatus.WARN, "emergency stop")
         response.success = True
         response.message = "stopped" if request.data else "released; enable to move again"
         return response
-
-    def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        return ros_parameters.verdict(self.parameters, changes)
 
     def _apply_parameters(self, changes: list[Parameter]) -> None:
         self.parameters = ros_parameters.changed(self.parameters, changes)
@@ -530,44 +457,30 @@ class Controller(
         except Exception as error:
             # Half old, half new is no state to move a robot in.
             self._enabled = False
-            self._say(DiagnosticStatus.ERROR, f"disabled, parameters can't be applied: {error}")
+            self.say(DiagnosticStatus.ERROR, f"disabled, parameters can't be applied: {error}")
 
     # Diagnostics.
 
-    def _say(self, level: bytes, text: str, key: str | None = None) -> None:
-        """Set the state; publish and log it when it changes (``key`` tells one from another)."""
-        self._status = (level, text)
-        known, self._status_key = self._status_key, (level, key or text)
-        if self._status_key == known:
-            return
-        now = time.monotonic()
-        if now - self._told.get(self._status_key, -np.inf) < _REPEAT:
-            return  # it comes and goes; the next report tells of it
-        self._told[self._status_key] = now
-        logger = self.get_logger()
-        if level == DiagnosticStatus.ERROR:
-            logger.error(text)
-        elif level == DiagnosticStatus.WARN:
-            logger.warning(text)
-        else:
-            logger.info(text)
-        self._publish_status()
-
-    def _report(self) -> None:
+    def report(self) -> None:
+        """Every second: tell the state, and of silence where simulated time stands still."""
         source = self._inputs[0] if self._inputs else None
         if self._active and source is not None and source.heard_wall is not None:
             silence = time.perf_counter() - source.heard_wall
             if silence > max(_CLOCK_SILENCE, source.timeout):
-                self._say(
+                self.say(
                     DiagnosticStatus.WARN, f"no {source.topic} for {silence:.1f} s", key="silence"
                 )
-        self._publish_status()
+        self.publish_state()
 
-    def _publish_status(self) -> None:
-        level, text = self._status
+    def shown_state(self) -> tuple[bytes, str]:
+        """The state, or that another node commands the same robot."""
         masters = 0 if self._publisher is None else self.count_publishers(self._publisher.topic)
-        if masters > 1 and level == DiagnosticStatus.OK:
-            level, text = DiagnosticStatus.WARN, f"{masters} nodes publish {self._command_topic}"
+        if masters > 1 and self._state[0] == DiagnosticStatus.OK:
+            return DiagnosticStatus.WARN, f"{masters} nodes publish {self._command_topic}"
+        return self._state
+
+    def figures(self) -> dict[str, str]:
+        """Rate, latency and counts."""
         now = time.monotonic()
         since, steps = self._reported
         if now - since >= 0.9:
@@ -575,7 +488,7 @@ class Controller(
             self._reported = (now, self._steps)
         latencies = np.array(self._latencies) if self._latencies else np.zeros(1)
         p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
-        values = {
+        return {
             "loop_rate_hz": f"{self._rate:.2f}",
             "latency_p50_ms": f"{p50:.3f}",
             "latency_p99_ms": f"{p99:.3f}",
@@ -586,9 +499,3 @@ class Controller(
             "emergency_stop": str(self._stopped).lower(),
             **{f"rejected/{reason}": str(count) for reason, count in self._rejected.items()},
         }
-        name = self.get_fully_qualified_name().lstrip("/")
-        status = DiagnosticStatus(level=level, name=f"{name}: controller", message=text)
-        status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)

@@ -230,7 +230,7 @@ class SwimmerController(Controller[SwimmerParameters]):
 
     def remark(self) -> str | None:
         """That velocity commands have ceased, if they have."""
-        if self._cmd_vel.value is None or self._cmd_vel.fresh(self._now()) is not None:
+        if self._cmd_vel.value is None or self._cmd_vel.fresh(self.now()) is not None:
             return None
         return f"at rest: no cmd_vel for {self.parameters.cmd_vel_timeout:g} s"
 
@@ -240,7 +240,7 @@ class SwimmerController(Controller[SwimmerParameters]):
         if self._cmd_vel.value is None:
             # REP 103: above zero is left; a turn input above zero turns right.
             return p.speed, -p.turn, 1.0
-        twist = self._cmd_vel.fresh(self._now())
+        twist = self._cmd_vel.fresh(self.now())
         if twist is None or self._calibration is None:
             return _REST
         tempo, turn = self._calibration.inputs(twist[0], twist[2])

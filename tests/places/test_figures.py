@@ -27,7 +27,15 @@ def draw_recall(path):
     figures.recall_curves(recalls, path)
 
 
-@pytest.mark.parametrize("draw", [draw_similarities, draw_precision_recall, draw_recall])
+def draw_journey(path):
+    names = np.array(["a", "b", "c", "d"])
+    best = np.array(["a", "c", "", "elsewhere"])
+    figures.journey(names, best, np.array([1.0, 0.5, np.nan, 0.2]), path)
+
+
+@pytest.mark.parametrize(
+    "draw", [draw_similarities, draw_precision_recall, draw_recall, draw_journey]
+)
 def test_a_figure_is_a_png_written_whole_and_the_same_each_time(draw, tmp_path):
     draw(tmp_path / "results" / "first.png")
     draw(tmp_path / "results" / "again.png")
