@@ -39,6 +39,7 @@ _VERBS = {
     "evolve": "Evolve a controller; interrupted, it goes on.",
     "tune": "Evolve a controller on in closed loop; interrupted, it goes on.",
     "experiment": "Try a paper's claims again: CSV and figure.",
+    "render": "Make images that need no camera.",
 }
 
 

@@ -129,6 +129,26 @@ def resolve(name: str) -> Any:
         raise ConfigurationError(f"can't import {name}: {error}") from error
 
 
+PLACES = Scenario(
+    summary="ensembles of spiking experts say where a camera is along a route",
+    config="places.yaml",
+    nodes={
+        "player": "neuro_control.places.player:Player",
+        "place_recognizer": "neuro_control.places.node:PlaceRecognizer",
+    },
+    summarise="neuro_control.places.report:summary",
+    picture="neuro_control.places.report:pictures",
+    commands={
+        "train": "neuro_control.places.train:command",
+        "evaluate": "neuro_control.places.evaluate:evaluate",
+        "benchmark": "neuro_control.places.benchmark:benchmark",
+        "experiment": "neuro_control.places.experiments:experiment",
+        "render": "neuro_control.places.render:render",
+    },
+    seconds=0.0,
+)
+
+
 def discover() -> dict[str, Scenario]:
     """All scenarios of the installed packages, by name.
 
