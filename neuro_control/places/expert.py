@@ -2,16 +2,18 @@
 
 Inputs that fire at the rates of an image's pixels drive excitatory neurons through plastic
 synapses; each excitatory neuron has an inhibitory one that answers it and holds all others back.
-The equations are those of ``spiking.conductance`` and ``spiking.plasticity``; here they run
-compiled and by events: a spike of an input costs one row of weights, plasticity is worked out when
-a neuron fires, and an inhibitory neuron, which nothing but its own excitatory neuron drives, is
-not simulated at all: it fires once, a constant time after it (``inhibition_delay``).
+The equations are those of ``spiking.conductance``; here they run compiled and by events: a spike
+of an input costs one row of weights, plasticity is worked out when a neuron fires, and an
+inhibitory neuron, which nothing but its own excitatory neuron drives, is not simulated at all: it
+fires once, a constant time after it (``inhibition_delay``).
 
-Two things differ from the authors' code, and neither shows in the counts of spikes (the tests hold
-them against Brian2): an image is presented to a network at rest, so that answers don't
-depend on the images before; and the delay of a synapse is the sum of one of its input and one of
-its neuron, modulo the longest, which is uniform and independent for each neuron's inputs, as
-theirs are, but lets a spike's weights be added in their order in memory.
+Besides the longer step, three things differ from the authors' code, and none of them shows in the
+counts of spikes (the tests hold them against Brian2's): an image is presented to a network at rest,
+so that answers don't depend on the images before; the delay of a synapse is the sum of one of its
+input and one of its neuron, modulo the longest, which is uniform and independent for each neuron's
+inputs, as theirs are, but lets a spike's weights be added in their order in memory; and a spike
+brings what its weights were when it left its input, less what they have grown by since the neuron
+fired last.
 
 Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III, and their code; Diehl and
 Cook, Unsupervised learning of digit recognition using spike-timing-dependent plasticity (2015).
@@ -19,6 +21,7 @@ Cook, Unsupervised learning of digit recognition using spike-timing-dependent pl
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,7 +50,9 @@ class Expert:
     Attributes:
         inputs: Pixels of a prepared image.
         neurons: Excitatory neurons, and as many inhibitory ones.
-        step: Of the integration. The authors' is a fifth of it; counts of spikes don't change.
+        step: Of the integration. The authors' is a fifth of it, which leaves a neuron's rivals 0.55
+            instead of 0.75 ms to fire before they are held back: some 7 % fewer spikes, of the same
+            neurons.
         presentation: Time for which an image is shown.
         excitation: Time constant of excitatory conductances.
         inhibition: Time constant of inhibitory conductances.
@@ -114,6 +119,9 @@ class Expert:
         """Each input's part of the delays, steps, (inputs,)."""
         return rng.integers(0, self.delays, self.inputs)
 
+
+# Time constants after which nothing is left of inhibition that a number of 32 bits could tell.
+_GONE = 20
 
 # The authors' network hears pixels; this one hears the eye's two channels, which are silent for
 # half of the time: a stronger synapse makes up for that.
@@ -194,6 +202,7 @@ class _Constants(NamedTuple):
     refractory: int
     interval: int
     inhibition_delay: int
+    inhibition_gone: int
     leak: float
     rest: float
     reset: float
@@ -226,6 +235,7 @@ def _constants(expert: Expert) -> tuple[_Constants, Float, Float]:
         refractory=round(EXCITATORY.refractory / step),
         interval=round(expert.interval / step),
         inhibition_delay=max(1, round(inhibition_delay(expert) / step)),
+        inhibition_gone=math.ceil(_GONE * expert.inhibition / step),
         leak=step / EXCITATORY.membrane,
         rest=EXCITATORY.rest,
         reset=EXCITATORY.reset,
@@ -348,7 +358,7 @@ def _present(
     # Neurons whose inhibitory neuron has yet to fire, in a ring by the step in which it will.
     ring = c.inhibition_delay + 1
     waiting = np.zeros(ring, np.int64)
-    calm = 2 * depth
+    calm = c.inhibition_gone + 1
     inhibited_by = np.zeros((ring, n), np.int64)
     recorded = 0
 
@@ -390,10 +400,10 @@ def _present(
         for j in range(n):
             since[j] += one
         calm = 0 if waiting[slot] else calm + 1
-        if calm <= depth:
+        if calm <= c.inhibition_gone:
             for j in range(n):
                 inhibition[j] = inhibition[j] * i_kept + brought
-        elif calm == depth + 1:
+        elif calm == c.inhibition_gone + 1:
             # Numbers too small for the format cost many times what others do.
             inhibition[:] = 0
         reached = np.float32(0)
@@ -426,7 +436,7 @@ def _present(
     if learn:
         for j in range(n):
             if last[j] >= 0:
-                _follow(weights, j, c.steps, last[j], spikes, emitted, delays, bounds, c, early)
+                _follow(weights, j, c.steps - 1, last[j], spikes, emitted, delays, bounds, c, early)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -66,9 +66,7 @@ def train_expert(levels: Float, expert: Expert, epochs: int, seed: Sequence[int]
     weights = expert.initial_weights(rng)
     thresholds = np.full(expert.neurons, expert.initial_adaptation, np.float32)
     delays = expert.input_delays(rng)
-    kept = np.float32(
-        np.exp(-0.5 / expert.adaptation_decay)
-    )  # a presentation and a rest take 0.5 s
+    kept = np.float32(np.exp(-_CYCLE / expert.adaptation_decay))
     responses = np.zeros((levels.shape[1], expert.neurons), np.uint16)
     rates = levels * np.float32(HZ_PER_LEVEL)
     for epoch in range(epochs):

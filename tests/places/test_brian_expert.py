@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.places import brian_counts
 from tests.places.brian_expert import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
@@ -102,3 +103,7 @@ def test_a_neuron_waits_fifty_milliseconds_and_a_step():
     inputs = np.tile(np.arange(COUNT), 1600)
     outcome = simulate(strong, theta, np.zeros((COUNT, 1), int), steps, inputs, until=1600)
     np.testing.assert_array_equal(outcome.spikes[:, 0], [500, 1001, 1502])
+
+
+def test_the_counts_that_are_kept_are_brians():
+    np.testing.assert_array_equal(brian_counts.counted(3), brian_counts.recorded()[3])
