@@ -157,7 +157,7 @@ class Ensemble:
         if self.poses is not None:
             arrays["poses"] = self.poses
         if isinstance(self.eye, Retina):
-            arrays |= {"mean": self.eye.mean, "inhibition": self.eye.inhibition}
+            arrays |= {"mean": self.eye.mean, "inhibition": self.eye.inhibition.astype(np.float16)}
         facts: dict[str, Any] = {
             "design": asdict(self.design),
             "names": list(self.names),
@@ -179,7 +179,7 @@ class Ensemble:
             eye: Eye = PatchEye()
             if design.eye == "retina":
                 eye = Retina(
-                    *(arrays.pop("mean"), arrays.pop("inhibition")),
+                    *(arrays.pop("mean"), arrays.pop("inhibition").astype(np.float32)),
                     *(design.saturation, design.adaptation),
                 )
             poses = arrays.pop("poses", None)

@@ -176,14 +176,30 @@ class InputSpikes(NamedTuple):
         cls, when: NDArray[np.int64], which: NDArray[np.int64], steps: int, inputs: int
     ) -> InputSpikes:
         """Spikes of inputs ``which`` at steps ``when``, both (spikes,), in any order."""
-        by_step = np.lexsort((which, when))
-        by_input = np.lexsort((when, which))
-        return cls(
-            np.searchsorted(when[by_step], np.arange(steps + 1)),
-            which[by_step],
-            np.searchsorted(which[by_input], np.arange(inputs + 1)),
-            when[by_input],
-        )
+        _, order = _sorted(which, inputs)
+        when, which = when[order], which[order]
+        first, by_step = _sorted(when, steps)
+        input_first, by_input = _sorted(which[by_step], inputs)
+        return cls(first, which[by_step], input_first, when[by_step][by_input])
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sorted(keys: Any, count: Any) -> Any:
+    """Where each of ``count`` keys begins in the order of keys, (count + 1,), and that order.
+
+    Equal keys stay in their order.
+    """
+    first = np.zeros(count + 1, np.int64)
+    for key in keys:
+        first[key + 1] += 1
+    for key in range(count):
+        first[key + 1] += first[key]
+    free = first[:-1].copy()
+    order = np.empty(len(keys), np.int64)
+    for index, key in enumerate(keys):
+        order[free[key]] = index
+        free[key] += 1
+    return first, order
 
 
 def encode(rates: Float, expert: Expert, rng: np.random.Generator) -> InputSpikes:

@@ -101,7 +101,9 @@ class Retina:
         values, vectors = np.linalg.eigh(covariance)
         inhibition = (vectors / np.sqrt(values)) @ vectors.T
         mean = contrast(traverses[0]).mean(axis=0)
-        return cls(mean, inhibition.astype(np.float32), saturation, adaptation)
+        # Rounded as a file keeps it, so that an ensemble answers alike before and after.
+        rounded = inhibition.astype(np.float16).astype(np.float32)
+        return cls(mean, rounded, saturation, adaptation)
 
     def see(self, images: NDArray[np.uint8]) -> Float:
         """Levels (n, 2 side²), ON before OFF, of images (n, side, side) in this order."""
