@@ -26,7 +26,7 @@ from neuro_control.places.images import SIDE
 from neuro_control.places.peers import vprtempo
 from neuro_control.places.recogniser import Recogniser
 
-_QUERIES = 200
+_QUERIES, _FRAMES = 200, 50
 _CAMERA = (480, 640)
 # Rates of inputs as the retina has them, Hz.
 _RATE = 8.0
@@ -145,7 +145,7 @@ def benchmark(places: int, turns: int, json: str | None) -> None:
         ensemble = untrained(places)
         fast, spiking = Recogniser(ensemble, mode="fast"), Recogniser(ensemble, mode="spiking")
     queries = textures(_QUERIES, (SIDE, SIDE), 1)
-    frames = textures(_QUERIES, _CAMERA, 2)
+    frames = textures(_FRAMES, _CAMERA, 2)
     with remarks.status("recognising"):
         rates = {
             name: [_QUERIES / _seconds(partial(each.scores, queries)) for _ in range(turns)]

@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.images import Grey, decode_image, featureless, raw_image
 from neuro_control.places.poses import covariance
-from neuro_control.places.recogniser import Answer, Recogniser
+from neuro_control.places.recogniser import MODES, REGULARISATIONS, Answer, Recogniser
 from neuro_control.resources import find
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -51,7 +51,7 @@ class PlaceParameters(LifecycleParameters):
     mode: str = parameter(
         "fast",
         "fast (expected responses) or spiking; load_model takes it over",
-        choices=("fast", "spiking"),
+        choices=MODES,
     )
     sequence: int = parameter(
         1, "Images in a row that are matched together; load_model takes it over", low=1, high=1000
@@ -59,10 +59,23 @@ class PlaceParameters(LifecycleParameters):
     best: int = parameter(
         5, "How many places are told, the best first; load_model takes it over", low=1, high=1000
     )
+    regularisation: str = parameter(
+        "homeostasis",
+        "What keeps neurons that respond to everything from winning: homeostasis, silence (the "
+        "paper's) or none; load_model takes it over",
+        choices=REGULARISATIONS,
+    )
+    false_accepts: float = parameter(
+        0.05,
+        "Share of places never visited that may be taken for known ones, told from the reference; "
+        "load_model takes it over",
+        low=0.0,
+        high=1.0,
+    )
     threshold: float = parameter(
         0.0,
-        "Score below which a place counts as never visited, 0 takes the model's; load_model takes "
-        "it over",
+        "Score below which a place counts as never visited, 0 takes what false_accepts says; "
+        "load_model takes it over",
         low=-1e9,
         high=1e9,
     )
@@ -227,6 +240,8 @@ class PlaceRecognizer(Managed[PlaceParameters]):
             sequence=p.sequence,
             best=p.best,
             seed=p.seed,
+            regularisation=p.regularisation,
+            false_accepts=p.false_accepts,
             threshold=p.threshold or None,
         )
         # What is compiled on the first image would make that image late.

@@ -272,7 +272,8 @@ class _Templates:
         if count > 1:
             others[:, self.probe, self.probe] = np.nan
         self._mean = np.nanmean(others, axis=1)
-        self._spread = np.nanstd(others, axis=1)
+        spread = np.nanstd(others, axis=1)
+        self._spread = np.where(spread > 0, spread, np.float32(1))
         self.reset()
 
     def reset(self) -> None:
