@@ -16,6 +16,7 @@ Source: Hussaini, Milford and Fischer (arXiv 2209.08723); the homeostasis is our
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -138,6 +139,8 @@ class Recogniser:
         if best < 1:
             raise ConfigurationError(f"an answer has 1 place or more, not {best}")
         self.ensemble = path if isinstance(path, Ensemble) else Ensemble.read(path)
+        # What it is adapted to is this recogniser's own affair.
+        self._eye = copy.copy(self.ensemble.eye)
         self._best = min(best, len(self.ensemble.names))
         self._length = sequence
         self._sequence = RunningSequence(sequence)
@@ -192,13 +195,13 @@ class Recogniser:
 
     def reset(self) -> None:
         """Forget the images so far."""
-        self.ensemble.eye.reset()
+        self._eye.reset()
         self._scorer.reset()
         self._sequence = RunningSequence(self._length)
 
     def scores(self, images: NDArray[np.uint8]) -> Float:
         """Scores (n, P) of small images (n, side, side) that come in this order, each by itself."""
-        return self.scores_of(self.ensemble.eye.see(images))
+        return self.scores_of(self._eye.see(images))
 
     def scores_of(self, levels: Float) -> Float:
         """As ``scores``, of what the eye made of them, (n, inputs)."""
@@ -229,14 +232,22 @@ def never_visited(
     visited.
 
     Args:
-        probe: Places of the reference that were shown, (n,).
+        probe: Places of the reference that were shown, in order, (n,).
         probed: Scores of all places for them, (n, P).
         length: Images of a sequence.
         false_accepts: Share of the images.
     """
-    matched = sequence(probed, length)
-    places = np.arange(probed.shape[1])
-    matched[np.abs(places[None, :] - probe[:, None]) <= _NEAR] = -np.inf
+    # Sequences don't go on from one stretch of the reference to the next.
+    stretches = np.split(np.arange(len(probe)), np.flatnonzero(np.diff(probe) != 1) + 1)
+    whole = [stretch[min(length, len(stretch)) - 1 :] for stretch in stretches]
+    matched = np.concatenate(
+        [
+            sequence(probed[stretch], length)[-len(kept) :]
+            for stretch, kept in zip(stretches, whole, strict=True)
+        ]
+    )
+    shown = probe[np.concatenate(whole)]
+    matched[np.abs(np.arange(probed.shape[1]) - shown[:, None]) <= _NEAR] = -np.inf
     foreign = matched.max(axis=1)
     foreign = foreign[np.isfinite(foreign)]
     if not foreign.size:  # fewer places than lie near one another
@@ -295,7 +306,8 @@ class _Templates:
         if not self._homeostatic:
             found: Float = self._drive.mean(axis=0)
             return found
-        standing = (self._drive - self._mean[:, None]) / self._spread[:, None]
+        spread = np.where(self._spread > 0, self._spread, np.float32(1))
+        standing = (self._drive - self._mean[:, None]) / spread[:, None]
         together: Float = standing.mean(axis=0)
         return together
 
@@ -326,7 +338,12 @@ class _Spikes:
             levels = ensemble.eye.see_traverse(ensemble.reference)[::every]
             rates = levels * np.float32(HZ_PER_LEVEL * self._expert.presentation)
             drive = np.stack([rates @ weights for weights in self._weights], axis=1)
-            self._mean, self._spread = drive.mean(axis=0), drive.std(axis=0)
+            # What a neuron's own place brings is no sample of what others bring.
+            best = ensemble.responses.argmax(axis=1)
+            own = np.take_along_axis(ensemble.places, best, axis=1)
+            if len(ensemble.names) > 1:
+                drive[every * np.arange(len(drive))[:, None, None] == own] = np.nan
+            self._mean, self._spread = np.nanmean(drive, axis=0), np.nanstd(drive, axis=0)
         self.reset()
 
     def reset(self) -> None:
