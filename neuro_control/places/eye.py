@@ -140,6 +140,7 @@ def contrast(images: NDArray[np.uint8]) -> Float:
     """Images (n, side, side) less their mean, over their standard deviation, (n, side²)."""
     flat = images.reshape(len(images), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
-    spread = flat.std(axis=1, keepdims=True)
-    found: Float = flat / np.where(spread > 0, spread, np.float32(1))
+    spread = np.asarray(flat.std(axis=1, keepdims=True), np.float32)
+    spread[spread == 0] = 1
+    found: Float = flat / spread
     return found

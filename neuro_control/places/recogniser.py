@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.ensemble import ASSIGNMENTS, Ensemble
-from neuro_control.places.expert import EXCITATORY, InputSpikes, Runner, encode
+from neuro_control.places.expert import EXCITATORY, Expert, InputSpikes, Runner, encode
 from neuro_control.places.images import HZ_PER_LEVEL, featureless, grey, shrink
 from neuro_control.places.metrics import visited_threshold
 from neuro_control.places.sequences import RunningSequence, sequence
@@ -37,6 +37,7 @@ Array = NDArray[np.float64]
 Float = NDArray[np.float32]
 
 MODES = ("fast", "spiking")
+CORES = "cores"
 REGULARISATIONS = ("homeostasis", "silence", "none")
 
 # Images for which the reference's statistics count against those seen since.
@@ -109,6 +110,7 @@ class Recogniser:
         false_accepts: See ``threshold``.
         silence_from: Share of the reference's images for which a neuron fires that has no vote.
         margin: Spreads above its mean from which on a drive makes a neuron fire.
+        device: Where the spiking mode runs: compiled on all cores, or as torch names its devices.
 
     Raises:
         ConfigurationError: The file can't be read, or an argument is none of those there are.
@@ -128,6 +130,7 @@ class Recogniser:
         false_accepts: float = 0.05,
         silence_from: float = 0.1,
         margin: float = 2.5,
+        device: str = CORES,
     ) -> None:
         for name, word, words in (
             ("mode", mode, MODES),
@@ -153,7 +156,7 @@ class Recogniser:
         else:
             weighted = assignment == "weighted"
             chosen = margin if homeostatic else None
-            self._scorer = _Spikes(self.ensemble, votes, weighted, chosen, seed)
+            self._scorer = _Spikes(self.ensemble, votes, weighted, chosen, seed, device)
         self._threshold = threshold
         self._false_accepts = false_accepts
         self.reset()
@@ -322,6 +325,7 @@ class _Spikes:
         weighted: bool,
         margin: float | None,
         seed: int,
+        device: str,
     ) -> None:
         self._expert = ensemble.design.expert
         self._ensemble = ensemble
@@ -329,7 +333,7 @@ class _Spikes:
         self._votes = votes
         self._margin = margin
         self._seed = seed
-        self._show = shower(self._weights, Runner(self._expert), ensemble.design.seed)
+        self._show = shower(self._weights, self._expert, ensemble.design.seed, device)
         self.probe = ensemble.probe
         # Of weighted assignment: a place whose neurons are silent scores less.
         self._trained = np.where(votes > 0, ensemble.responses, 0) if weighted else None
@@ -397,22 +401,32 @@ class _Spikes:
 Show = Callable[[InputSpikes, Float], tuple[NDArray[np.int32], Float]]
 
 
-def shower(weights: Float, runner: Runner, seed: int) -> Show:
-    """What shows an image's spikes to all experts, on all cores.
+def shower(weights: Float, expert: Expert, seed: int, device: str = CORES) -> Show:
+    """What shows an image's spikes to all experts.
 
     Args:
         weights: (E, inputs, neurons).
-        runner: Of experts of their kind.
+        expert: Their constants.
         seed: Of the delays.
+        device: Where it is done: compiled on all cores, or as torch names its devices.
 
     Returns:
         From spikes and thresholds (E, neurons) to spikes and drive of all neurons, (E, neurons).
+
+    Raises:
+        ConfigurationError: torch is missing, or has no such device.
     """
     experts, inputs, neurons = weights.shape
+    delays = expert.input_delays(np.random.default_rng([seed, inputs]))
+    if device != CORES:
+        # It imports torch, which takes a while.
+        from neuro_control.places.gpu import TorchRunner
+
+        return TorchRunner(expert, weights, delays, device).respond
+    runner = Runner(expert)
     cores = min(len(os.sched_getaffinity(0)), experts)
     pool = ThreadPoolExecutor(cores)
     parts = [slice(*ends) for ends in zip(*_ends(experts, cores), strict=True)]
-    delays = runner.expert.input_delays(np.random.default_rng([seed, inputs]))
 
     def show(spikes: InputSpikes, thresholds: Float) -> tuple[NDArray[np.int32], Float]:
         counts = np.empty((experts, neurons), np.int32)

@@ -271,7 +271,7 @@ def _probed(ensemble: Ensemble) -> Ensemble:
     probe = np.unique((starts[:, None] + np.arange(min(_STRETCH, count))).ravel())
     expert = ensemble.design.expert
     weights = ensemble.weights.astype(np.float32)
-    show = shower(weights, Runner(expert), ensemble.design.seed)
+    show = shower(weights, expert, ensemble.design.seed)
     levels = ensemble.eye.see_traverse(ensemble.reference)[probe]
     fired = np.zeros_like(ensemble.activity)
     for index, row in enumerate(levels):
