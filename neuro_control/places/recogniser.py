@@ -44,6 +44,8 @@ REGULARISATIONS = ("homeostasis", "silence", "none")
 _PRIOR = 30.0
 # Places to either side of an image's own that are not taken for places never visited.
 _NEAR = 5
+# Spreads above the mean for which the ensemble keeps what it made of the reference.
+_MARGIN = 2.5
 # Images of the reference that tell a neuron what drive to expect.
 _SAMPLE = 256
 
@@ -129,7 +131,7 @@ class Recogniser:
         threshold: float | None = None,
         false_accepts: float = 0.05,
         silence_from: float = 0.1,
-        margin: float = 2.5,
+        margin: float = _MARGIN,
         device: str = CORES,
     ) -> None:
         for name, word, words in (
@@ -335,6 +337,7 @@ class _Spikes:
         self._seed = seed
         self._show = shower(self._weights, self._expert, ensemble.design.seed, device)
         self.probe = ensemble.probe
+        self._usual = margin == _MARGIN and not weighted
         # Of weighted assignment: a place whose neurons are silent scores less.
         self._trained = np.where(votes > 0, ensemble.responses, 0) if weighted else None
         if margin is not None:
@@ -395,7 +398,12 @@ class _Spikes:
         return found / np.float32(self._ensemble.networks.max() + 1)
 
     def probed(self) -> Float:
-        return self._ensemble.probed.astype(np.float32)
+        if self._usual:
+            return self._ensemble.probed.astype(np.float32)
+        levels = self._ensemble.eye.see_traverse(self._ensemble.reference)[self.probe]
+        unused = copy.copy(self)
+        unused.reset()
+        return unused.scores(levels)
 
 
 Show = Callable[[InputSpikes, Float], tuple[NDArray[np.int32], Float]]

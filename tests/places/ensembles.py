@@ -28,9 +28,9 @@ def trained(traverses, design, progress=None, known=None, **options):
 
 
 @cache
-def small(**changed):
-    """An ensemble for ten places; the same one for everybody, so nobody may change it."""
-    return trained([traverse(textures(10))], design(**changed))
+def small(count=10, **changed):
+    """An ensemble for ``count`` places; the same one for everybody, so nobody may change it."""
+    return trained([traverse(textures(count))], design(**changed))
 
 
 def handmade(responses, count):

@@ -247,6 +247,25 @@ def test_a_threshold_of_ones_own_decides_what_was_visited():
     assert not Recogniser(small(), threshold=score + 0.01).step(image).visited
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"regularisation": "none"}, {"assignment": "weighted"}, {"margin": 1.0}],
+    ids=str,
+)
+def test_a_threshold_is_told_from_scores_given_in_the_same_way(options):
+    known = small(places=20, count=20)
+    levels = known.eye.see_traverse(known.reference)
+    recogniser, other = (
+        Recogniser(known, mode="spiking", false_accepts=0.1, **options) for _ in range(2)
+    )
+    before = recogniser.scores(textures(2))
+    recogniser.reset()
+    expected = never_visited(np.arange(20), other.scores_of(levels), 1, 0.1)
+    # Half precision is what the ensemble keeps. Asking changes nothing.
+    assert recogniser.threshold == pytest.approx(expected, rel=1e-3)
+    np.testing.assert_array_equal(recogniser.scores(textures(2)), before)
+
+
 def test_few_images_of_places_never_visited_are_taken_for_known_ones():
     known = trained([traverse(textures(40))], design(places=10, neurons=60))
     for mode in MODES:
