@@ -142,5 +142,5 @@ def contrast(images: NDArray[np.uint8]) -> Float:
     flat -= flat.mean(axis=1, keepdims=True)
     spread = np.asarray(flat.std(axis=1, keepdims=True), np.float32)
     spread[spread == 0] = 1
-    found: Float = flat / spread
-    return found
+    np.divide(flat, spread, out=flat)
+    return flat
