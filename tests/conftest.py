@@ -1,4 +1,4 @@
-"""Every test process keeps to itself: discovery on this machine only, and a domain of its own."""
+"""Every test process keeps to itself: discovery on this machine, a domain, a thread of its own."""
 
 import fcntl
 import os
@@ -25,6 +25,9 @@ def claim_domain():
 os.environ["ROS_DOMAIN_ID"] = str(claim_domain())
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Where other processes keep the cores busy, threads that share a product of matrices wait for each
+# other, ten times as long as it takes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from neuro_control.ros.process import discover_locally
 

@@ -210,8 +210,8 @@ def encode(rates: Float, expert: Expert, rng: np.random.Generator) -> InputSpike
     return InputSpikes.of(rng.integers(0, steps, len(which)), which, steps, len(rates))
 
 
-class _Constants(NamedTuple):
-    """What the compiled loop needs, in steps."""
+class Constants(NamedTuple):
+    """What the loop over a presentation needs, in steps."""
 
     steps: int
     delays: int
@@ -235,7 +235,7 @@ class _Constants(NamedTuple):
     late_rate: float
 
 
-def _constants(expert: Expert) -> tuple[_Constants, Float, Float]:
+def _constants(expert: Expert) -> tuple[Constants, Float, Float]:
     """Constants and the decays of early and late traces by the steps that have gone by."""
     step = expert.step
     gone = np.arange(expert.steps + expert.delays + 1) * step
@@ -245,7 +245,7 @@ def _constants(expert: Expert) -> tuple[_Constants, Float, Float]:
         each * (1 - left) / step
         for each, left in zip((expert.excitation, expert.inhibition), kept, strict=True)
     ]
-    constants = _Constants(
+    constants = Constants(
         steps=expert.steps,
         delays=expert.delays,
         refractory=round(EXCITATORY.refractory / step),
@@ -277,11 +277,15 @@ class Runner:
 
     Args:
         expert: Constants of the experts.
+
+    Attributes:
+        expert: As above.
+        constants: The same, as the loop needs them.
     """
 
     def __init__(self, expert: Expert) -> None:
         self.expert = expert
-        self._constants, self._early, self._late = _constants(expert)
+        self.constants, self._early, self._late = _constants(expert)
         # Neurons that share a delay lie side by side: where each delay's begin.
         self._bounds = np.searchsorted(neuron_delays(expert), np.arange(expert.delays + 1))
 
@@ -305,7 +309,7 @@ class Runner:
             counts: Spikes of each neuron are written here, (E, neurons).
         """
         _present_all(
-            *(weights, threshold, spikes, delays, self._bounds, self._constants),
+            *(weights, threshold, spikes, delays, self._bounds, self.constants),
             *(self._early, self._late, drive, counts),
         )
 
@@ -314,10 +318,10 @@ class Runner:
     ) -> NDArray[np.int64]:
         """Each spike of one expert, nothing being learnt: (spikes, 2), step and neuron."""
         counts = np.zeros(self.expert.neurons, np.int32)
-        most = self.expert.steps // self._constants.interval + 1
+        most = self.expert.steps // self.constants.interval + 1
         raster = np.zeros((self.expert.neurons * most, 2), np.int64)
         _present(
-            *(weights, threshold, spikes, delays, self._bounds, self._constants),
+            *(weights, threshold, spikes, delays, self._bounds, self.constants),
             *(self._early, self._late, False, np.zeros_like(threshold), counts, raster),
         )
         return raster[: counts.sum()]
@@ -332,7 +336,7 @@ class Runner:
         """
         counts = np.zeros(self.expert.neurons, np.int32)
         _present(
-            *(weights, threshold, spikes, delays, self._bounds, self._constants),
+            *(weights, threshold, spikes, delays, self._bounds, self.constants),
             *(self._early, self._late, True, np.zeros_like(threshold), counts, _NO_RASTER),
         )
         return counts

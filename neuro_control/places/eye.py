@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.errors import ConfigurationError
 from neuro_control.places.images import normalise_patches
 
 Float = NDArray[np.float32]
@@ -91,7 +92,15 @@ class Retina:
             shrinkage: Weight of independent pixels, over the images'.
             saturation: As above.
             adaptation: As above.
+
+        Raises:
+            ConfigurationError: The images of each traverse are all the same.
         """
+        if all((each == each[0]).all() for each in traverses):
+            raise ConfigurationError(
+                "a retina learns from images that differ: give a reference of two places or more, "
+                "or take the eye 'patch'"
+            )
         centred = [contrast(each) for each in traverses]
         centred = [each - each.mean(axis=0) for each in centred]
         together = np.concatenate(centred).astype(np.float64)

@@ -16,6 +16,7 @@ Source: Hussaini, Milford and Fischer (arXiv 2209.08723); the homeostasis is our
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.ensemble import ASSIGNMENTS, Ensemble
-from neuro_control.places.expert import EXCITATORY, InputSpikes, Runner, encode
+from neuro_control.places.expert import EXCITATORY, Expert, InputSpikes, Runner, encode
 from neuro_control.places.eye import MEMORY
 from neuro_control.places.images import HZ_PER_LEVEL, featureless, grey, shrink
 from neuro_control.places.metrics import visited_threshold
@@ -37,12 +38,15 @@ Array = NDArray[np.float64]
 Float = NDArray[np.float32]
 
 MODES = ("fast", "spiking")
+CORES = "cores"
 REGULARISATIONS = ("homeostasis", "silence", "none")
 
 # Images for which the reference's statistics count against those seen since.
 _PRIOR = 5.0
 # Places to either side of an image's own that are not taken for places never visited.
 NEAR = 5
+# Spreads above the mean for which the ensemble keeps what it made of the reference.
+_MARGIN = 2.0
 # Images of the reference that tell a neuron what drive to expect.
 _SAMPLE = 256
 
@@ -110,6 +114,7 @@ class Recogniser:
         false_accepts: See ``threshold``.
         silence_from: Share of the reference's images for which a neuron fires that has no vote.
         margin: Spreads above its mean from which on a drive makes a neuron fire.
+        device: Where the spiking mode runs: compiled on all cores, or as torch names its devices.
 
     Raises:
         ConfigurationError: The file can't be read, or an argument is none of those there are.
@@ -128,7 +133,8 @@ class Recogniser:
         threshold: float | None = None,
         false_accepts: float = 0.05,
         silence_from: float = 0.1,
-        margin: float = 2.5,
+        margin: float = _MARGIN,
+        device: str = CORES,
     ) -> None:
         for name, word, words in (
             ("mode", mode, MODES),
@@ -139,7 +145,11 @@ class Recogniser:
                 raise ConfigurationError(f"{name} is one of {', '.join(words)}, not '{word}'")
         if best < 1:
             raise ConfigurationError(f"an answer has 1 place or more, not {best}")
+        if not 0.0 <= false_accepts <= 1.0:
+            raise ConfigurationError(f"false_accepts is a share, 0 to 1, not {false_accepts:g}")
         self.ensemble = path if isinstance(path, Ensemble) else Ensemble.read(path)
+        # What it is adapted to is this recogniser's own affair.
+        self._eye = copy.copy(self.ensemble.eye)
         self._best = min(best, len(self.ensemble.names))
         self._length = sequence
         self._sequence = RunningSequence(sequence)
@@ -152,7 +162,7 @@ class Recogniser:
         else:
             weighted = assignment == "weighted"
             chosen = margin if homeostatic else None
-            self._scorer = _Spikes(self.ensemble, votes, weighted, chosen, seed)
+            self._scorer = _Spikes(self.ensemble, votes, weighted, chosen, seed, device)
         self._threshold = threshold
         self._false_accepts = false_accepts
         self.reset()
@@ -194,13 +204,13 @@ class Recogniser:
 
     def reset(self) -> None:
         """Forget the images so far."""
-        self.ensemble.eye.reset()
+        self._eye.reset()
         self._scorer.reset()
         self._sequence = RunningSequence(self._length)
 
     def scores(self, images: NDArray[np.uint8]) -> Float:
         """Scores (n, P) of small images (n, side, side) that come in this order, each by itself."""
-        return self.scores_of(self.ensemble.eye.see(images))
+        return self.scores_of(self._eye.see(images))
 
     def scores_of(self, levels: Float) -> Float:
         """As ``scores``, of what the eye made of them, (n, inputs)."""
@@ -231,14 +241,22 @@ def never_visited(
     visited.
 
     Args:
-        probe: Places of the reference that were shown, (n,).
+        probe: Places of the reference that were shown, in order, (n,).
         probed: Scores of all places for them, (n, P).
         length: Images of a sequence.
         false_accepts: Share of the images.
     """
-    matched = sequence(probed, length)
-    places = np.arange(probed.shape[1])
-    matched[np.abs(places[None, :] - probe[:, None]) <= NEAR] = -np.inf
+    # Sequences don't go on from one stretch of the reference to the next.
+    stretches = np.split(np.arange(len(probe)), np.flatnonzero(np.diff(probe) != 1) + 1)
+    whole = [stretch[min(length, len(stretch)) - 1 :] for stretch in stretches]
+    matched = np.concatenate(
+        [
+            sequence(probed[stretch], length)[-len(kept) :]
+            for stretch, kept in zip(stretches, whole, strict=True)
+        ]
+    )
+    shown = probe[np.concatenate(whole)]
+    matched[np.abs(np.arange(probed.shape[1]) - shown[:, None]) <= NEAR] = -np.inf
     foreign = matched.max(axis=1)
     foreign = foreign[np.isfinite(foreign)]
     if not foreign.size:  # fewer places than lie near one another
@@ -313,6 +331,7 @@ class _Spikes:
         weighted: bool,
         margin: float | None,
         seed: int,
+        device: str,
     ) -> None:
         self._expert = ensemble.design.expert
         self._ensemble = ensemble
@@ -320,8 +339,9 @@ class _Spikes:
         self._votes = votes
         self._margin = margin
         self._seed = seed
-        self._show = shower(self._weights, Runner(self._expert), ensemble.design.seed)
+        self._show = shower(self._weights, self._expert, ensemble.design.seed, device)
         self.probe = ensemble.probe
+        self._usual = margin == _MARGIN and not weighted
         # Of weighted assignment: a place whose neurons are silent scores less.
         self._trained = np.where(votes > 0, ensemble.responses, 0) if weighted else None
         if margin is not None:
@@ -329,7 +349,12 @@ class _Spikes:
             levels = ensemble.eye.see_traverse(ensemble.reference)[::every]
             rates = levels * np.float32(HZ_PER_LEVEL * self._expert.presentation)
             drive = np.stack([rates @ weights for weights in self._weights], axis=1)
-            self._mean, self._spread = drive.mean(axis=0), drive.std(axis=0)
+            # What a neuron's own place brings is no sample of what others bring.
+            best = ensemble.responses.argmax(axis=1)
+            own = np.take_along_axis(ensemble.places, best, axis=1)
+            if len(ensemble.names) > 1:
+                drive[every * np.arange(len(drive))[:, None, None] == own] = np.nan
+            self._mean, self._spread = np.nanmean(drive, axis=0), np.nanstd(drive, axis=0)
         self.reset()
 
     def reset(self) -> None:
@@ -377,28 +402,43 @@ class _Spikes:
         return found / np.float32(self._ensemble.networks.max() + 1)
 
     def probed(self) -> Float:
-        return self._ensemble.probed.astype(np.float32)
+        if self._usual:
+            return self._ensemble.probed.astype(np.float32)
+        levels = self._ensemble.eye.see_traverse(self._ensemble.reference)[self.probe]
+        unused = copy.copy(self)
+        unused.reset()
+        return unused.scores(levels)
 
 
 Show = Callable[[InputSpikes, Float], tuple[NDArray[np.int32], Float]]
 
 
-def shower(weights: Float, runner: Runner, seed: int) -> Show:
-    """What shows an image's spikes to all experts, on all cores.
+def shower(weights: Float, expert: Expert, seed: int, device: str = CORES) -> Show:
+    """What shows an image's spikes to all experts.
 
     Args:
         weights: (E, inputs, neurons).
-        runner: Of experts of their kind.
+        expert: Their constants.
         seed: Of the delays.
+        device: Where it is done: compiled on all cores, or as torch names its devices.
 
     Returns:
         From spikes and thresholds (E, neurons) to spikes and drive of all neurons, (E, neurons).
+
+    Raises:
+        ConfigurationError: torch is missing, or has no such device.
     """
     experts, inputs, neurons = weights.shape
+    delays = expert.input_delays(np.random.default_rng([seed, inputs]))
+    if device != CORES:
+        # It imports torch, which takes a while.
+        from neuro_control.places.gpu import TorchRunner
+
+        return TorchRunner(expert, weights, delays, device).respond
+    runner = Runner(expert)
     cores = min(len(os.sched_getaffinity(0)), experts)
     pool = ThreadPoolExecutor(cores)
     parts = [slice(*ends) for ends in zip(*_ends(experts, cores), strict=True)]
-    delays = runner.expert.input_delays(np.random.default_rng([seed, inputs]))
 
     def show(spikes: InputSpikes, thresholds: Float) -> tuple[NDArray[np.int32], Float]:
         counts = np.empty((experts, neurons), np.int32)

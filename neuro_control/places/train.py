@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 import numpy as np
+from click.core import ParameterSource
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -271,7 +272,7 @@ def _probed(ensemble: Ensemble) -> Ensemble:
     probe = np.unique((starts[:, None] + np.arange(min(_STRETCH, count))).ravel())
     expert = ensemble.design.expert
     weights = ensemble.weights.astype(np.float32)
-    show = shower(weights, Runner(expert), ensemble.design.seed)
+    show = shower(weights, expert, ensemble.design.seed)
     levels = ensemble.eye.see_traverse(ensemble.reference)[probe]
     fired = np.zeros_like(ensemble.activity)
     for index, row in enumerate(levels):
@@ -371,6 +372,8 @@ def command(
     was cut off.
     """
     known = None if extend is None else Ensemble.read(extend)
+    if known is not None:
+        _refuse_designs()
     design = (
         Design(eye, regions, places, networks, neurons, epochs, seed)
         if known is None
@@ -416,6 +419,17 @@ def command(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _refuse_designs() -> None:
+    """An ensemble that is extended keeps its design, but for the epochs."""
+    context = click.get_current_context()
+    fixed = ("eye", "regions", "places", "networks", "neurons", "seed")
+    for name in fixed:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise ConfigurationError(
+                f"--{name} is that of the model that --extend names: leave it out"
+            )
 
 
 def shortened(traverse: Traverse, first: int | None) -> Traverse:

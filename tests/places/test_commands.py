@@ -130,6 +130,8 @@ def test_an_extended_model_knows_both_parts_and_refuses_what_it_knows(seasons, t
     half = ("--extend", tmp_path / "half.safetensors", "--jobs", 1)
     with pytest.raises(ConfigurationError, match=r"knows 00\.png already"):
         call(train, *first, *half, "--out", tmp_path / "whole.safetensors")
+    with pytest.raises(ConfigurationError, match="--neurons is that of the model"):
+        call(train, *first, *half, "--neurons", 60, "--out", tmp_path / "whole.safetensors")
     call(render, "--season", "summer", "--places", PLACES, "--out", tmp_path / "rest")
     for name in ("00", "01", "02", "03", "04", "05"):
         (tmp_path / "rest" / f"{name}.png").unlink()
