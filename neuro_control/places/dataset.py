@@ -79,7 +79,7 @@ def open_traverse(
         pose_topic: Of the poses in a bag.
         stride: Take the first of so many images.
         period: Take an image only when so many seconds have passed since the one before.
-        keep: What to keep of an image, such as ``images.prepare``, where the whole would be much.
+        keep: What to keep of an image, such as ``images.shrink``, where the whole would be much.
 
     Raises:
         ConfigurationError: There is nothing there that holds images, none of them can be read, or

@@ -30,7 +30,7 @@ from neuro_control.places.metrics import (
 )
 from neuro_control.places.peers import vprtempo
 from neuro_control.places.recogniser import MODES, NEAR, REGULARISATIONS, Recogniser
-from neuro_control.places.sequences import sequence
+from neuro_control.places.sequences import sequence, sequence_ahead
 from neuro_control.places.train import shortened
 
 Similarity = NDArray[np.floating[Any]]
@@ -91,8 +91,26 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
+def matched(similarity: Similarity, length: int, ahead: bool) -> Similarity:
+    """Similarities by sequences: the paper's, of the queries to come, or those a robot can know."""
+    return sequence_ahead(similarity, length) / length if ahead else sequence(similarity, length)
+
+
+def judged(truth: Truth, places: int, length: int, ahead: bool) -> Truth:
+    """The truth for ``matched``: the paper's sequences begin at fewer queries and places."""
+    if not ahead:
+        return truth
+    left = truth[: len(truth) - length + 1]
+    return np.where(left <= places - length, left, -1)
+
+
 def measure(
-    recogniser: Recogniser, query: NDArray[np.uint8], truth: Truth, length: int, tolerance: int
+    recogniser: Recogniser,
+    query: NDArray[np.uint8],
+    truth: Truth,
+    length: int = 1,
+    tolerance: int = 0,
+    ahead: bool = False,
 ) -> tuple[Similarity, dict[str, Any]]:
     """An ensemble's similarities for queries, and what they are worth and cost.
 
@@ -102,12 +120,14 @@ def measure(
         truth: Place of each query, -1 for none.
         length: Queries of a sequence.
         tolerance: Places to either side that are right, too.
+        ahead: The queries to come make the sequence, as in the paper.
     """
     recogniser.reset()
     began = time.perf_counter()
-    similarity = sequence(recogniser.scores(query), length)
+    similarity = matched(recogniser.scores(query), length, ahead)
     seconds = time.perf_counter() - began
     ensemble = recogniser.ensemble
+    truth = judged(truth, len(ensemble.names), length, ahead)
     found = merits(similarity, truth, tolerance)
     never, visited = acceptance(similarity, truth, recogniser.threshold)
     return similarity, {
@@ -203,6 +223,10 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
     "--sequence", "length", type=click.IntRange(1), default=1, show_default=True,
     help="Images in a row that are matched together, by all methods.",
 )  # fmt: skip
+@click.option(
+    "--ahead", is_flag=True,
+    help="Sequences as in the paper: of the queries to come, which no robot knows.",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--descriptors", "described", type=click.Path(path_type=Path), nargs=2,
@@ -237,6 +261,7 @@ def evaluate(
     regularisation: str,
     assignment: str,
     length: int,
+    ahead: bool,
     seed: int,
     described: tuple[Path, Path] | None,
     given: Path | None,
@@ -261,9 +286,7 @@ def evaluate(
     if given is not None:
         others[given.stem] = lambda: matrix(given, queries, count, distance)
     # What other programs wrote is read first: a mistake there should not cost the rest.
-    matrices: dict[str, Similarity] = {
-        name: sequence(make(), length) for name, make in others.items()
-    }
+    matrices = {name: matched(make(), length, ahead) for name, make in others.items()}
     recogniser = Recogniser(
         ensemble,
         mode=mode,
@@ -272,16 +295,17 @@ def evaluate(
         sequence=length,
         seed=seed,
     )
-    ours, result = measure(recogniser, shown, truth, length, tolerance)
+    ours, result = measure(recogniser, shown, truth, length, tolerance, ahead)
     matrices = {f"ours, {mode}": ours, **matrices}
     result |= {"mode": mode, "sequence": length, "model_mb": model.stat().st_size / 1e6}
     if peer:
         run = vprtempo([small], shown, seed=seed, size=small.shape[1:], patch=7)
-        matrices["VPRTempo"] = sequence(run.similarity, length)
+        matrices["VPRTempo"] = matched(run.similarity, length, ahead)
         result |= {
             "vprtempo_train_s": run.train_s,
             "vprtempo_queries_per_s": run.forward_per_s,
         }
+    truth = judged(truth, count, length, ahead)
     found = {name: merits(each, truth, tolerance) for name, each in matrices.items()}
     result["sad_r1"] = found["SAD"].recall[1]
     result["methods"] = {

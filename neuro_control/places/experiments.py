@@ -104,12 +104,12 @@ class Setting:
 
 
 def _measured(setting: Setting, recogniser: Recogniser) -> tuple[Row, NDArray[np.floating[Any]]]:
-    similarity, found = measure(recogniser, setting.shown, setting.truth, 1, 0)
-    matched = merits(sequence(similarity, _SEQUENCE), setting.truth)
+    similarity, found = measure(recogniser, setting.shown, setting.truth)
+    in_sequence = merits(sequence(similarity, _SEQUENCE), setting.truth)
     kept = {name: found[name] for name in ("r1", "r5", "r25", "auc", "recall_at_full_precision")}
     return {
         **kept,
-        "r1_sequence": matched.recall[1],
+        "r1_sequence": in_sequence.recall[1],
         "queries_per_s": found["queries_per_s"],
         "spikes_per_query": found["spikes_per_query"],
         "synops_per_query": found["synops_per_query"],
@@ -118,14 +118,14 @@ def _measured(setting: Setting, recogniser: Recogniser) -> tuple[Row, NDArray[np
 
 def _baseline(setting: Setting, similarity: NDArray[np.floating[Any]], rate: float) -> Row:
     found = merits(similarity, setting.truth)
-    matched = merits(sequence(similarity, _SEQUENCE), setting.truth)
+    in_sequence = merits(sequence(similarity, _SEQUENCE), setting.truth)
     return {
         "r1": found.recall[1],
         "r5": found.recall[5],
         "r25": found.recall[25],
         "auc": found.auc,
         "recall_at_full_precision": found.full_precision,
-        "r1_sequence": matched.recall[1],
+        "r1_sequence": in_sequence.recall[1],
         "queries_per_s": rate,
         "spikes_per_query": 0.0,
         "synops_per_query": 0.0,

@@ -1,7 +1,8 @@
 """From a camera's image to the rates of an expert's inputs.
 
-Whatever an image is stored as becomes grey, (H, W) of uint8; ``prepare`` makes it small and takes
-the light out of it: what counts of a pixel is how it stands out from the patch around it.
+Whatever an image is stored as becomes grey, (H, W) of uint8, and small (``shrink``).
+``normalise_patches`` takes the light out of it: what counts of a pixel is how it stands out from
+the patch around it.
 
 Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III, and their code.
 """
@@ -25,6 +26,7 @@ Prepared = NDArray[np.float32]
 
 SIDE = 28  # pixels
 PATCH = 7  # pixels
+# Rate of an input for its level, 0 to 255.
 HZ_PER_LEVEL = 0.25
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow and OpenCV have it
@@ -202,15 +204,6 @@ def normalise_patches(image: Grey, patch: int = PATCH) -> Prepared:
     return found
 
 
-def prepare(image: Grey, side: int = SIDE, patch: int = PATCH) -> Prepared:
-    """A grey image (H, W) made small, its patches normalised, (side, side).
-
-    Raises:
-        ConfigurationError: As ``shrink`` and ``normalise_patches``.
-    """
-    return normalise_patches(shrink(image, side), patch)
-
-
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _normalise(image: Grey, reach: int) -> Prepared:
     height, width = image.shape
@@ -231,8 +224,3 @@ def _normalise(image: Grey, reach: int) -> Prepared:
                 score = (count * np.int64(image[y, x]) - total) / np.sqrt(spread)
             found[y, x] = 127.5 * (1.0 + min(max(score, -1.0), 1.0))
     return found
-
-
-def poisson_rates(prepared: Prepared) -> Prepared:
-    """Rates of an expert's inputs, Hz, for prepared images: a quarter of a pixel's value."""
-    return prepared * np.float32(HZ_PER_LEVEL)

@@ -87,6 +87,15 @@ def test_what_other_programs_wrote_is_scored_beside_ours(seasons, tmp_path):
     assert found["methods"]["netvlad"]["r1"] == 1.0
 
 
+def test_sequences_are_causal_or_the_papers(seasons):
+    causal = scored(seasons, "--sequence", 3)
+    ahead = scored(seasons, "--sequence", 3, "--ahead")
+    assert causal["n"] == ahead["n"] == PLACES
+    assert causal["r1"] != ahead["r1"] or causal["auc"] != ahead["auc"]
+    with pytest.raises(ConfigurationError, match="1 to 12 queries"):
+        scored(seasons, "--sequence", 13, "--ahead")
+
+
 def test_figures_are_drawn(seasons, tmp_path):
     scored(seasons, "--figures", tmp_path)
     for name in ("similarities", "precision_recall", "recall"):

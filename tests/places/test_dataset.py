@@ -4,7 +4,7 @@ from PIL import Image
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.dataset import open_traverse, pair, pair_by_pose
-from neuro_control.places.images import prepare
+from neuro_control.places.images import shrink
 from tests.places.routes import folder, picture
 
 NAMES = ("images-2.png", "images-10.png", "images-300.png")
@@ -23,9 +23,9 @@ def test_a_folder_is_read_in_the_natural_order_of_its_names(tmp_path):
 
 
 def test_only_what_is_to_be_kept_is_kept(tmp_path):
-    traverse = open_traverse(folder(tmp_path / "summer", NAMES), keep=prepare, stride=2)
+    traverse = open_traverse(folder(tmp_path / "summer", NAMES), keep=shrink, stride=2)
     assert traverse.names == (NAMES[0], NAMES[2])
-    np.testing.assert_array_equal(traverse.images[1], prepare(picture(2)))
+    np.testing.assert_array_equal(traverse.images[1], shrink(picture(2)))
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path, capsys):

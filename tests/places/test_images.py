@@ -14,11 +14,15 @@ from neuro_control.places.images import (
     decode_image,
     featureless,
     grey,
-    poisson_rates,
-    prepare,
+    normalise_patches,
     raw_image,
     read_image,
+    shrink,
 )
+
+
+def prepare(image, side=28, patch=7):
+    return normalise_patches(shrink(image, side), patch)
 
 
 def png(image, **options):
@@ -220,13 +224,9 @@ def test_an_image_of_one_colour_is_grey_and_without_features():
     assert not featureless(image)
 
 
-def test_rates_are_a_quarter_of_the_pixels():
-    np.testing.assert_array_equal(
-        poisson_rates(np.array([[0, 127.5, 255]], np.float32)), [[0, 31.875, 63.75]]
-    )
-
-
-@pytest.mark.parametrize(("side", "patch"), [(0, 7), (28, 0), (28, 6)])
-def test_sizes_that_mean_nothing_are_refused(side, patch):
-    with pytest.raises(ConfigurationError, match="patch odd"):
+@pytest.mark.parametrize(
+    ("side", "patch", "says"), [(0, 7, "side is 1"), (28, 0, "is odd"), (28, 6, "is odd")]
+)
+def test_sizes_that_mean_nothing_are_refused(side, patch, says):
+    with pytest.raises(ConfigurationError, match=says):
         prepare(np.zeros((8, 8), np.uint8), side, patch)

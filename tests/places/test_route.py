@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.images import grey, prepare
+from neuro_control.places.images import grey, normalise_patches, shrink
 from neuro_control.places.route import (
     SEASONS,
     SPACING,
@@ -30,7 +30,7 @@ def routes():
 
 def recall(reference, query):
     """R@1 of the sum of absolute differences of patch-normalised images."""
-    r, q = (np.stack([prepare(grey(image)).ravel() for image in images])
+    r, q = (np.stack([normalise_patches(shrink(grey(image))).ravel() for image in images])
             for images in (reference, query))  # fmt: skip
     nearest = np.abs(r[None] - q[:, None]).sum(axis=2).argmin(axis=1)
     return float(np.mean(nearest == np.arange(len(q))))

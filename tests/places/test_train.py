@@ -273,7 +273,7 @@ def test_the_command_trains_from_a_folder_and_adds_places(tmp_path):
     assert result.exit_code == 0
     assert "5 places, 2 experts" in result.stderr
     shown = ["--reference", str(tmp_path / "new"), "--out", str(second), "--extend", str(first)]
-    CliRunner().invoke(command, [*shown, *options], catch_exceptions=False)
+    CliRunner().invoke(command, [*shown, *options[-4:]], catch_exceptions=False)
     assert len(Ensemble.read(second).names) == 11
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         *("first.safetensors", "new", "second.safetensors", "summer")
