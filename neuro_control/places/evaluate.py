@@ -29,7 +29,7 @@ from neuro_control.places.metrics import (
     recall_at_full_precision,
 )
 from neuro_control.places.peers import vprtempo
-from neuro_control.places.recogniser import MODES, NEAR, REGULARISATIONS, Recogniser
+from neuro_control.places.recogniser import CORES, MODES, NEAR, REGULARISATIONS, Recogniser
 from neuro_control.places.sequences import sequence, sequence_ahead
 from neuro_control.places.train import shortened
 
@@ -227,6 +227,10 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
     "--ahead", is_flag=True,
     help="Sequences as in the paper: of the queries to come, which no robot knows.",
 )  # fmt: skip
+@click.option(
+    "--device", default=CORES, show_default=True,
+    help="Where the spiking mode runs: compiled on all cores, or a device of torch (cuda, cpu).",
+)  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
     "--descriptors", "described", type=click.Path(path_type=Path), nargs=2,
@@ -262,6 +266,7 @@ def evaluate(
     assignment: str,
     length: int,
     ahead: bool,
+    device: str,
     seed: int,
     described: tuple[Path, Path] | None,
     given: Path | None,
@@ -294,6 +299,7 @@ def evaluate(
         assignment=assignment,
         sequence=length,
         seed=seed,
+        device=device,
     )
     ours, result = measure(recogniser, shown, truth, length, tolerance, ahead)
     matrices = {f"ours, {mode}": ours, **matrices}

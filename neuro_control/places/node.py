@@ -21,7 +21,7 @@ from std_srvs.srv import Trigger
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.images import Grey, decode_image, featureless, raw_image
 from neuro_control.places.poses import covariance
-from neuro_control.places.recogniser import MODES, REGULARISATIONS, Answer, Recogniser
+from neuro_control.places.recogniser import CORES, MODES, REGULARISATIONS, Answer, Recogniser
 from neuro_control.resources import find
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -81,6 +81,11 @@ class PlaceParameters(LifecycleParameters):
     )
     seed: int = parameter(
         0, "Seed of the spiking mode; load_model takes it over", low=0, high=2**31
+    )
+    device: str = parameter(
+        CORES,
+        "Where the spiking mode runs: cores, or a device of torch such as cuda; load_model takes "
+        "it over",
     )
     transport: str = parameter(
         "raw", "raw hears image, compressed hears image/compressed", choices=TRANSPORTS, fixed=True
@@ -242,6 +247,7 @@ class PlaceRecognizer(Managed[PlaceParameters]):
             seed=p.seed,
             regularisation=p.regularisation,
             false_accepts=p.false_accepts,
+            device=p.device,
             threshold=p.threshold or None,
         )
         # What is compiled on the first image would make that image late.
