@@ -99,3 +99,28 @@ def journey(
         axes[0].set(xlabel="image", ylabel="taken for the place of image")
         axes[0].legend(fontsize=8)
         axes[1].set(xlabel="image", ylabel="score")
+
+
+def montage(rows: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
+    """Images (n, height, width, 3) side by side, a row a name."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    columns = max(len(images) for images in rows.values())
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(1.4 * columns, 0.75 * len(rows)), squeeze=False,
+        gridspec_kw={"wspace": 0.03, "hspace": 0.05, "left": 0.03, "right": 0.99,
+                     "top": 0.99, "bottom": 0.01},
+    )  # fmt: skip
+    for line, (name, images) in zip(axes, rows.items(), strict=True):
+        for panel, image in zip(line, images, strict=True):
+            panel.imshow(image)
+            panel.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, fontsize=9)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    figure.savefig(part, format="png", dpi=110)
+    plt.close(figure)
+    part.replace(path)

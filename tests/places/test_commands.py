@@ -48,6 +48,13 @@ def test_a_rendered_route_is_a_folder_of_images_and_their_poses(seasons):
     assert len((seasons / "summer" / "poses.csv").read_text().splitlines()) == PLACES + 1
 
 
+def test_a_montage_shows_all_seasons(tmp_path):
+    shown = ("--montage", tmp_path / "seasons.png", "--places", 9)
+    call(render, *shown, "--out", tmp_path / "summer")
+    with Image.open(tmp_path / "seasons.png") as drawn:
+        assert np.asarray(drawn.convert("L")).std() > 30
+
+
 def test_training_leaves_the_model_and_nothing_else(seasons):
     assert sorted(p.name for p in seasons.iterdir()) == ["model.safetensors", "summer", "winter"]
 
