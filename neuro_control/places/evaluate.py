@@ -72,18 +72,26 @@ def sad_similarity(reference: NDArray[np.uint8], query: NDArray[np.uint8]) -> Si
     return sad(*normalised)
 
 
-def acceptance(similarity: Similarity, truth: Truth, threshold: float) -> tuple[float, float]:
+def acceptance(
+    similarity: Similarity, truth: Truth, thresholds: NDArray[np.float64]
+) -> tuple[float, float]:
     """Shares of queries accepted: if their place had never been visited, and as it is.
 
     For the first, each query's own place and those near it are left out of the reference; a query
     that has no place there counts as it is. NaN of the second, if no query has a place.
+
+    Args:
+        similarity: (queries, places).
+        truth: Place of each query, -1 for none.
+        thresholds: Score from which on each query is accepted, (queries,).
     """
     places = np.arange(similarity.shape[1])
     near = np.abs(places[None, :] - truth[:, None]) <= NEAR
-    foreign = np.where(near & (truth >= 0)[:, None], -np.inf, similarity).max(axis=1)
-    scores = np.concatenate([foreign, similarity.max(axis=1)[truth >= 0]]).astype(np.float64)
-    visited = np.arange(len(scores)) >= len(foreign)
-    return accept_rates(scores, visited, threshold)
+    known = truth >= 0
+    foreign = np.where(near & known[:, None], -np.inf, similarity).max(axis=1) >= thresholds
+    own = (similarity.max(axis=1) >= thresholds)[known]
+    accepted = np.concatenate([foreign, own]).astype(np.float64)
+    return accept_rates(accepted, np.arange(len(accepted)) >= len(foreign), 1.0)
 
 
 def peak_memory() -> float:
@@ -129,7 +137,8 @@ def measure(
     ensemble = recogniser.ensemble
     truth = judged(truth, len(ensemble.names), length, ahead)
     found = merits(similarity, truth, tolerance)
-    never, visited = acceptance(similarity, truth, recogniser.threshold)
+    thresholds = recogniser.thresholds(similarity)
+    never, visited = acceptance(similarity, truth, thresholds)
     return similarity, {
         "n": len(query),
         "places": len(ensemble.names),

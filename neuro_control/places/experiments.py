@@ -354,7 +354,8 @@ def growth(setting: Setting) -> list[Row]:
                     truth = part.truth + (0 if which == "first" else half)
                     if which == "second" and ensemble is first:
                         truth = np.full(len(truth), -1)
-                    never, visited = acceptance(similarity, truth, recogniser.threshold)
+                    thresholds = recogniser.thresholds(similarity)
+                    never, visited = acceptance(similarity, truth, thresholds)
                     known = (truth >= 0).any()
                     found |= {
                         f"{which}_r1": merits(similarity, truth).recall[1] if known else np.nan,

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import copy
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,8 @@ _PRIOR = 5.0
 NEAR = 5
 # Spreads above the mean for which the ensemble keeps what it made of the reference.
 _MARGIN = 2.0
+# Images for which the reference's own threshold counts.
+_STARTS = 10
 # Images of the reference that tell a neuron what drive to expect.
 _SAMPLE = 256
 
@@ -98,6 +101,37 @@ class RunningStatistics:
         self._variance += (before * (values - self.mean) - self._variance) / count
 
 
+class RunningThreshold:
+    """Score from which on a place counts as visited, told from the images so far.
+
+    Away from the best place, the highest score is about what an image would have scored if its
+    place had never been visited. How high that is changes with season and light.
+
+    Args:
+        start: For the first image, told from the reference; it counts for ten images, less each
+            that has come.
+        false_accepts: Share of images of places never visited that may reach the threshold.
+    """
+
+    def __init__(self, start: float, false_accepts: float) -> None:
+        self._start = start
+        self._share = false_accepts
+        self._foreign: deque[float] = deque(maxlen=int(MEMORY))
+
+    @property
+    def value(self) -> float:
+        """The threshold for the next image."""
+        lacking = max(_STARTS - len(self._foreign), 0)
+        values = [*self._foreign, *[self._start] * lacking]
+        return float(np.quantile(values, 1 - self._share, method="higher"))
+
+    def add(self, scores: NDArray[np.floating[Any]]) -> None:
+        """Take in the scores (P,) of an image."""
+        away = np.abs(np.arange(len(scores)) - scores.argmax()) > NEAR
+        if away.any():
+            self._foreign.append(float(scores[away].max()))
+
+
 class Recogniser:
     """A trained ensemble at work.
 
@@ -109,8 +143,9 @@ class Recogniser:
         sequence: Images in a row that are matched together.
         best: Places K of an answer.
         seed: Of the spikes of inputs, in the spiking mode.
-        threshold: Score below which an answer is of a place never visited; by default that which
-            ``false_accepts`` of the reference's images reach on places that are not theirs.
+        threshold: Score below which an answer is of a place never visited; by default it follows
+            what comes (``RunningThreshold``), beginning with that which ``false_accepts`` of the
+            reference's images reach on places that are not theirs.
         false_accepts: See ``threshold``.
         silence_from: Share of the reference's images for which a neuron fires that has no vote.
         margin: Spreads above its mean from which on a drive makes a neuron fire.
@@ -165,6 +200,9 @@ class Recogniser:
             self._scorer = _Spikes(self.ensemble, votes, weighted, chosen, seed, device)
         self._threshold = threshold
         self._false_accepts = false_accepts
+        # Told when it is asked for: an ensemble in training has nothing to tell it from.
+        self._first: float | None = None
+        self._running: RunningThreshold | None = None
         self.reset()
 
     @property
@@ -184,13 +222,23 @@ class Recogniser:
 
     @property
     def threshold(self) -> float:
-        """Score below which an answer is of a place never visited."""
-        if self._threshold is None:
-            self._threshold = never_visited(
-                *(self._scorer.probe, self._scorer.probed()),
-                *(self._length, self._false_accepts),
-            )
-        return self._threshold
+        """Score below which the next answer is of a place never visited."""
+        if self._threshold is not None:
+            return self._threshold
+        if self._running is None:
+            self._running = self._at_first()
+        return self._running.value
+
+    def thresholds(self, scores: NDArray[np.floating[Any]]) -> Array:
+        """What ``threshold`` would have been for each of so many scores, (n, P) to (n,)."""
+        if self._threshold is not None:
+            return np.full(len(scores), self._threshold)
+        running = self._at_first()
+        found = np.empty(len(scores))
+        for index, row in enumerate(scores):
+            found[index] = running.value
+            running.add(row)
+        return found
 
     @property
     def synaptic_operations(self) -> int:
@@ -207,6 +255,16 @@ class Recogniser:
         self._eye.reset()
         self._scorer.reset()
         self._sequence = RunningSequence(self._length)
+        self._running = None
+
+    def _at_first(self) -> RunningThreshold:
+        """The threshold before the first image."""
+        if self._first is None:
+            self._first = never_visited(
+                *(self._scorer.probe, self._scorer.probed()),
+                *(self._length, self._false_accepts),
+            )
+        return RunningThreshold(self._first, self._false_accepts)
 
     def scores(self, images: NDArray[np.uint8]) -> Float:
         """Scores (n, P) of small images (n, side, side) that come in this order, each by itself."""
@@ -229,7 +287,10 @@ class Recogniser:
         scores = self._sequence.step(self.scores(shrink(whole, side)[None])[0])
         best = np.argsort(-scores, kind="stable")[: self._best]
         score = float(scores[best[0]])
-        return Answer(int(best[0]), score, best, scores[best], score >= self.threshold)
+        visited = score >= self.threshold
+        if self._running is not None:
+            self._running.add(scores)
+        return Answer(int(best[0]), score, best, scores[best], visited)
 
 
 def never_visited(

@@ -181,7 +181,7 @@ def test_merits_and_acceptance_worked_by_hand():
     # All score 1.1, the one that has no place as well: nothing can be accepted without it.
     assert found.full_precision == 0.0
     # Left out of the reference, only that one still finds a place that scores high.
-    never, visited = acceptance(similarity, truth, 0.5)
+    never, visited = acceptance(similarity, truth, np.full(20, 0.5))
     assert (never, visited) == (pytest.approx(1 / 20), 1.0)
 
 

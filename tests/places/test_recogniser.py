@@ -11,6 +11,7 @@ from neuro_control.places.recogniser import (
     REGULARISATIONS,
     Recogniser,
     RunningStatistics,
+    RunningThreshold,
     never_visited,
 )
 from neuro_control.places.sequences import sequence
@@ -214,12 +215,13 @@ def test_a_step_at_a_time_is_all_scores_and_their_sequence(mode, length):
     whole = sequence(Recogniser(small(), mode=mode).scores(images), length)
     recogniser = Recogniser(small(), mode=mode, sequence=length, best=3)
     for image, scores in zip(images, whole, strict=True):
+        threshold = recogniser.threshold
         answer = recogniser.step(image)
         order = np.argsort(-scores, kind="stable")[:3]
         np.testing.assert_allclose(answer.scores, scores[order], rtol=1e-4, atol=1e-5)
         assert answer.score == answer.scores[0]
         assert answer.place == answer.best[0]
-        assert answer.visited == (answer.score >= recogniser.threshold)
+        assert answer.visited == (answer.score >= threshold)
         assert len(answer.best) == 3
 
 
@@ -245,6 +247,34 @@ def test_a_threshold_of_ones_own_decides_what_was_visited():
     score = Recogniser(small()).step(image).score
     assert Recogniser(small(), threshold=score).step(image).visited
     assert not Recogniser(small(), threshold=score + 0.01).step(image).visited
+
+
+def test_a_running_threshold_worked_by_hand():
+    running = RunningThreshold(3.0, false_accepts=0.2)
+    assert running.value == 3.0
+    scores = np.zeros(30)
+    scores[[10, 12, 25]] = 9.0, 8.0, 1.0  # 12 is too near the best to be another place
+    for _ in range(7):
+        running.add(scores)
+    assert running.value == 3.0  # three of ten are still the reference's
+    running.add(scores)
+    assert running.value == 3.0  # two of ten: a fifth may reach it
+    running.add(scores)
+    assert running.value == 1.0
+    few = RunningThreshold(3.0, false_accepts=0.2)
+    few.add(np.arange(5.0))
+    assert few.value == 3.0
+
+
+def test_the_thresholds_of_scores_are_those_that_steps_would_have_met():
+    images = noisy(textures(10))
+    recogniser = Recogniser(small(), sequence=2)
+    scores = sequence(recogniser.scores(images), 2)
+    together = recogniser.thresholds(scores)
+    recogniser.reset()
+    for image, threshold in zip(images, together, strict=True):
+        assert recogniser.threshold == pytest.approx(threshold, rel=1e-4)
+        recogniser.step(image)
 
 
 @pytest.mark.parametrize(
