@@ -244,14 +244,14 @@ def test_what_a_recogniser_does_wrong_is_told_and_the_next_image_answered(bench,
 
 
 def test_an_image_sent_again_gets_the_same_answer_and_an_older_one_none(bench, route, model):
-    robot = Robot(bench, model)
+    robot = Robot(bench, model, max_age=60.0)
     message = raw_message(route[0][5])
     robot.send(message)
     bench.spin_until(lambda: len(robot.places) == 1)
     robot.images.publish(message)
     bench.spin_until(lambda: len(robot.places) == 2)
     assert robot.places[0] == robot.places[1]
-    robot.send(raw_message(route[0][4]), age=0.15)
+    robot.send(raw_message(route[0][4]), age=30.0)
     bench.spin_until(lambda: robot.probe.said("it is older than the one answered before it"))
     assert len(robot.places) == 2
 
