@@ -191,7 +191,13 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
             f"{model} was not trained on {reference.source}: they differ from place {index} on; "
             "train it on this reference, or leave --reference out"
         )
-    return shortened(reference, len(own))
+    given = shortened(reference, len(own))
+    if not np.array_equal(np.stack(given.images), ensemble.reference):
+        raise ConfigurationError(
+            f"{model} was trained on other images than {reference.source} has under the same "
+            "names: give the reference that it was trained on, the first if there were several"
+        )
+    return given
 
 
 @click.command()

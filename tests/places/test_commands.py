@@ -120,6 +120,8 @@ def test_queries_of_other_places_or_counts_are_refused_and_say_what_helps(season
     assert scored(seasons, "--unmatched", query=short)["n"] == PLACES - 2
     with pytest.raises(ConfigurationError, match="not trained on"):
         scored(seasons, "--reference", short)
+    with pytest.raises(ConfigurationError, match="trained on other images"):
+        scored(seasons, "--reference", seasons / "winter")
 
 
 def test_places_are_paired_by_poses_where_names_differ(seasons, tmp_path):
