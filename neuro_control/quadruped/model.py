@@ -154,6 +154,8 @@ def _lay_ground(
         "priority": 2,
         "friction": [friction, 0.02, 0.01],
         "condim": 3,
+        # Harder than MuJoCo's default, into which feet sink by a centimetre when two bear all.
+        "solref": [0.01, 1.0],
         "material": "ground",
     }
     world.add_geom(name="floor", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 0.5], **ground)
