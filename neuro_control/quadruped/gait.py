@@ -26,8 +26,8 @@ Array = NDArray[np.float64]
 
 PERIOD = 0.002  # s
 
-# A foot that presses harder stands, N.
-_TOUCH = 12.0
+# A swinging foot that presses harder has met the ground; one that should stand does so, N.
+_MET, _STANDS = 12.0, 4.0
 # Before this part of a swing what a foot meets is no ground to stand on.
 _EARLIEST = 0.6
 # At either end of its stance a foot may still move: this part of it is trusted less and less.
@@ -42,7 +42,7 @@ _SLOW, _BUSIEST = 0.05, 0.8
 # A trunk that stands moves over its feet at this speed at most, m/s.
 _LEAN = 0.05
 # How far the trunk may fall behind where it should be, m and rad.
-_LAG, _YAW_LAG = 0.1, 0.25
+_LAG, _YAW_LAG = 0.2, 0.25
 # Integral action on height, roll and pitch: per s² of the error, and at most.
 _UNKNOWN_RATE = np.array([20.0, 20.0, 0.0, 0.0, 0.0, 30.0])
 _UNKNOWN_MOST = np.array([6.0, 6.0, 0.0, 0.0, 0.0, 3.0])
@@ -50,6 +50,8 @@ _UNKNOWN_MOST = np.array([6.0, 6.0, 0.0, 0.0, 0.0, 3.0])
 _CAPTURE = 0.45
 # Legs that swing: N m/rad, N m s/rad.
 _STIFFNESS, _DAMPING = 60.0, 2.0
+# Swings shorter than this are lower, s.
+_SHORT = 0.1
 # Swinging feet aim this far below the ground, m.
 _PRESS = 0.005
 # Speed of a joint at which its friction is fully there, rad/s, and the share that is made up for.
@@ -95,17 +97,17 @@ def _judge(
 ) -> None:  # fmt: skip
     """Write which feet stand, how far each is in its stance or swing, and how far to trust it."""
     for i in range(4):
-        touching = forces[i] > _TOUCH
         if phases[i] < duration:
             progress[i] = phases[i] / duration
             early[i] = False
             standing[i] = True
             edge = min(min(progress[i], 1.0 - progress[i]) / _EDGE, 1.0)
+            touching = forces[i] > _STANDS
             trust[i] = max(edge if duration < 1.0 else 1.0, 0.05) if touching else 0.0
         else:
             progress[i] = (phases[i] - duration) / (1.0 - duration)
             # It met the ground before it should: it stands from now on.
-            early[i] |= touching and progress[i] > _EARLIEST
+            early[i] |= forces[i] > _MET and progress[i] > _EARLIEST
             standing[i] = early[i]
             trust[i] = 0.0
 
@@ -235,6 +237,8 @@ def _swing(
     """
     turning = level @ rate
     capture = _CAPTURE * math.sqrt(height / GRAVITY)
+    # Who hardly swings, on the way from or to a stand, needn't lift either.
+    lift *= min(1.0, (swings / _SHORT) ** 2)
     end, speed, acceleration = np.empty(3), np.empty(3), np.empty(3)
     for i in range(4):
         if standing[i]:
