@@ -287,10 +287,16 @@ def _swing(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def _rub(friction: float, damping: float, speed: float) -> float:
+    """Torque that makes up for a joint's friction, or rather for a share of it."""
+    return _FRICTION_SHARE * (friction * math.tanh(speed / _FRICTION_SPEED) + damping * speed)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _torques(
     legs: Array, q: Array, dq: Array, held: Array, standing: NDArray[np.bool_], jacobians: Array,
     forces: Array, level: Array, targets: Array, speeds: Array, accelerations: Array,
-    reflected: Array, friction: Array, limits: Array,
+    reflected: Array, friction: Array, damping: Array, limits: Array,
     positions: Array, velocities: Array, efforts: Array,
 ) -> None:  # fmt: skip
     """Write joint commands. Targets are the feet's in the trunk's frame, with their speeds."""
@@ -303,9 +309,7 @@ def _torques(
             velocities[at] = dq[at]
             efforts[at] = held[at] - force @ jacobians[i]
             for j in range(3):
-                efforts[3 * i + j] += (
-                    _FRICTION_SHARE * friction[j] * math.tanh(dq[3 * i + j] / _FRICTION_SPEED)
-                )
+                efforts[3 * i + j] += _rub(friction[j], damping[j], dq[3 * i + j])
         else:
             kinematics.angles(legs[i], targets[i], wanted)
             kinematics.foot(legs[i], wanted, foot, jacobian)
@@ -323,7 +327,7 @@ def _torques(
                     + _DAMPING * (speed[j] - dq[k])
                     + reflected[j] * acceleration[j]
                     + held[k]
-                    + _FRICTION_SHARE * friction[j] * math.tanh(speed[j] / _FRICTION_SPEED)
+                    + _rub(friction[j], damping[j], speed[j])
                 )
         for j in range(3):
             k = 3 * i + j
@@ -349,7 +353,7 @@ class Gait:
         self._stance = Stance(robot)
         self._base_com = np.array(robot.base_com)
         self._reflected = np.array(robot.reflected)
-        self._friction = np.array(robot.friction)
+        self._friction, self._damping = np.array(robot.friction), np.array(robot.damping)
         self._torque = np.array(robot.torque)
         self._com, self._com_velocity, self._held = np.empty(3), np.empty(3), np.empty(12)
         self._ahead, self._level = np.eye(3), np.eye(3)
@@ -452,7 +456,8 @@ class Gait:
         _torques(
             robot.legs, observation.angles, observation.speeds, self._held, self._standing,
             estimator.jacobians, forces, self._level, self._targets, self._speeds,
-            self._accelerations, self._reflected, self._friction, self._torque, *answer,
+            self._accelerations, self._reflected, self._friction, self._damping, self._torque,
+            *answer,
         )  # fmt: skip
         return answer
 

@@ -45,6 +45,7 @@ class Robot:
         limits: Lowest and highest angle of hip, thigh and calf that all legs have, (3, 2), rad.
         torque: Largest torque of hip, thigh and calf, N m.
         friction: Dry friction in hip, thigh and calf, N m.
+        damping: Friction that grows with the speed there, N m s/rad.
         reflected: Inertia that hip, thigh and calf feel when a leg swings, kg m².
         height: Of the trunk's origin above the ground when it stands, m.
     """
@@ -64,6 +65,7 @@ class Robot:
     limits: tuple[tuple[float, float], ...]
     torque: tuple[float, float, float]
     friction: tuple[float, float, float]
+    damping: tuple[float, float, float]
     reflected: tuple[float, float, float]
     height: float = 0.3
 
@@ -122,6 +124,7 @@ GO2 = Robot(
     limits=((-1.0472, 1.0472), (-0.5236, 3.4907), (-2.7227, -0.83776)),
     torque=(23.7, 23.7, 45.43),
     friction=(0.22, 0.20, 0.91),
+    damping=(0.23, 0.20, 0.13),
     reflected=(0.04, 0.04, 0.04),
 )
 
@@ -145,6 +148,7 @@ GO1 = Robot(
     limits=((-0.863, 0.863), (-0.686, 4.501), (-2.818, -0.888)),
     torque=(23.7, 23.7, 35.55),
     friction=(0.2, 0.2, 0.2),
+    damping=(1.0, 0.6, 0.6),
     reflected=(0.04, 0.03, 0.016),
 )
 

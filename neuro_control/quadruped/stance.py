@@ -51,6 +51,32 @@ def _push(lever: Array, inverse: Array, mass: float, out: Array) -> None:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def _solve(a: Array, b: Array) -> None:
+    """Write the solution of a x = b, (6, 6), into ``b``: LAPACK would take longer to call."""
+    for k in range(6):
+        pivot = k
+        for i in range(k + 1, 6):
+            if abs(a[i, k]) > abs(a[pivot, k]):
+                pivot = i
+        if pivot != k:
+            for j in range(6):
+                a[k, j], a[pivot, j] = a[pivot, j], a[k, j]
+                b[k, j], b[pivot, j] = b[pivot, j], b[k, j]
+        for i in range(k + 1, 6):
+            factor = a[i, k] / a[k, k]
+            for j in range(k + 1, 6):
+                a[i, j] -= factor * a[k, j]
+            for j in range(6):
+                b[i, j] -= factor * b[k, j]
+    for k in range(5, -1, -1):
+        for j in range(6):
+            dot = b[k, j]
+            for i in range(k + 1, 6):
+                dot -= a[k, i] * b[i, j]
+            b[k, j] = dot / a[k, k]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _program(
     error: Array, reference: Array, yaw_rate: float, disturbance: Array,
     standing: NDArray[np.bool_], levers: Array, footholds: Array,
@@ -68,8 +94,9 @@ def _program(
     linear = np.zeros(12)
     push = np.empty((6, 3))
     lever = np.empty(3)
-    c, pe, w = np.empty((6, 6)), np.empty((12, 6)), np.empty((6, 6))
-    free = np.empty(6)
+    c, w, brought = np.empty((6, 6)), np.empty((6, 6)), np.empty((6, 6))
+    pe, gain, n = np.empty((12, 6)), np.empty((12, 6)), np.empty((12, 12))
+    free, wanted = np.empty(6), np.empty(6)
     for stage in range(STAGES - 1, -1, -1):
         time = stage * dt
         turned = yaw_rate * (time + 0.5 * dt)
@@ -115,22 +142,38 @@ def _program(
                     for k in range(3):
                         dot += push[i, k] * push[j, k]
                     c[i, j] += part / effort * dot
-        # x = C (1 + W C)^-1, the part of what is wanted that forces will bring about.
-        x6 = np.linalg.solve((np.eye(6) + w @ c).T, c.T).T
-        gain = pe @ x6
-        # Value of the state after the step, then of the state before it.
-        n = p - gain @ pe.T
-        shifted = linear.copy()
+        # (1 + C W)^-1 C is the part of what is wanted that forces will bring about.
+        for i in range(6):
+            for j in range(6):
+                dot = 1.0 if i == j else 0.0
+                for k in range(6):
+                    dot += c[i, k] * w[k, j]
+                brought[i, j] = dot
+        _solve(brought, c)
         for i in range(12):
             for j in range(6):
-                shifted[i] += pe[i, j] * free[j]
-        wanted = np.empty(6)
+                dot = 0.0
+                for k in range(6):
+                    dot += pe[i, k] * c[k, j]
+                gain[i, j] = dot
+        # Value of the state after the step, then of the state before it.
+        for i in range(12):
+            for j in range(i + 1):
+                dot = p[i, j]
+                for k in range(6):
+                    dot -= gain[i, k] * pe[j, k]
+                n[i, j] = dot
+                n[j, i] = dot
+        for i in range(12):
+            for j in range(6):
+                linear[i] += pe[i, j] * free[j]
         for i in range(6):
-            wanted[i] = half * shifted[i] + dt * shifted[6 + i]
-        after = shifted - gain @ wanted
+            wanted[i] = half * linear[i] + dt * linear[6 + i]
+        for i in range(12):
+            for j in range(6):
+                linear[i] -= gain[i, j] * wanted[j]
         for i in range(6):
-            linear[i] = after[i]
-            linear[6 + i] = after[6 + i] + dt * after[i]
+            linear[6 + i] += dt * linear[i]
         for i in range(6):
             for j in range(6):
                 a, b, d = n[i, j], n[i, 6 + j], n[6 + i, 6 + j]
@@ -146,7 +189,6 @@ def _program(
         now[i] += dt * error[6 + i] + half * free[i]
         now[6 + i] += dt * free[i]
     pull = p @ now + linear
-    wanted = np.empty(6)
     for i in range(6):
         wanted[i] = half * pull[i] + dt * pull[6 + i]
     pushes = np.zeros((6, 12))

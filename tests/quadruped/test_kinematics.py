@@ -105,6 +105,8 @@ def test_the_robots_numbers_are_their_models(pair):
     np.testing.assert_allclose(compiled.actuator_ctrlrange[:, 1], np.tile(robot.torque, 4))
     friction = compiled.dof_frictionloss[6:].reshape(4, 3).mean(0)
     np.testing.assert_allclose(robot.friction, friction, atol=0.01)
+    damping = compiled.dof_damping[6:].reshape(4, 3).mean(0)
+    np.testing.assert_allclose(robot.damping, damping, atol=0.01)
     data = posed(compiled, compiled.key("home").qpos[7:])
     whole = np.empty((compiled.nv, compiled.nv))
     mujoco.mj_fullM(compiled, data, whole)
