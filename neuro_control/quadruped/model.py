@@ -147,6 +147,15 @@ def _lay_ground(
         width=256,
         height=256,
     )
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=[0.85, 0.9, 0.95],
+        rgb2=[0.55, 0.65, 0.78],
+        width=256,
+        height=256,
+    )
     material = spec.add_material(name="ground", texrepeat=[2, 2], texuniform=True)
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = "ground"
     # By its priority a contact has the ground's friction, whatever the feet's is.

@@ -10,7 +10,7 @@ from neuro_control.quadruped.gait import PERIOD, Gait
 from neuro_control.quadruped.robots import find
 
 
-def walked(command, robot="go2", seconds=4.5, push=0.0, seed=0, **ground):
+def walked(command, robot="go2", seconds=3.6, push=0.0, seed=0, **ground):
     return walk(
         Body(world(robot, **ground)), Gait(find(robot)), command, seed,
         Trial(robot, seconds, push),
