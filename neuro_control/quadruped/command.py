@@ -102,11 +102,13 @@ RANGES: dict[str, tuple[float, float]] = {
     each.name: each.metadata["range"] for each in dataclasses.fields(Command)
 }
 
+# A pace sways over one side's feet and then the other's: g y / z of sideways acceleration, which
+# the ground's friction bears if they are close together.
 # The walk is the lateral sequence of most mammals: RL, FL, RR, FR, one foot in the air at a time,
 # and slow, so that there is time to swing it.
 GAITS: dict[str, dict[str, float]] = {
     "trot": {"phase": 0.5, "offset": 0.0, "bound": 0.0, "duration": 0.5},
-    "pace": {"phase": 0.0, "offset": 0.0, "bound": 0.5, "duration": 0.5},
+    "pace": {"phase": 0.0, "offset": 0.0, "bound": 0.5, "duration": 0.5, "width": 0.16},
     "bound": {"phase": 0.0, "offset": 0.5, "bound": 0.0, "duration": 0.5},
     "pronk": {"phase": 0.0, "offset": 0.0, "bound": 0.0, "duration": 0.5},
     "walk": {"phase": 0.5, "offset": 0.25, "bound": 0.0, "duration": 0.75, "frequency": 2.0},

@@ -37,8 +37,10 @@ _HALF_FORWARD, _HALF_LEFT = 0.5 * FORWARD, 0.5 * LEFT
 # How fast the set-points follow the command: m/s², rad/s², m/s, rad/s.
 _ACCELERATION = (2.0, 1.5, 4.0)
 _RISE, _TILT = 0.25, 0.8
-# Slower than this the feet may all stay down, m/s or rad/s; else for this part of a cycle at most.
-_SLOW, _BUSIEST = 0.05, 0.8
+# Slower than this the feet may all stay down, m/s or rad/s; else each takes this long to swing, s.
+_SLOW, _SWINGS = 0.05, 0.1
+# A trunk that moves faster than it should by this has been pushed, m/s.
+_PUSHED = 0.3
 # A trunk that stands moves over its feet at this speed at most, m/s.
 _LEAN = 0.05
 # How far the trunk may fall behind where it should be, m and rad.
@@ -47,7 +49,7 @@ _LAG, _YAW_LAG = 0.2, 0.25
 _UNKNOWN_RATE = np.array([20.0, 20.0, 0.0, 0.0, 0.0, 30.0])
 _UNKNOWN_MOST = np.array([6.0, 6.0, 0.0, 0.0, 0.0, 3.0])
 # Share of the capture point's offset by which a foothold answers an error of velocity.
-_CAPTURE = 0.45
+_CAPTURE = 0.35
 # Legs that swing: N m/rad, N m s/rad.
 _STIFFNESS, _DAMPING = 60.0, 2.0
 # Swings shorter than this are lower, s.
@@ -357,7 +359,7 @@ class Gait:
         self._torque = np.array(robot.torque)
         self._com, self._com_velocity, self._held = np.empty(3), np.empty(3), np.empty(12)
         self._ahead, self._level = np.eye(3), np.eye(3)
-        self._body, self._slope, self._error = np.empty(3), np.empty(2), np.empty(12)
+        self._body, self._slope, self._error = np.zeros(3), np.empty(2), np.empty(12)
         self._levers, self._footholds = np.empty((4, 3)), np.empty((4, 3))
         self._jacobians, self._reference = np.empty((4, 3, 3)), np.zeros(3)
         self._progress, self._trust = np.empty(4), np.empty(4)
@@ -383,13 +385,18 @@ class Gait:
         self._yaw = np.array([math.atan2(rotation[1, 0], rotation[0, 0])])
         self._early, self._swinging = np.zeros(4, dtype=bool), np.zeros(4, dtype=bool)
         self._left_behind = np.zeros((4, 3))
+        self._body[:] = 0.0
         self._started = True
+
+    def _longest(self, command: Command) -> float:
+        """Part of a cycle that leaves time to swing."""
+        return 1.0 - _SWINGS * command.frequency
 
     def _approach(self, command: Command) -> None:
         """Set-points go towards the command at bounded rates."""
         dt = self._period
         goal = (command.forward, command.left, command.yaw_rate)
-        if command.duration >= 1.0:
+        if command.duration >= 1.0 or self.schedule.duration > self._longest(command):
             goal = (0.0, 0.0, 0.0)
         if self.schedule.duration >= 1.0:
             # Who stands leans to where its feet are.
@@ -414,9 +421,11 @@ class Gait:
         if not self._started:
             self._start(observation, command)
         robot, estimator, schedule = self.robot, self.estimator, self.schedule
-        # Feet keep stepping until the trunk has nearly stopped.
+        # Feet keep stepping until the trunk has nearly stopped, and step if it is pushed.
         slow = abs(self._wanted[0]) + abs(self._wanted[1]) + abs(self._wanted[2]) < _SLOW
-        schedule.step(command, self._period, 1.0 if slow else _BUSIEST)
+        astray = math.hypot(self._body[0] - self._wanted[0], self._body[1] - self._wanted[1])
+        longest = 1.0 if slow and astray < _PUSHED else self._longest(command)
+        schedule.step(command, self._period, longest)
         self._approach(command)
         _judge(
             schedule.phases, schedule.duration, observation.forces,

@@ -12,6 +12,10 @@ Array = NDArray[np.float64]
 # How fast feet drift towards the phases of another gait, cycles/s, and the duration changes, 1/s.
 _DRIFT = 0.7
 _CHANGE = 0.6
+# The same where a duration must not be, 1/s.
+_HASTE = 4.0
+# Feet change their order while each stands for this part of a cycle at least.
+_OVERLAP = 0.65
 
 
 def leads(command: Command) -> Array:
@@ -57,13 +61,18 @@ class Schedule:
         self._rhythm = (self._rhythm + period * self.frequency) % 1.0
         if command is not self._command:
             self._command, self._goal = command, leads(command)
+        duration = command.duration
         if self._leads is not self._goal:
             way = (self._goal - self._leads + 0.5) % 1.0 - 0.5
             most = _DRIFT * period
-            near = bool(np.abs(way).max() <= most)
-            self._leads = self._goal if near else (self._leads + np.clip(way, -most, most)) % 1.0
-        most = _CHANGE * period
-        self.duration += min(max(min(command.duration, longest) - self.duration, -most), most)
+            if np.abs(way).max() <= most:
+                self._leads = self._goal
+            else:
+                duration = max(duration, _OVERLAP)
+                if self.duration >= min(_OVERLAP, longest) - 1e-9:
+                    self._leads = (self._leads + np.clip(way, -most, most)) % 1.0
+        most = (_HASTE if self.duration > longest else _CHANGE) * period
+        self.duration += min(max(min(duration, longest) - self.duration, -most), most)
         self.phases = (self._rhythm + self._leads) % 1.0
 
     @property

@@ -87,7 +87,7 @@ def test_no_phase_jumps_between_gaits_and_the_new_one_is_reached(one, other, whe
     schedule.reset(gait(one))
     for _ in range(when):
         schedule.step(gait(one), 0.002)
-    for _ in range(500):
+    for _ in range(1200):
         before = schedule.phases
         schedule.step(gait(other, frequency=4.0), 0.002)
         change = (schedule.phases - before + 0.5) % 1.0 - 0.5
@@ -95,6 +95,21 @@ def test_no_phase_jumps_between_gaits_and_the_new_one_is_reached(one, other, whe
     apart = (schedule.phases - schedule.phases[0] - leads(gait(other)) + leads(gait(other))[0]) % 1
     np.testing.assert_allclose(np.minimum(apart, 1 - apart), 0.0, atol=1e-9)
     assert schedule.duration == pytest.approx(gait(other).duration)
+
+
+def test_a_command_of_the_same_gait_changes_no_duration():
+    schedule = Schedule()
+    for forward in np.linspace(0, 1, 50):
+        schedule.step(gait("trot", forward=forward), 0.002)
+        assert schedule.duration == 0.5
+
+
+def test_a_duration_that_must_not_be_is_left_in_haste():
+    schedule = Schedule()
+    schedule.reset(gait("stand"))
+    for _ in range(50):
+        schedule.step(gait("stand"), 0.002, longest=0.7)
+    assert schedule.duration == pytest.approx(0.7)
 
 
 def test_feet_go_on_stepping_until_they_may_all_stay_down():
