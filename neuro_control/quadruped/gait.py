@@ -451,7 +451,7 @@ class Gait:
         forces = self._stance.forces(
             self._error, self._reference, self._wanted[2], self._unknown, self._standing,
             self._levers, self._footholds, schedule.phases, schedule.duration,
-            schedule.frequency, self._jacobians, self._held,
+            schedule.frequency, self._jacobians, self._held, self._slope,
         )  # fmt: skip
         _swing(
             self._standing, self._progress, (1.0 - schedule.duration) / schedule.frequency,

@@ -212,7 +212,8 @@ def _program(
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _limits(
     standing: NDArray[np.bool_], jacobians: Array, gravity: Array, torque: Array,
-    friction: float, least: float, most: float, rows: Array, low: Array, high: Array,
+    slope: Array, friction: float, least: float, most: float,
+    rows: Array, low: Array, high: Array,
 ) -> int:  # fmt: skip
     """Write bounds of the forces, then friction's rows, then the torques'; return the feet."""
     count = 0
@@ -228,8 +229,13 @@ def _limits(
         high[3 * k], high[3 * k + 1], high[3 * k + 2] = most, most, most
         for side in range(4):
             row = 4 * k + side
-            rows[row, 3 * k + side // 2] = 1.0 if side % 2 else -1.0
-            rows[row, 3 * k + 2] = -friction
+            along = side // 2
+            sign = 1.0 if side % 2 else -1.0
+            # Along the ground, which rises, against its normal.
+            rows[row, 3 * k] = friction * slope[0]
+            rows[row, 3 * k + 1] = friction * slope[1]
+            rows[row, 3 * k + 2] = -friction + sign * slope[along]
+            rows[row, 3 * k + along] += sign
             low[size + row], high[size + row] = -1e30, 0.0
         for joint in range(3):
             row = 4 * count + 3 * k + joint
@@ -271,6 +277,7 @@ class Stance:
         frequency: float,
         jacobians: Array,
         gravity: Array,
+        slope: Array,
     ) -> Array:
         """Forces of the ground on the feet, (4, 3), N; zero for feet that do not stand.
 
@@ -289,10 +296,11 @@ class Stance:
             frequency: Of cycles, Hz.
             jacobians: Of the points of contact, (4, 3, 3).
             gravity: Torques that hold the legs up, (12,), N m.
+            slope: Of the ground, ahead and to the left, (2,).
         """
         forces = np.zeros((4, 3))
         count = _limits(
-            standing, jacobians, gravity, self._torque, _FRICTION, _LEAST, self._most,
+            standing, jacobians, gravity, self._torque, slope, _FRICTION, _LEAST, self._most,
             self._rows, self._low, self._high,
         )  # fmt: skip
         if count == 0:

@@ -22,11 +22,19 @@ def jacobians():
     return found
 
 
-def forces(error=(0.0,) * 12, reference=(0.0,) * 3, yaw_rate=0.0, unknown=(0.0,) * 6, name="stand"):
+def forces(
+    error=(0.0,) * 12,
+    reference=(0.0,) * 3,
+    yaw_rate=0.0,
+    unknown=(0.0,) * 6,
+    name="stand",
+    slope=(0.0, 0.0),
+):
     phases, duration = leads(gait(name)), GAITS[name]["duration"]
     return Stance(GO2).forces(
         np.asarray(error), np.asarray(reference), yaw_rate, np.asarray(unknown),
         phases < duration, LEVERS, LEVERS, phases, duration, 3.0, jacobians(), np.zeros(12),
+        np.asarray(slope),
     )  # fmt: skip
 
 
@@ -81,9 +89,20 @@ def test_friction_and_torques_are_minded_whatever_the_error(error, name):
     assert (np.abs(torques) <= np.array(GO2.torque) + 1e-6).all()
 
 
+def test_friction_is_minded_against_the_grounds_own_normal():
+    slope = np.array([0.3, -0.1])
+    error = np.zeros(12)
+    error[9] = 2.0  # far too fast uphill: it brakes as hard as it may
+    found = forces(error, slope=slope)
+    normal = found @ [-slope[0], -slope[1], 1.0]
+    along = found[:, :2] + found[:, 2:] * slope
+    assert (np.abs(along) <= 0.45 * normal[:, None] + 1e-6).all()
+    assert np.isclose(np.abs(along), 0.45 * normal[:, None], atol=1e-6).any()
+
+
 def test_nothing_pushes_in_flight():
     found = Stance(GO2).forces(
         np.zeros(12), np.zeros(3), 0.0, np.zeros(6), np.zeros(4, dtype=bool), LEVERS, LEVERS,
-        np.full(4, 0.7), 0.5, 3.0, jacobians(), np.zeros(12),
+        np.full(4, 0.7), 0.5, 3.0, jacobians(), np.zeros(12), np.zeros(2),
     )  # fmt: skip
     assert not found.any()
