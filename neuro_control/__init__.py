@@ -22,3 +22,10 @@ gymnasium.register(
     order_enforce=False,
     disable_env_checker=True,
 )
+
+gymnasium.register(
+    id="neuro_control/QuadrupedCommand-v0",
+    entry_point="neuro_control.quadruped.env:QuadrupedCommand",
+    order_enforce=False,
+    disable_env_checker=True,
+)

@@ -1,0 +1,85 @@
+"""Worlds of the quadruped: what they are built of, and what they refuse."""
+
+import mujoco
+import numpy as np
+import pytest
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.model import TERRAINS, model
+from neuro_control.quadruped.robots import JOINTS, LEGS
+
+
+@pytest.mark.parametrize("robot", ["go2", "go1"])
+@pytest.mark.parametrize("terrain", TERRAINS)
+def test_every_robot_stands_in_every_world(robot, terrain):
+    compiled = model(robot, terrain)
+    data = mujoco.MjData(compiled)
+    mujoco.mj_resetDataKeyframe(compiled, data, compiled.key("home").id)
+    mujoco.mj_forward(compiled, data)
+    feet = [data.body(f"{leg}_foot").xpos[2] for leg in LEGS]
+    assert min(feet) > -0.02
+    assert [compiled.sensor(i).name for i in range(2)] == ["accelerometer", "gyro"]
+    angles = [data.sensor(f"{name}_angle").data[0] for name in JOINTS]
+    np.testing.assert_allclose(angles, data.qpos[7:])
+
+
+def test_a_contact_has_the_grounds_friction():
+    for robot in ("go2", "go1"):
+        compiled = model(robot, friction=0.37)
+        data = mujoco.MjData(compiled)
+        mujoco.mj_resetDataKeyframe(compiled, data, compiled.key("home").id)
+        data.qpos[2] -= 0.03
+        mujoco.mj_forward(compiled, data)
+        assert data.ncon >= 4
+        np.testing.assert_allclose(data.contact.friction[:, 0], 0.37)
+
+
+def test_feet_feel_the_weight():
+    compiled = model("go2", payload=2.0)
+    data = mujoco.MjData(compiled)
+    mujoco.mj_resetDataKeyframe(compiled, data, compiled.key("home").id)
+    compiled.dof_damping[6:] = 1e4  # legs like wood
+    mujoco.mj_step(compiled, data, 1000)
+    forces = sum(data.sensor(f"{leg}_force").data[0] for leg in LEGS)
+    assert forces == pytest.approx(compiled.body_mass.sum() * 9.81, rel=0.02)
+    assert compiled.body_mass.sum() == pytest.approx(17.206, abs=1e-3)
+
+
+def test_a_slope_rises_as_asked():
+    compiled = model("go2", "slope", slope=12.0)
+    data = mujoco.MjData(compiled)
+    mujoco.mj_forward(compiled, data)
+    heights = []
+    for x in (2.0, 3.0):
+        down = mujoco.mj_ray(
+            compiled, data, np.array([x, 1.0, 5.0]), np.array([0, 0, -1.0]), None, 1, -1,
+            np.zeros(1, dtype=np.int32),
+        )  # fmt: skip
+        heights.append(5.0 - down)
+    assert heights[1] - heights[0] == pytest.approx(np.tan(np.radians(12)), abs=1e-6)
+
+
+def test_rubble_is_its_seeds():
+    one, same, other = (model("go2", "rough", seed=seed).hfield_data for seed in (1, 1, 2))
+    assert (one == same).all()
+    assert not np.allclose(one, other)
+
+
+def test_meshes_are_there_for_people_only():
+    assert model("go1").nmesh == 0
+    assert model("go1", meshes=True).nmesh > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"robot": "spot"}, "there are go2, go1"),
+        ({"terrain": "moon"}, "there are flat"),
+        ({"friction": 0.0}, "friction lies between"),
+        ({"slope": 45.0}, "slope lies between"),
+        ({"payload": float("nan")}, "payload lies between"),
+    ],
+)
+def test_worlds_that_can_not_be_are_refused(arguments, words):
+    with pytest.raises(ConfigurationError, match=words):
+        model(**arguments)

@@ -1,0 +1,75 @@
+"""Up, down and up again, in MuJoCo."""
+
+import numpy as np
+import pytest
+
+from neuro_control.quadruped.command import gait
+from neuro_control.quadruped.env import STARTS, Body, world
+from neuro_control.quadruped.gait import PERIOD
+from neuro_control.quadruped.robots import find
+from neuro_control.quadruped.walker import Walker
+
+TROT = gait("trot", forward=0.5)
+
+
+def begun(robot="go2", start="standing", seed=0):
+    body = Body(world(robot, start=start))
+    body.reset(np.random.default_rng(seed))
+    return body, Walker(find(robot))
+
+
+def go_on(body, walker, command, seconds):
+    states = []
+    for _ in range(round(seconds / PERIOD)):
+        body.step(walker.step(body.observation, command).efforts)
+        if not states or states[-1] != walker.state:
+            states.append(walker.state)
+    return states
+
+
+@pytest.mark.parametrize("robot", ["go2", "go1"])
+@pytest.mark.parametrize("start", STARTS)
+def test_it_gets_on_its_feet_from_every_start_and_walks(robot, start):
+    body, walker = begun(robot, start)
+    states = go_on(body, walker, TROT, 5.5)
+    assert states[-1] == "walking"
+    assert ("righting" in states) == (start in ("side", "back"))
+    assert body.velocity[0] == pytest.approx(0.5, abs=0.1)
+    assert body.height == pytest.approx(0.3, abs=0.015)
+
+
+def test_it_lies_down_from_a_walk_and_rises_when_asked():
+    body, walker = begun()
+    go_on(body, walker, TROT, 2.5)
+    assert go_on(body, walker, None, 3.5) == ["lowering", "tucking", "damped"]
+    assert body.height < 0.13
+    assert not body.fallen
+    assert np.abs(body.data.qvel).max() < 0.1
+    assert go_on(body, walker, TROT, 3.0)[-1] == "walking"
+
+
+def test_it_turns_back_while_it_lies_down():
+    body, walker = begun()
+    go_on(body, walker, TROT, 2.0)
+    assert go_on(body, walker, None, 0.6) == ["lowering"]
+    assert go_on(body, walker, TROT, 1.0)[-1] == "walking"
+
+
+def test_joints_only_brake_in_a_fall():
+    body, walker = begun()
+    go_on(body, walker, TROT, 2.0)
+    body.push(np.array([0.0, 800.0, 0.0]))
+    for _ in range(500):
+        body.step(walker.step(body.observation, TROT).efforts)
+        if walker.state == "damped":
+            break
+    body.push(np.zeros(3))
+    assert body.rotation[2, 2] < 0.7
+    answer = walker.step(body.observation, TROT)
+    assert (answer.efforts * body.observation.speeds <= 0).all()
+    assert go_on(body, walker, TROT, 9.0)[-1] == "walking"
+
+
+def test_without_a_command_it_stays_down():
+    body, walker = begun(start="back")
+    assert go_on(body, walker, None, 1.0) == ["holding", "damped"]
