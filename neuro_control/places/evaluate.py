@@ -19,7 +19,7 @@ from neuro_control.places import figures
 from neuro_control.places.baselines import descriptors, matrix, sad
 from neuro_control.places.dataset import Traverse, open_traverse, pair, pair_by_pose
 from neuro_control.places.ensemble import ASSIGNMENTS, Ensemble
-from neuro_control.places.images import normalise_patches, shrink
+from neuro_control.places.images import PATCH, normalise_patches, shrink
 from neuro_control.places.metrics import (
     NS,
     accept_rates,
@@ -70,6 +70,22 @@ def sad_similarity(reference: NDArray[np.uint8], query: NDArray[np.uint8]) -> Si
     normalised = [np.stack([normalise_patches(image) for image in each]) for each in
                   (reference, query)]  # fmt: skip
     return sad(*normalised)
+
+
+def originals(traverse: Traverse) -> NDArray[np.uint8]:
+    """Images of a traverse as they are stored, (n, H, W): a peer makes them small in its own way.
+
+    Raises:
+        ConfigurationError: They are of different sizes.
+    """
+    whole = open_traverse(Path(traverse.source))
+    by_name = dict(zip(whole.names, whole.images, strict=True))
+    found = [by_name[name] for name in traverse.names]
+    if len({image.shape for image in found}) > 1:
+        raise ConfigurationError(
+            f"the images of {traverse.source} are of different sizes: VPRTempo takes one size"
+        )
+    return np.stack(found)
 
 
 def acceptance(
@@ -292,6 +308,10 @@ def evaluate(
 ) -> None:
     """Recognise places in a traverse, beside what needs no training and other programs' results."""
     ensemble = Ensemble.read(model)
+    if peer and reference is None:
+        raise ConfigurationError(
+            "VPRTempo needs the images that the model was trained on: give --reference"
+        )
     opened = None if reference is None else open_traverse(reference, images=images, keep=shrink)
     known = _known(ensemble, model, opened)
     traverse = shortened(
@@ -320,7 +340,9 @@ def evaluate(
     matrices = {f"ours, {mode}": ours, **matrices}
     result |= {"mode": mode, "sequence": length, "model_mb": model.stat().st_size / 1e6}
     if peer:
-        run = vprtempo([small], shown, seed=seed, size=small.shape[1:], patch=7)
+        run = vprtempo(
+            [originals(known)], originals(traverse), seed=seed, size=small.shape[1:], patch=PATCH
+        )
         matrices["VPRTempo"] = matched(run.similarity, length, ahead)
         result |= {
             "vprtempo_train_s": run.train_s,

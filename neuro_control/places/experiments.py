@@ -22,8 +22,16 @@ from neuro_control.learning.executors import workers
 from neuro_control.output import print_table, remarks, write_rows
 from neuro_control.places.dataset import Traverse, open_traverse, pair
 from neuro_control.places.ensemble import Design, Ensemble
-from neuro_control.places.evaluate import acceptance, measure, merits, peak_memory, sad_similarity
-from neuro_control.places.images import shrink
+from neuro_control.places.evaluate import (
+    acceptance,
+    measure,
+    merits,
+    originals,
+    peak_memory,
+    sad_similarity,
+)
+from neuro_control.places.figures import save
+from neuro_control.places.images import PATCH, shrink
 from neuro_control.places.peers import vprtempo
 from neuro_control.places.recogniser import MODES, Recogniser
 from neuro_control.places.sequences import sequence
@@ -154,7 +162,13 @@ def sizes(setting: Setting) -> list[Row]:
         found = _baseline(part, sad_similarity(reference, part.shown), float("nan"))
         rows.append({"places": count, "method": "SAD", **found, "train_s": 0.0, "memory_mb": 0.0})
         try:
-            peer = vprtempo([reference], part.shown, seed=0, size=reference.shape[1:], patch=7)
+            peer = vprtempo(
+                [originals(part.reference)],
+                originals(part.query),
+                seed=0,
+                size=reference.shape[1:],
+                patch=PATCH,
+            )
         except ConfigurationError as error:
             remarks.print(f"without VPRTempo: {error}", markup=False)
             continue
@@ -193,7 +207,8 @@ def _draw_sizes(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         panel.grid(alpha=0.3)
         panel.legend(fontsize=8)
     axes[0].set_ylim(0, 1)
-    _save(figure, path)
+    save(figure, path)
+    plt.close(figure)
 
 
 def ablation(setting: Setting) -> list[Row]:
@@ -209,7 +224,7 @@ def ablation(setting: Setting) -> list[Row]:
         "retina, random regions": dataclasses.replace(whole, regions="random"),
         "retina, three networks": dataclasses.replace(whole, networks=3),
     }
-    variants: dict[str, list[dict[str, str]]] = {
+    variants: dict[str, list[dict[str, Any]]] = {
         "patch normalisation (the paper's)": [
             {"regularisation": "none"},
             {"regularisation": "silence"},
@@ -233,7 +248,7 @@ def ablation(setting: Setting) -> list[Row]:
         ensemble = setting.ensemble(design)
         for variant in variants.get(name, [{"regularisation": "homeostasis"}]):
             for mode in MODES:
-                found, _ = _measured(setting, Recogniser(ensemble, mode=mode, **variant))  # type: ignore[arg-type]
+                found, _ = _measured(setting, Recogniser(ensemble, mode=mode, **variant))
                 rows.append(
                     {
                         "design": name,
@@ -270,7 +285,8 @@ def _draw_ablation(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         panel.barh(0, 0, color=colour, label=name)
     panel.legend(fontsize=8)
     panel.set(xlabel="R@1", xlim=(0, 1))
-    _save(figure, path)
+    save(figure, path)
+    plt.close(figure)
 
 
 def single(setting: Setting) -> list[Row]:
@@ -363,15 +379,6 @@ def growth(setting: Setting) -> list[Row]:
                     }
                 rows.append(found)
     return rows
-
-
-def _save(figure: Any, path: Path) -> None:
-    from matplotlib import pyplot as plt
-
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=110)
-    plt.close(figure)
-    part.replace(path)
 
 
 EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {

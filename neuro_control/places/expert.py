@@ -183,7 +183,7 @@ class InputSpikes(NamedTuple):
         return cls(first, which[by_step], input_first, when[by_step][by_input])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _sorted(keys: Any, count: Any) -> Any:
     """Where each of ``count`` keys begins in the order of keys, (count + 1,), and that order.
 
@@ -346,7 +346,7 @@ _NO_RASTER = np.zeros((0, 2), np.int64)
 
 
 # Without NumPy's division by zero each division would be checked, one by one.
-@numba.njit(  # type: ignore[untyped-decorator]
+@numba.njit(  # type: ignore[untyped-decorator]  # numba is untyped
     cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"}
 )
 def _present(
@@ -459,7 +459,7 @@ def _present(
                 _follow(weights, j, c.steps - 1, last[j], spikes, emitted, delays, bounds, c, early)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _present_all(
     weights: Any,
     threshold: Any,
@@ -492,19 +492,19 @@ def _present_all(
         )
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _add(target: Any, values: Any) -> None:
     for j in range(len(target)):
         target[j] += values[j]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _delay_of(j: Any, bounds: Any) -> Any:
     """A neuron's part of the delays."""
     return np.searchsorted(bounds, j, side="right") - 1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _potentiate(
     weights: Any,
     j: Any,
@@ -537,7 +537,7 @@ def _potentiate(
                 break
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _follow(
     weights: Any,
     j: Any,

@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from neuro_control.places.metrics import Curve, Similarity, Truth, area_under_curve
 
 
+def save(figure: Any, path: Path) -> None:
+    """Write a figure of matplotlib to the PNG file ``path``, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    figure.savefig(part, format="png", dpi=110)
+    part.replace(path)
+
+
 @contextmanager
 def _drawn(path: Path, columns: int) -> Iterator[Any]:
     """Axes side by side, (columns,), written to the PNG file ``path`` when the block ends."""
@@ -28,10 +36,7 @@ def _drawn(path: Path, columns: int) -> Iterator[Any]:
         for panel in axes[0]:
             panel.spines[["top", "right"]].set_visible(False)
         yield axes[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        figure.savefig(part, format="png", dpi=110)
-        part.replace(path)
+        save(figure, path)
     finally:
         plt.close(figure)
 
@@ -119,8 +124,5 @@ def montage(rows: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
             panel.imshow(image)
             panel.set(xticks=[], yticks=[])
         line[0].set_ylabel(name, fontsize=9)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=110)
+    save(figure, path)
     plt.close(figure)
-    part.replace(path)

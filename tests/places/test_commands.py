@@ -10,11 +10,14 @@ from PIL import Image
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.benchmark import benchmark, untrained
-from neuro_control.places.evaluate import acceptance, evaluate, merits
+from neuro_control.places.dataset import open_traverse
+from neuro_control.places.evaluate import acceptance, evaluate, merits, originals
 from neuro_control.places.experiments import experiment
+from neuro_control.places.images import shrink
 from neuro_control.places.recogniser import Recogniser
 from neuro_control.places.render import render
 from neuro_control.places.train import command as train
+from neuro_control.places.train import shortened
 
 PLACES = 12
 
@@ -101,6 +104,13 @@ def test_sequences_are_causal_or_the_papers(seasons):
     assert causal["r1"] != ahead["r1"] or causal["auc"] != ahead["auc"]
     with pytest.raises(ConfigurationError, match="1 to 12 queries"):
         scored(seasons, "--sequence", 13, "--ahead")
+
+
+def test_a_peer_is_given_the_images_as_they_are_stored(seasons):
+    found = originals(shortened(open_traverse(seasons / "summer", keep=shrink), 5))
+    assert found.shape == (5, 32, 64)
+    with pytest.raises(ConfigurationError, match="give --reference"):
+        scored(seasons, "--vprtempo")
 
 
 def test_figures_are_drawn(seasons, tmp_path):
