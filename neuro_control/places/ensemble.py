@@ -10,7 +10,7 @@ Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class Design:
         neurons: Excitatory neurons of an expert.
         epochs: Times that an expert sees each image.
         seed: Of weights, delays, input spikes and drawn places.
+        surround: See ``Retina``, pixels; 0 compares with the whole image.
         shrinkage: See ``Retina``.
         saturation: See ``Retina``, standard deviations.
         adaptation: See ``Retina``, images.
@@ -64,7 +65,8 @@ class Design:
     neurons: int = 400
     epochs: int = 60
     seed: int = 0
-    shrinkage: float = 3.0
+    surround: float = 2.0
+    shrinkage: float = 20.0
     saturation: float = 3.0
     adaptation: float = 3.0
 
@@ -77,6 +79,8 @@ class Design:
         for name in ("places", "networks", "neurons", "epochs"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not self.surround >= 0:
+            raise ConfigurationError(f"surround must be 0 or more, not {self.surround}")
         for name in ("shrinkage", "saturation", "adaptation"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name} must be above 0, not {getattr(self, name)}")
@@ -91,7 +95,9 @@ class Design:
         """The eye for a route, from its reference traverses (n, side, side)."""
         if self.eye == "patch":
             return PatchEye()
-        return Retina.learn(traverses, self.shrinkage, self.saturation, self.adaptation)
+        return Retina.learn(
+            traverses, self.surround, self.shrinkage, self.saturation, self.adaptation
+        )
 
     def divided(self, first: int, count: int) -> list[tuple[int, Places]]:
         """The network and places of each expert, for ``count`` places from ``first`` on."""
@@ -175,12 +181,13 @@ class Ensemble:
         """
         arrays, facts = files.read(path, KIND)
         try:
-            design = Design(**facts["design"])
+            wanted = [field.name for field in fields(Design)]
+            design = Design(**{name: facts["design"][name] for name in wanted})
             eye: Eye = PatchEye()
             if design.eye == "retina":
                 eye = Retina(
                     *(arrays.pop("mean"), arrays.pop("inhibition").astype(np.float32)),
-                    *(design.saturation, design.adaptation),
+                    *(design.surround, design.saturation, design.adaptation),
                 )
             poses = arrays.pop("poses", None)
             read = cls(

@@ -43,6 +43,8 @@ Truth = NDArray[np.int64]
 # Sizes of the route in the table of results; all of it comes last.
 _SIZES = (100, 500, 1000)
 _SEQUENCE = 10
+# Images after each start, and places from one start to the next.
+_STARTED, _APART = 10, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,6 +220,7 @@ def ablation(setting: Setting) -> list[Row]:
     designs = {
         "patch normalisation (the paper's)": patch,
         "retina": whole,
+        "retina, contrast of the whole image": dataclasses.replace(whole, surround=0.0),
         "retina, no lateral inhibition": dataclasses.replace(whole, shrinkage=1e6),
         "retina, no adaptation": dataclasses.replace(whole, adaptation=1e9),
         "retina, a third of the epochs": dataclasses.replace(whole, epochs=20),
@@ -348,6 +351,30 @@ def seasons(setting: Setting) -> list[Row]:
     return rows
 
 
+def start(setting: Setting) -> list[Row]:
+    """Recall of the first images after a start anywhere, before light and season are known."""
+    ensemble = setting.ensemble(Design())
+    baseline = sad_similarity(np.stack(setting.reference.images), setting.shown)
+    recognisers = {mode: Recogniser(ensemble, mode=mode) for mode in MODES}
+    starts = range(0, len(baseline) - _STARTED + 1, _APART)
+    rows: list[Row] = []
+    for method in (*MODES, "SAD"):
+        right = np.zeros((2, _STARTED))
+        for first in starts:
+            there = slice(first, first + _STARTED)
+            if method == "SAD":
+                scores = baseline[there]
+            else:
+                recognisers[method].reset()
+                scores = recognisers[method].scores(setting.shown[there])
+            truth = np.arange(first, first + _STARTED)
+            for row, found in zip(right, (scores, sequence(scores, _SEQUENCE)), strict=True):
+                row += found.argmax(axis=1) == truth
+        for image, (alone, matched) in enumerate(right.T / len(starts), start=1):
+            rows.append({"method": method, "image": image, "r1": alone, "r1_sequence": matched})
+    return rows
+
+
 def growth(setting: Setting) -> list[Row]:
     """Half of the route is learnt, then the other half is added; places never visited are told.
 
@@ -387,6 +414,7 @@ EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
     "single": single,
     "seasons": seasons,
     "growth": growth,
+    "start": start,
 }
 
 

@@ -1,16 +1,17 @@
 """Eyes: from a small grey image to the levels of an expert's inputs.
 
-``PatchEye`` is the paper's: it normalises patches. ``Retina`` does what gain control does in
-retinas: it takes the overall light and contrast out of an image, adapts to what is always there
-(the mean of the images so far, so that a lasting change of season or light is seen through), and
-inhibits neighbours laterally such that what images have in common weighs less than what tells them
-apart. What is brighter and what is darker than expected goes out through separate channels, ON and
-OFF, each silent half of the time.
+``PatchEye`` is the paper's: it normalises patches. ``Retina`` does what retinas do: each pixel is
+compared with its surround and scaled by the contrast around it, so that light, and much of a
+season, is out of the image at once; what is always there (the mean of the images so far) is adapted
+to; and neighbours are inhibited laterally such that what images have in common weighs less than
+what tells them apart. What is brighter and what is darker than expected goes out through separate
+channels, ON and OFF, each silent half of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -55,20 +56,27 @@ class PatchEye:
 
 
 class Retina:
-    """Contrast gain control, adaptation, lateral inhibition, ON and OFF channels.
+    """Centre and surround, contrast gain control, adaptation, lateral inhibition, ON and OFF.
 
     Args:
         mean: Of the reference's images, their contrast normalised, (pixels,).
         inhibition: Lateral weights, (pixels, pixels).
+        surround: Standard deviation of the surround that ``contrast`` takes, pixels.
         saturation: Standard deviations of an image at which a channel is at its top.
         adaptation: Images for which ``mean`` counts against those seen since.
     """
 
     def __init__(
-        self, mean: Float, inhibition: Float, saturation: float, adaptation: float
+        self,
+        mean: Float,
+        inhibition: Float,
+        surround: float,
+        saturation: float,
+        adaptation: float,
     ) -> None:
         self.mean = mean
         self.inhibition = inhibition
+        self._surround = surround
         self._saturation = saturation
         self._adaptation = adaptation
         self._expected, self._seen = mean.copy(), adaptation
@@ -77,6 +85,7 @@ class Retina:
     def learn(
         cls,
         traverses: Sequence[NDArray[np.uint8]],
+        surround: float,
         shrinkage: float,
         saturation: float,
         adaptation: float,
@@ -89,6 +98,7 @@ class Retina:
 
         Args:
             traverses: Of the reference, (n, side, side) each; each has a light of its own.
+            surround: As above.
             shrinkage: Weight of independent pixels, over the images'.
             saturation: As above.
             adaptation: As above.
@@ -101,22 +111,22 @@ class Retina:
                 "a retina learns from images that differ: give a reference of two places or more, "
                 "or take the eye 'patch'"
             )
-        centred = [contrast(each) for each in traverses]
-        centred = [each - each.mean(axis=0) for each in centred]
+        seen = [contrast(each, surround) for each in traverses]
+        centred = [each - each.mean(axis=0) for each in seen]
         together = np.concatenate(centred).astype(np.float64)
         covariance = together.T @ together / len(together)
         size = len(covariance)
         covariance += shrinkage * np.trace(covariance) / size * np.eye(size)
         values, vectors = np.linalg.eigh(covariance)
         inhibition = (vectors / np.sqrt(values)) @ vectors.T
-        mean = contrast(traverses[0]).mean(axis=0)
+        mean = seen[0].mean(axis=0)
         # Rounded as a file keeps it, so that an ensemble answers alike before and after.
         rounded = inhibition.astype(np.float16).astype(np.float32)
-        return cls(mean, rounded, saturation, adaptation)
+        return cls(mean, rounded, surround, saturation, adaptation)
 
     def see(self, images: NDArray[np.uint8]) -> Float:
         """Levels (n, 2 side²), ON before OFF, of images (n, side, side) in this order."""
-        adapted = contrast(images)
+        adapted = contrast(images, self._surround)
         for image in adapted:
             self._seen = min(self._seen + 1, max(MEMORY, self._adaptation))
             self._expected += (image - self._expected) / np.float32(self._seen)
@@ -125,7 +135,7 @@ class Retina:
 
     def see_traverse(self, images: NDArray[np.uint8]) -> Float:
         """As ``see``, but adapted to all of a traverse from its start: for a reference."""
-        found = contrast(images)
+        found = contrast(images, self._surround)
         return self._channels(found - found.mean(axis=0))
 
     def reset(self) -> None:
@@ -142,11 +152,43 @@ class Retina:
         return both.clip(np.float32(0), np.float32(1)) * TOP
 
 
-def contrast(images: NDArray[np.uint8]) -> Float:
-    """Images (n, side, side) less their mean, over their standard deviation, (n, side²)."""
-    flat = images.reshape(len(images), -1).astype(np.float32)
+def contrast(images: NDArray[np.uint8], surround: float) -> Float:
+    """Local contrast of images (n, side, side): pixels against their surround, (n, side²).
+
+    Each pixel less the mean of its surround, a Gaussian, is divided by how much such differences
+    amount to around it: the root of the mean square under a Gaussian of twice the width and that of
+    the whole image, added, so that flat parts don't become noise. Then the image has a mean of 0
+    and a standard deviation of 1.
+
+    Args:
+        images: (n, side, side).
+        surround: Standard deviation of the Gaussian, pixels; 0 compares with the whole image.
+
+    Source: Heeger, Normalization of cell responses in cat striate cortex (Visual Neuroscience,
+        1992), for the division.
+    """
+    seen = images.astype(np.float32)
+    # First, so that of an image of one colour nothing is left, exactly.
+    seen -= seen.mean(axis=(1, 2), keepdims=True)
+    if surround > 0:
+        around = _gaussian(seen.shape[1], surround)
+        seen -= around @ seen @ around.T
+        around = _gaussian(seen.shape[1], 2 * surround)
+        local = around @ np.square(seen) @ around.T
+        whole = local.mean(axis=(1, 2), keepdims=True)
+        seen /= np.sqrt(np.where(whole > 0, local + whole, 1))
+    flat = seen.reshape(len(images), -1)
     flat -= flat.mean(axis=1, keepdims=True)
     spread = np.asarray(flat.std(axis=1, keepdims=True), np.float32)
     spread[spread == 0] = 1
     np.divide(flat, spread, out=flat)
     return flat
+
+
+@cache
+def _gaussian(side: int, deviation: float) -> Float:
+    """Blurs a row of pixels, (side, side): beyond the border there is nothing."""
+    pixels = np.arange(side)
+    weights = np.exp(-0.5 * np.square((pixels[:, None] - pixels) / deviation))
+    found: Float = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
