@@ -21,10 +21,11 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.output import json_option, print_table, remarks, write_json
 from neuro_control.places.ensemble import Design, Ensemble
 from neuro_control.places.evaluate import peak_memory
-from neuro_control.places.expert import RETINAL, Runner, encode
+from neuro_control.places.expert import RETINAL, encode
 from neuro_control.places.images import SIDE
 from neuro_control.places.peers import vprtempo
 from neuro_control.places.recogniser import Recogniser
+from neuro_control.places.runner import Runner
 
 _QUERIES, _FRAMES = 200, 50
 _CAMERA = (480, 640)

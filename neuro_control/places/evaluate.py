@@ -29,7 +29,9 @@ from neuro_control.places.metrics import (
     recall_at_full_precision,
 )
 from neuro_control.places.peers import vprtempo
-from neuro_control.places.recogniser import CORES, MODES, NEAR, REGULARISATIONS, Recogniser
+from neuro_control.places.recogniser import MODES, REGULARISATIONS, Recogniser
+from neuro_control.places.runner import CORES
+from neuro_control.places.running import NEAR
 from neuro_control.places.sequences import sequence, sequence_ahead
 from neuro_control.places.train import shortened
 

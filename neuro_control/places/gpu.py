@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.expert import Count, Expert, Float, InputSpikes, Runner, neuron_delays
+from neuro_control.places.expert import Expert, Float, InputSpikes, neuron_delays
+from neuro_control.places.runner import Count, Runner
 
 try:
     import torch

@@ -21,7 +21,8 @@ from std_srvs.srv import Trigger
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.images import Grey, decode_image, featureless, raw_image
 from neuro_control.places.poses import covariance
-from neuro_control.places.recogniser import CORES, MODES, REGULARISATIONS, Answer, Recogniser
+from neuro_control.places.recogniser import MODES, REGULARISATIONS, Answer, Recogniser
+from neuro_control.places.runner import CORES
 from neuro_control.resources import find
 from neuro_control.ros.messages import (
     COMMAND_QOS,

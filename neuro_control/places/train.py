@@ -28,9 +28,10 @@ from neuro_control.learning.executors import workers
 from neuro_control.output import remarks
 from neuro_control.places.dataset import Traverse, open_traverse, pair
 from neuro_control.places.ensemble import EYES, REGIONS, Design, Ensemble
-from neuro_control.places.expert import Expert, Runner, encode
+from neuro_control.places.expert import Expert, encode
 from neuro_control.places.images import HZ_PER_LEVEL, shrink
-from neuro_control.places.recogniser import Recogniser, shower
+from neuro_control.places.recogniser import Recogniser
+from neuro_control.places.runner import Runner, shower
 
 Float = NDArray[np.float32]
 Arrays = dict[str, NDArray[Any]]

@@ -12,11 +12,11 @@ from neuro_control.places.expert import (
     RETINAL,
     Expert,
     InputSpikes,
-    Runner,
     encode,
     inhibition_delay,
     neuron_delays,
 )
+from neuro_control.places.runner import Runner
 from neuro_control.spiking.conductance import ConductanceState, conductance_lif
 from tests.places import brian_counts
 from tests.places.textures import textures

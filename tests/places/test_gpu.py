@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.expert import PAPER, RETINAL, Expert, InputSpikes, Runner, encode
-from neuro_control.places.recogniser import Recogniser, shower
+from neuro_control.places.expert import PAPER, RETINAL, Expert, InputSpikes, encode
+from neuro_control.places.recogniser import Recogniser
+from neuro_control.places.runner import Runner, shower
 from tests.places.ensembles import small
 from tests.places.textures import textures
 

@@ -1,0 +1,117 @@
+"""What a recogniser learns at work: how its neurons and scores usually are.
+
+Only the past counts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.places.eye import MEMORY
+from neuro_control.places.metrics import visited_threshold
+from neuro_control.places.sequences import sequence
+
+Float = NDArray[np.float32]
+
+# Images for which the reference's statistics count against those seen since.
+_PRIOR = 5.0
+# Places to either side of an image's own that are not taken for places never visited.
+NEAR = 5
+# Images for which the reference's own threshold counts.
+_STARTS = 10
+
+
+class RunningStatistics:
+    """Mean and spread of what has come so far, one of each of n channels; what is old fades.
+
+    Args:
+        mean: To start from, (n,).
+        spread: Standard deviations to start from, (n,).
+        weight: Samples for which the start counts.
+    """
+
+    def __init__(self, mean: Float, spread: Float, weight: float = _PRIOR) -> None:
+        self.mean = mean.astype(np.float32)
+        self._variance = np.square(spread, dtype=np.float32)
+        self._count = weight
+
+    @property
+    def spread(self) -> Float:
+        """Standard deviations, (n,); 1 where nothing has varied."""
+        found: Float = np.sqrt(np.where(self._variance > 0, self._variance, np.float32(1)))
+        return found
+
+    def add(self, values: Float) -> None:
+        """Take values (n,) in."""
+        self._count = min(self._count + 1, MEMORY)
+        count = np.float32(self._count)
+        before = values - self.mean
+        self.mean += before / count
+        self._variance += (before * (values - self.mean) - self._variance) / count
+
+
+class RunningThreshold:
+    """Score from which on a place counts as visited, told from the images so far.
+
+    Away from the best place, the highest score is about what an image would have scored if its
+    place had never been visited. How high that is changes with season and light.
+
+    Args:
+        start: For the first image, told from the reference; it counts for ten images, less each
+            that has come.
+        false_accepts: Share of images of places never visited that may reach the threshold.
+    """
+
+    def __init__(self, start: float, false_accepts: float) -> None:
+        self._start = start
+        self._share = false_accepts
+        self._foreign: deque[float] = deque(maxlen=int(MEMORY))
+
+    @property
+    def value(self) -> float:
+        """The threshold for the next image."""
+        lacking = max(_STARTS - len(self._foreign), 0)
+        values = [*self._foreign, *[self._start] * lacking]
+        return float(np.quantile(values, 1 - self._share, method="higher"))
+
+    def add(self, scores: NDArray[np.floating[Any]]) -> None:
+        """Take in the scores (P,) of an image."""
+        away = np.abs(np.arange(len(scores)) - scores.argmax()) > NEAR
+        if away.any():
+            self._foreign.append(float(scores[away].max()))
+
+
+def never_visited(
+    probe: NDArray[np.int64], probed: Float, length: int, false_accepts: float
+) -> float:
+    """Score that so many images of places never visited reach, told from the reference.
+
+    What the places far from an image's own score for it, they would score if it had never been
+    visited.
+
+    Args:
+        probe: Places of the reference that were shown, in order, (n,).
+        probed: Scores of all places for them, (n, P).
+        length: Images of a sequence.
+        false_accepts: Share of the images.
+    """
+    # Sequences don't go on from one stretch of the reference to the next.
+    stretches = np.split(np.arange(len(probe)), np.flatnonzero(np.diff(probe) != 1) + 1)
+    whole = [stretch[min(length, len(stretch)) - 1 :] for stretch in stretches]
+    matched = np.concatenate(
+        [
+            sequence(probed[stretch], length)[-len(kept) :]
+            for stretch, kept in zip(stretches, whole, strict=True)
+        ]
+    )
+    shown = probe[np.concatenate(whole)]
+    matched[np.abs(np.arange(probed.shape[1]) - shown[:, None]) <= NEAR] = -np.inf
+    foreign = matched.max(axis=1)
+    foreign = foreign[np.isfinite(foreign)]
+    if not foreign.size:  # fewer places than lie near one another
+        return float("-inf")
+    return visited_threshold(foreign, np.zeros(len(foreign), bool), false_accepts)
