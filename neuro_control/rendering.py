@@ -1,4 +1,4 @@
-"""Animations of recorded episodes, rendered by MuJoCo where the machine can.
+"""Figures, and animations of recorded episodes, rendered by MuJoCo where the machine can.
 
 Rendering runs in a process of its own: the GL backend must be chosen before MuJoCo is imported,
 and a driver that crashes takes only the picture with it.
@@ -61,6 +61,34 @@ def no_gl() -> Iterator[None]:
             del os.environ["MUJOCO_GL"]
         else:
             os.environ["MUJOCO_GL"] = chosen
+
+
+@contextmanager
+def figure(path: Path, width: float, height: float) -> Iterator[Any]:
+    """A figure of matplotlib, written to the PNG file ``path`` when the block ends without error.
+
+    Whole or not at all.
+
+    Args:
+        path: Its folder is made.
+        width: Inches.
+        height: Inches.
+    """
+    # It takes a while, and most of what imports this module draws nothing.
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    drawn = plt.figure(figsize=(width, height), layout="constrained")
+    try:
+        yield drawn
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        drawn.savefig(part, format="png", dpi=110)
+        part.replace(path)
+    finally:
+        plt.close(drawn)
 
 
 def save_animation(path: Path, frames: Iterable[NDArray[np.uint8]], period: float) -> None:

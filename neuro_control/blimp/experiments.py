@@ -24,6 +24,7 @@ from neuro_control.blimp.pilot import Altimeter, Pilot, make_controller
 from neuro_control.blimp.training import Run, train
 from neuro_control.learning.executors import workers
 from neuro_control.output import print_table, remarks, write_rows
+from neuro_control.rendering import figure
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -66,11 +67,6 @@ def identified(command: float, seconds: float) -> Array:
 
 def calibration(setting: Setting) -> list[Row]:
     """The simulated blimp beside the identified plant, and its PID beside the real robot's."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     body = Body(world("heavy"))
     flights = [
         fly(body, Pilot(make_controller("pid"), Altimeter()), seed) for seed in range(_FLIGHTS)
@@ -80,42 +76,42 @@ def calibration(setting: Setting) -> list[Row]:
     for name, real in zip(("overshoot_up_m", "overshoot_down_m"), _REAL_OVERSHOOT, strict=True):
         ours = float(np.mean([each[name] for each in found]))
         rows.append({"what": f"PID, {name}", "reference": real, "simulated": ours})
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-    for command, colour in zip(_COMMANDS, ("C0", "C1", "C2"), strict=True):
-        level = Body(world("neutral", start=1.0))
-        level.reset(np.random.default_rng(0))
-        heights = []
-        for _ in range(_SECONDS * 10):
-            level.step(command)
-            heights.append(level.altitude - 1.0)
-        plant = identified(command, _SECONDS)
-        rows.append(
-            {
-                "what": f"height after {_SECONDS} s of u = {command:g}, m",
-                "reference": float(plant[-1]),
-                "simulated": heights[-1],
-            }
+    with figure(setting.out / "calibration.png", 11, 4) as drawn:
+        axes = drawn.subplots(1, 2)
+        for command, colour in zip(_COMMANDS, ("C0", "C1", "C2"), strict=True):
+            level = Body(world("neutral", start=1.0))
+            level.reset(np.random.default_rng(0))
+            heights = []
+            for _ in range(_SECONDS * 10):
+                level.step(command)
+                heights.append(level.altitude - 1.0)
+            plant = identified(command, _SECONDS)
+            rows.append(
+                {
+                    "what": f"height after {_SECONDS} s of u = {command:g}, m",
+                    "reference": float(plant[-1]),
+                    "simulated": heights[-1],
+                }
+            )
+            time = np.arange(1, len(heights) + 1) / 10
+            axes[0].plot(time, heights, color=colour, label=f"simulated, u = {command:g}")
+            axes[0].plot(time, plant, "--", color=colour, label="identified plant")
+        axes[0].set(xlabel="time (s)", ylabel="height (m)", title="Neutral, constant command")
+        axes[0].legend(fontsize=8)
+        for flight in flights:
+            axes[1].plot(flight.time, flight.altitude, color="C0", lw=0.7)
+        first = flights[0]
+        axes[1].step(first.time, first.set_point, "k--", lw=1, where="pre")
+        edges = np.flatnonzero(np.diff(first.set_point)) + 1
+        for start, end in zip(edges, [*edges, len(first.time)][1:], strict=True):
+            up = first.set_point[start] > first.set_point[start - 1]
+            level_ = first.set_point[start] + (_REAL_OVERSHOOT[0] if up else -_REAL_OVERSHOOT[1])
+            axes[1].hlines(level_, first.time[start], first.time[end - 1], "tab:red", lw=1)
+        axes[1].set(
+            xlabel="time (s)",
+            ylabel="altitude (m)",
+            title="Heavy, PID: five flights; red, the real robot's overshoot",
         )
-        time = np.arange(1, len(heights) + 1) / 10
-        axes[0].plot(time, heights, color=colour, label=f"simulated, u = {command:g}")
-        axes[0].plot(time, plant, "--", color=colour, label="identified plant")
-    axes[0].set(xlabel="time (s)", ylabel="height (m)", title="Neutral, constant command")
-    axes[0].legend(fontsize=8)
-    for flight in flights:
-        axes[1].plot(flight.time, flight.altitude, color="C0", lw=0.7)
-    first = flights[0]
-    axes[1].step(first.time, first.set_point, "k--", lw=1, where="pre")
-    edges = np.flatnonzero(np.diff(first.set_point)) + 1
-    for start, end in zip(edges, [*edges, len(first.time)][1:], strict=True):
-        up = first.set_point[start] > first.set_point[start - 1]
-        level_ = first.set_point[start] + (_REAL_OVERSHOOT[0] if up else -_REAL_OVERSHOOT[1])
-        axes[1].hlines(level_, first.time[start], first.time[end - 1], "tab:red", lw=1)
-    axes[1].set(
-        xlabel="time (s)",
-        ylabel="altitude (m)",
-        title="Heavy, PID: five flights; red, the real robot's overshoot",
-    )
-    _save(figure, setting.out / "calibration.png")
     return rows
 
 
@@ -162,22 +158,19 @@ def structures(setting: Setting) -> list[Row]:
 
 
 def _draw_structures(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, len(TERMS), figsize=(10, 3.6), layout="constrained")
-    for panel, term in zip(axes, TERMS, strict=True):
-        for x, kind in enumerate(KINDS):
-            costs = [r["cost"] for r in rows if r["term"] == term and r["structure"] == kind]
-            panel.plot([x] * len(costs), costs, "o", alpha=0.6)
-            panel.hlines(np.median(costs), x - 0.25, x + 0.25, "k", lw=1)
-        panel.set(xticks=range(len(KINDS)), ylabel="MAE + 1 − ρ", title=f"{term.upper()} network")
-        panel.set_xticklabels(list(KINDS), rotation=15)
-        panel.set_ylim(bottom=0.0)
-        panel.grid(alpha=0.3)
-    _save(figure, path)
+    with figure(path, 10, 3.6) as drawn:
+        axes = drawn.subplots(1, len(TERMS))
+        for panel, term in zip(axes, TERMS, strict=True):
+            for x, kind in enumerate(KINDS):
+                costs = [r["cost"] for r in rows if r["term"] == term and r["structure"] == kind]
+                panel.plot([x] * len(costs), costs, "o", alpha=0.6)
+                panel.hlines(np.median(costs), x - 0.25, x + 0.25, "k", lw=1)
+            panel.set(
+                xticks=range(len(KINDS)), ylabel="MAE + 1 − ρ", title=f"{term.upper()} network"
+            )
+            panel.set_xticklabels(list(KINDS), rotation=15)
+            panel.set_ylim(bottom=0.0)
+            panel.grid(alpha=0.3)
 
 
 def layers(setting: Setting) -> list[Row]:
@@ -212,15 +205,6 @@ def layers(setting: Setting) -> list[Row]:
                 }
             )
     return rows
-
-
-def _save(figure: Any, path: Path) -> None:
-    from matplotlib import pyplot as plt
-
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=110)
-    plt.close(figure)
-    part.replace(path)
 
 
 EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {

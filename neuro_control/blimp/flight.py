@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.rendering import figure
+
 Array = NDArray[np.float64]
 
 
@@ -38,22 +40,11 @@ class Flight(NamedTuple):
 
 def draw(flights: Mapping[str, Flight], path: Path) -> None:
     """Draw altitudes, thrusts and spikes of flights along the same course into a PNG file."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     spiking = {name: flight for name, flight in flights.items() if flight.spikes.size}
     rows = 2 + len(spiking)
-    figure, axes = plt.subplots(
-        rows,
-        1,
-        figsize=(11, 1 + 2.2 * rows),
-        sharex=True,
-        layout="constrained",
-        height_ratios=[1.6, 1.0] + [1.3] * len(spiking),
-    )
-    try:
+    ratios = [1.6, 1.0] + [1.3] * len(spiking)
+    with figure(path, 11, 1 + 2.2 * rows) as drawn:
+        axes = drawn.subplots(rows, 1, sharex=True, height_ratios=ratios)
         first = next(iter(flights.values()))
         axes[0].step(first.time, first.set_point, "k--", lw=1, where="pre", label="set-point")
         for name, flight in flights.items():
@@ -76,12 +67,6 @@ def draw(flights: Mapping[str, Flight], path: Path) -> None:
         for panel in axes[:2]:
             panel.grid(alpha=0.3)
         axes[-1].set(xlabel="time (s)", xlim=(0, float(first.time[-1])))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        figure.savefig(part, format="png", dpi=110)
-        part.replace(path)
-    finally:
-        plt.close(figure)
 
 
 def picture_of(altitudes: Array, set_points: Array) -> Iterator[NDArray[np.uint8]]:
@@ -97,8 +82,8 @@ def picture_of(altitudes: Array, set_points: Array) -> Iterator[NDArray[np.uint8
     from matplotlib import pyplot as plt
     from matplotlib.patches import Ellipse, Rectangle
 
-    figure = plt.figure(figsize=(4.8, 2.7), dpi=100)
-    axes = figure.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
+    drawing = plt.figure(figsize=(4.8, 2.7), dpi=100)
+    axes = drawing.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
     axes.set(xlim=(-2.2, 2.2), ylim=(-0.1, 2.375), xticks=[], yticks=[])
     axes.axhspan(-0.1, 0.0, color="0.7")
     hull = Ellipse((0, 0), 0.84, 0.554, fc="0.95", ec="0.5")
@@ -110,7 +95,7 @@ def picture_of(altitudes: Array, set_points: Array) -> Iterator[NDArray[np.uint8
         hull.set_center((0.0, altitude + 0.35))
         gondola.set_y(altitude)
         wanted.set_data([-2.2, 2.2], [set_point, set_point])
-        figure.canvas.draw()
-        buffer: Any = figure.canvas
+        drawing.canvas.draw()
+        buffer: Any = drawing.canvas
         yield np.asarray(buffer.buffer_rgba())[..., :3].copy()
-    plt.close(figure)
+    plt.close(drawing)

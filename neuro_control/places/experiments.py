@@ -30,12 +30,12 @@ from neuro_control.places.evaluate import (
     peak_memory,
     sad_similarity,
 )
-from neuro_control.places.figures import save
 from neuro_control.places.images import PATCH, shrink
 from neuro_control.places.peers import vprtempo
 from neuro_control.places.recogniser import MODES, Recogniser
 from neuro_control.places.sequences import sequence
 from neuro_control.places.train import shortened, train
+from neuro_control.rendering import figure
 
 Row = dict[str, Any]
 Truth = NDArray[np.int64]
@@ -189,28 +189,22 @@ def sizes(setting: Setting) -> list[Row]:
 
 
 def _draw_sizes(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
-    panels = (("r1", "R@1"), ("queries_per_s", "queries a second"), ("train_s", "training (s)"))
-    for panel, (name, label) in zip(axes, panels, strict=True):
-        for method in dict.fromkeys(row["method"] for row in rows):
-            own = [row for row in rows if row["method"] == method]
-            x, y = [row["places"] for row in own], [float(row[name]) for row in own]
-            if name == "r1":
-                panel.plot(x, y, "o-", label=method)
-            elif np.isfinite(y).all() and min(y) > 0 and len(own) > 1:
-                slope = np.polyfit(np.log(x), np.log(y), 1)[0]
-                panel.loglog(x, y, "o-", label=f"{method}, places^{slope:.2f}")
-        panel.set(xlabel="places", ylabel=label)
-        panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
-    axes[0].set_ylim(0, 1)
-    save(figure, path)
-    plt.close(figure)
+    with figure(path, 12, 3.8) as drawn:
+        axes = drawn.subplots(1, 3)
+        panels = (("r1", "R@1"), ("queries_per_s", "queries a second"), ("train_s", "training (s)"))
+        for panel, (name, label) in zip(axes, panels, strict=True):
+            for method in dict.fromkeys(row["method"] for row in rows):
+                own = [row for row in rows if row["method"] == method]
+                x, y = [row["places"] for row in own], [float(row[name]) for row in own]
+                if name == "r1":
+                    panel.plot(x, y, "o-", label=method)
+                elif np.isfinite(y).all() and min(y) > 0 and len(own) > 1:
+                    slope = np.polyfit(np.log(x), np.log(y), 1)[0]
+                    panel.loglog(x, y, "o-", label=f"{method}, places^{slope:.2f}")
+            panel.set(xlabel="places", ylabel=label)
+            panel.grid(alpha=0.3)
+            panel.legend(fontsize=8)
+        axes[0].set_ylim(0, 1)
 
 
 def ablation(setting: Setting) -> list[Row]:
@@ -266,30 +260,24 @@ def ablation(setting: Setting) -> list[Row]:
 
 
 def _draw_ablation(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     labels = list(dict.fromkeys((r["design"], r["regularisation"], r["assignment"]) for r in rows))
-    figure, panel = plt.subplots(figsize=(9, 0.4 * len(labels) + 1.2), layout="constrained")
-    for shift, (mode, colour) in enumerate((("fast", "C0"), ("spiking", "C1"), ("", "0.5"))):
-        for y, label in enumerate(labels):
-            for row in rows:
-                key = (row["design"], row["regularisation"], row["assignment"])
-                if key == label and row["mode"] == mode:
-                    at = y + (0.4 * shift - 0.2 if mode else 0.0)
-                    panel.barh(at, row["r1"], 0.38, color=colour)
-    panel.axvline(rows[0]["r1"], color="0.5", lw=1, ls="--")
-    panel.set_yticks(range(len(labels)))
-    panel.set_yticklabels([", ".join(filter(None, label)) for label in labels], fontsize=8)
-    panel.invert_yaxis()
-    for name, colour in (("fast", "C0"), ("spiking", "C1"), ("SAD", "0.5")):
-        panel.barh(0, 0, color=colour, label=name)
-    panel.legend(fontsize=8)
-    panel.set(xlabel="R@1", xlim=(0, 1))
-    save(figure, path)
-    plt.close(figure)
+    with figure(path, 9, 0.4 * len(labels) + 1.2) as drawn:
+        panel = drawn.subplots()
+        for shift, (mode, colour) in enumerate((("fast", "C0"), ("spiking", "C1"), ("", "0.5"))):
+            for y, label in enumerate(labels):
+                for row in rows:
+                    key = (row["design"], row["regularisation"], row["assignment"])
+                    if key == label and row["mode"] == mode:
+                        at = y + (0.4 * shift - 0.2 if mode else 0.0)
+                        panel.barh(at, row["r1"], 0.38, color=colour)
+        panel.axvline(rows[0]["r1"], color="0.5", lw=1, ls="--")
+        panel.set_yticks(range(len(labels)))
+        panel.set_yticklabels([", ".join(filter(None, label)) for label in labels], fontsize=8)
+        panel.invert_yaxis()
+        for name, colour in (("fast", "C0"), ("spiking", "C1"), ("SAD", "0.5")):
+            panel.barh(0, 0, color=colour, label=name)
+        panel.legend(fontsize=8)
+        panel.set(xlabel="R@1", xlim=(0, 1))
 
 
 def single(setting: Setting) -> list[Row]:

@@ -11,34 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.places.metrics import Curve, Similarity, Truth, area_under_curve
-
-
-def save(figure: Any, path: Path) -> None:
-    """Write a figure of matplotlib to the PNG file ``path``, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=110)
-    part.replace(path)
+from neuro_control.rendering import figure
 
 
 @contextmanager
 def _drawn(path: Path, columns: int) -> Iterator[Any]:
     """Axes side by side, (columns,), written to the PNG file ``path`` when the block ends."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(
-        1, columns, figsize=(1.2 + 3.6 * columns, 4), layout="constrained", squeeze=False
-    )
-    try:
-        for panel in axes[0]:
+    with figure(path, 1.2 + 3.6 * columns, 4.0) as drawn:
+        axes = drawn.subplots(1, columns, squeeze=False)[0]
+        for panel in axes:
             panel.spines[["top", "right"]].set_visible(False)
-        yield axes[0]
-        save(figure, path)
-    finally:
-        plt.close(figure)
+        yield axes
 
 
 def similarities(matrices: Mapping[str, Similarity], truth: Truth, path: Path) -> None:
@@ -108,21 +91,12 @@ def journey(
 
 def montage(rows: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
     """Images (n, height, width, 3) side by side, a row a name."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     columns = max(len(images) for images in rows.values())
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(1.4 * columns, 0.75 * len(rows)), squeeze=False,
-        gridspec_kw={"wspace": 0.03, "hspace": 0.05, "left": 0.03, "right": 0.99,
-                     "top": 0.99, "bottom": 0.01},
-    )  # fmt: skip
-    for line, (name, images) in zip(axes, rows.items(), strict=True):
-        for panel, image in zip(line, images, strict=True):
-            panel.imshow(image)
-            panel.set(xticks=[], yticks=[])
-        line[0].set_ylabel(name, fontsize=9)
-    save(figure, path)
-    plt.close(figure)
+    with figure(path, 1.4 * columns, 0.75 * len(rows)) as drawn:
+        drawn.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+        axes = drawn.subplots(len(rows), columns, squeeze=False)
+        for line, (name, images) in zip(axes, rows.items(), strict=True):
+            for panel, image in zip(line, images, strict=True):
+                panel.imshow(image)
+                panel.set(xticks=[], yticks=[])
+            line[0].set_ylabel(name, fontsize=9)

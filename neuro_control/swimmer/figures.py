@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from neuro_control.rendering import figure
+
 Rows = Sequence[Mapping[str, Any]]
 
 _COLOURS = {
@@ -35,24 +37,12 @@ _ALGORITHMS = {"ppo": "PPO", "ddpg": "DDPG", "ars": "ES (ARS)", "cmaes": "ES (CM
 @contextmanager
 def _drawn(path: Path, columns: int, height: float = 3.6) -> Iterator[Any]:
     """Axes side by side, (columns,), written to ``path`` when the block ends."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(
-        1, columns, figsize=(1.2 + 3.6 * columns, height), layout="constrained", squeeze=False
-    )
-    try:
-        for panel in axes[0]:
+    with figure(path, 1.2 + 3.6 * columns, height) as drawn:
+        axes = drawn.subplots(1, columns, squeeze=False)[0]
+        for panel in axes:
             panel.grid(alpha=0.3)
             panel.spines[["top", "right"]].set_visible(False)
-        yield axes[0]
-        part = path.with_name(path.name + ".part")
-        figure.savefig(part, format="png", dpi=110)
-        part.replace(path)
-    finally:
-        plt.close(figure)
+        yield axes
 
 
 def _groups(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, list[Mapping[str, Any]]]:

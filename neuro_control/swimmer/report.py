@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control import world as worlds
-from neuro_control.rendering import animate
+from neuro_control.rendering import animate, figure
 from neuro_control.swimmer.env import CONTROL_PERIOD, LINK_LENGTH, forward_speed, swim_reward
 
 Array = NDArray[np.float64]
@@ -159,74 +159,67 @@ def _plot(
     path: Path,
     course: tuple[Array, float] | None,
 ) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib import colormaps
     from matplotlib.patches import Circle
 
     time, qpos = recording["time"], recording["qpos"]
     rows = 2 if activity is None else 4
-    figure = plt.figure(figsize=(11, 1.2 + 1.7 * rows), layout="constrained")
-    grid = figure.add_gridspec(rows, 2, width_ratios=[1, 1.5])
+    with figure(path, 11, 1.2 + 1.7 * rows) as drawn:
+        grid = drawn.add_gridspec(rows, 2, width_ratios=[1, 1.5])
 
-    where = figure.add_subplot(grid[:, 0])
-    outlines = _outline(qpos)
-    nose = outlines[:, 0]
-    where.plot(*nose.T, color="0.75", lw=1)
-    if course is not None:
-        waypoints, reach = course
-        where.plot(*np.vstack([waypoints[-1:], waypoints]).T, ":", color="0.5", lw=1)
-        for waypoint in waypoints:
-            where.add_patch(Circle(waypoint, reach, color="tab:green", alpha=0.3, lw=0))
-    shown = np.linspace(0, len(qpos) - 1, 9).astype(int)
-    colours = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(shown)))
-    for index, colour in zip(shown, colours, strict=True):
-        where.plot(*outlines[index].T, color=colour, lw=3, solid_capstyle="round")
-        where.plot(*nose[index], "o", color=colour, ms=5)
-        where.annotate(
-            f"{time[index]:.0f} s", nose[index], (7, -3), textcoords="offset points", fontsize=8
-        )
-    where.set(xlabel="x (m)", ylabel="y (m)", title="Path, head marked")
-    where.set_aspect("equal", adjustable="datalim")
-
-    end = min(float(time[-1]), 8.0)
-    panels = [figure.add_subplot(grid[row, 1]) for row in range(rows)]
-    joints = qpos.shape[1] - 3
-    for joint in range(joints):
-        colour = plt.get_cmap("plasma")(joint / joints)
-        panels[0].plot(time, np.degrees(qpos[:, 3 + joint]), color=colour, lw=1)
-        torque = recording["ctrl"][:, joint] * 1e3
-        panels[1].step(time, torque, where="pre", color=colour, lw=1)
-    panels[0].set(ylabel="angle (°)", title="Joints, from head (dark) to tail (bright)")
-    panels[1].set(ylabel="torque (mN·m)", title="Commands")
-    if activity is not None:
-        half = len(activity["names"]) // 2
-        for panel, title, rows_ in (
-            (panels[2], "B-neurons (dorsal, ventral)", slice(0, half)),
-            (panels[3], "Muscles (dorsal, ventral)", slice(half, None)),
-        ):
-            values = np.asarray(activity["values"])[:, rows_].T
-            times = np.asarray(activity["time"])
-            panel.imshow(
-                values,
-                aspect="auto",
-                interpolation="nearest",
-                cmap="magma",
-                vmin=0,
-                vmax=1,
-                extent=(times[0], times[-1], len(values), 0),
+        where = drawn.add_subplot(grid[:, 0])
+        outlines = _outline(qpos)
+        nose = outlines[:, 0]
+        where.plot(*nose.T, color="0.75", lw=1)
+        if course is not None:
+            waypoints, reach = course
+            where.plot(*np.vstack([waypoints[-1:], waypoints]).T, ":", color="0.5", lw=1)
+            for waypoint in waypoints:
+                where.add_patch(Circle(waypoint, reach, color="tab:green", alpha=0.3, lw=0))
+        shown = np.linspace(0, len(qpos) - 1, 9).astype(int)
+        colours = colormaps["viridis"](np.linspace(0, 0.9, len(shown)))
+        for index, colour in zip(shown, colours, strict=True):
+            where.plot(*outlines[index].T, color=colour, lw=3, solid_capstyle="round")
+            where.plot(*nose[index], "o", color=colour, ms=5)
+            where.annotate(
+                f"{time[index]:.0f} s", nose[index], (7, -3), textcoords="offset points", fontsize=8
             )
-            panel.axhline(len(values) / 2, color="w", lw=1)
-            panel.set(title=title, yticks=[len(values) / 4, 3 * len(values) / 4])
-            panel.set_yticklabels(["dorsal", "ventral"])
-    for panel in panels:
-        panel.set_xlim(0, end)
-    panels[-1].set_xlabel("time (s)")
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=110)
-    plt.close(figure)
-    part.replace(path)
+        where.set(xlabel="x (m)", ylabel="y (m)", title="Path, head marked")
+        where.set_aspect("equal", adjustable="datalim")
+
+        end = min(float(time[-1]), 8.0)
+        panels = [drawn.add_subplot(grid[row, 1]) for row in range(rows)]
+        joints = qpos.shape[1] - 3
+        for joint in range(joints):
+            colour = colormaps["plasma"](joint / joints)
+            panels[0].plot(time, np.degrees(qpos[:, 3 + joint]), color=colour, lw=1)
+            torque = recording["ctrl"][:, joint] * 1e3
+            panels[1].step(time, torque, where="pre", color=colour, lw=1)
+        panels[0].set(ylabel="angle (°)", title="Joints, from head (dark) to tail (bright)")
+        panels[1].set(ylabel="torque (mN·m)", title="Commands")
+        if activity is not None:
+            half = len(activity["names"]) // 2
+            for panel, title, rows_ in (
+                (panels[2], "B-neurons (dorsal, ventral)", slice(0, half)),
+                (panels[3], "Muscles (dorsal, ventral)", slice(half, None)),
+            ):
+                values = np.asarray(activity["values"])[:, rows_].T
+                times = np.asarray(activity["time"])
+                panel.imshow(
+                    values,
+                    aspect="auto",
+                    interpolation="nearest",
+                    cmap="magma",
+                    vmin=0,
+                    vmax=1,
+                    extent=(times[0], times[-1], len(values), 0),
+                )
+                panel.axhline(len(values) / 2, color="w", lw=1)
+                panel.set(title=title, yticks=[len(values) / 4, 3 * len(values) / 4])
+                panel.set_yticklabels(["dorsal", "ventral"])
+        for panel in panels:
+            panel.set_xlim(0, end)
+        panels[-1].set_xlabel("time (s)")
 
 
 def _drawn(qpos: Array) -> Iterator[NDArray[np.uint8]]:
@@ -237,8 +230,8 @@ def _drawn(qpos: Array) -> Iterator[NDArray[np.uint8]]:
     from matplotlib import pyplot as plt
 
     outlines = _outline(qpos)
-    figure = plt.figure(figsize=(4.8, 2.7), dpi=100)
-    axes = figure.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
+    drawing = plt.figure(figsize=(4.8, 2.7), dpi=100)
+    axes = drawing.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
     centre = outlines.mean(axis=1)
     (body,) = axes.plot([], [], color="#e08c40", lw=9, solid_capstyle="round")
     (head,) = axes.plot([], [], "o", color="#b34d26", ms=11)
@@ -252,7 +245,7 @@ def _drawn(qpos: Array) -> Iterator[NDArray[np.uint8]]:
         body.set_data(*outline.T)
         head.set_data(*outline[:1].T)
         axes.set(xlim=(x - reach * 16 / 9, x + reach * 16 / 9), ylim=(y - reach, y + reach))
-        figure.canvas.draw()
-        buffer: Any = figure.canvas
+        drawing.canvas.draw()
+        buffer: Any = drawing.canvas
         yield np.asarray(buffer.buffer_rgba())[..., :3].copy()
-    plt.close(figure)
+    plt.close(drawing)
