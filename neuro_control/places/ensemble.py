@@ -181,8 +181,11 @@ class Ensemble:
         """
         arrays, facts = files.read(path, KIND)
         try:
-            wanted = [field.name for field in fields(Design)]
-            design = Design(**{name: facts["design"][name] for name in wanted})
+            # Nothing takes its default here: what an older version wrote was seen otherwise.
+            missing = [each.name for each in fields(Design) if each.name not in facts["design"]]
+            if missing:
+                raise ValueError(f"no {', '.join(missing)}")
+            design = Design(**facts["design"])
             eye: Eye = PatchEye()
             if design.eye == "retina":
                 eye = Retina(

@@ -84,6 +84,7 @@ def test_random_regions_are_drawn_anew_for_each_network_from_the_seed():
         ({"places": 0}, "places must be 1 or more, not 0"),
         ({"epochs": -1}, "epochs must be 1 or more, not -1"),
         ({"saturation": 0.0}, "saturation must be above 0, not 0.0"),
+        ({"surround": -1.0}, "surround must be 0 or more, not -1.0"),
         ({"shrinkage": float("nan")}, "shrinkage must be above 0, not nan"),
     ],
 )
@@ -131,6 +132,7 @@ def damaged(path, change):
         (lambda arrays, facts: arrays.pop("mean"), "mean"),
         (lambda arrays, facts: arrays.update(more=np.zeros(1)), "more"),
         (lambda arrays, facts: facts.pop("design"), "design"),
+        (lambda arrays, facts: facts["design"].pop("surround"), "surround"),
         (lambda arrays, facts: facts["design"].update(eye="nose"), "eye is one of"),
         (lambda arrays, facts: facts["design"].update(colour=1), "colour"),
         (lambda arrays, facts: facts["design"].update(neurons=7), r"weights is \(2, 1568, 40\)"),
