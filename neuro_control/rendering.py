@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,21 @@ Array = NDArray[np.float64]
 PACKAGES = "libegl1 and libgl1-mesa-dri, or libosmesa6"
 _BACKENDS = ("egl", "osmesa")
 _TIMEOUT = 300.0  # s
+
+
+def choose_gl() -> None:
+    """Let MuJoCo draw without a display, unless MUJOCO_GL says how; before it is imported.
+
+    Raises:
+        ConfigurationError: There is no library that does it.
+    """
+    if "MUJOCO_GL" in os.environ:
+        return
+    for backend, library in zip(_BACKENDS, ("EGL", "OSMesa"), strict=True):
+        if find_library(library):
+            os.environ["MUJOCO_GL"] = backend
+            return
+    raise ConfigurationError(f"MuJoCo can't render here: install {PACKAGES} (Debian and Ubuntu)")
 
 
 def make_renderer(model: Any, height: int, width: int) -> Any:
