@@ -56,6 +56,7 @@ _BESIDE = {
     "triangle tunnel": ("rectangle tunnel", "triangle tunnel"),
     "letter": ("letter",),
     "traybox": ("traybox",),
+    "rolling ball": ("ball",),
 }
 _AHEAD, _BAR_AHEAD, _AHEAD_SPREAD = 3.0, 2.0, 0.3  # m
 _BETWEEN, _ASIDE_SPREAD, _BAR_ASIDE_SPREAD = 1.5, 0.1, 0.8  # m
@@ -153,33 +154,34 @@ def draw(
         )
     if unknown := sorted(set(others) - set(COLOURS)):
         raise ConfigurationError(f"no colour {unknown[0]}: there are {', '.join(COLOURS)}")
-    rng = np.random.default_rng(seed)
     kind, colour = found["kind"], found.get("colour", "")
+    if skill == "stop":
+        kind = "rolling ball"
     palette = [c for c in (LETTERS if kind == "letter" else others) if c != colour]
     if not palette:
         raise ConfigurationError(f"besides the target's {colour} there must be another colour")
-    seconds = _SECONDS_OF_MANY_PARTS if skill in ("tunnel", "unload") else _SECONDS
+    rng = np.random.default_rng(seed)
     ahead = rng.uniform(-_AHEAD_SPREAD, _AHEAD_SPREAD)
     if skill == "crawl":
         left = rng.uniform(-_BAR_ASIDE_SPREAD, _BAR_ASIDE_SPREAD)
         thing = Thing(kind, rng.choice(palette).item(), (_BAR_AHEAD + ahead, left))
         height = rng.choice(BARS).item() if bar is None else bar
-        return Task(skill, instruction, (thing,), seconds, bar=height)
-    sides = rng.permutation([-_BETWEEN / 2, _BETWEEN / 2])
-    sides += rng.uniform(-_ASIDE_SPREAD, _ASIDE_SPREAD, 2)
-    beside = "ball" if skill == "stop" else rng.choice(_BESIDE[kind]).item()
+        return Task(skill, instruction, (thing,), _SECONDS, bar=height)
+    ahead += _AHEAD
+    here, there = rng.permutation([-_BETWEEN / 2, _BETWEEN / 2]) + rng.uniform(
+        -_ASIDE_SPREAD, _ASIDE_SPREAD, 2
+    )
     things = [
-        Thing(
-            "rolling ball" if skill == "stop" else kind, colour, (_AHEAD + ahead, sides[0].item())
-        ),
-        Thing(beside, rng.choice(palette).item(), (_AHEAD + ahead, sides[1].item())),
+        Thing(kind, colour, (ahead, float(here))),
+        Thing(rng.choice(_BESIDE[kind]).item(), rng.choice(palette).item(), (ahead, float(there))),
     ]
     if skill == "avoid":
-        left = rng.uniform(-_ASIDE_SPREAD, _ASIDE_SPREAD)
-        before = (_AHEAD + ahead - _OBSTACLE_BEFORE, left)
+        middle = rng.uniform(-_ASIDE_SPREAD, _ASIDE_SPREAD)
         obstacle = rng.choice(["cube", "ball"]).item()
+        before = (ahead - _OBSTACLE_BEFORE, middle)
         things.append(Thing(obstacle, rng.choice(palette).item(), before))
     load = rng.choice(palette).item() if skill == "unload" else ""
+    seconds = _SECONDS_OF_MANY_PARTS if skill in ("tunnel", "unload") else _SECONDS
     return Task(skill, instruction, tuple(things), seconds, load=load)
 
 

@@ -1,6 +1,5 @@
 """The course of QUART's tasks: what stands where, when a task is done, and what the robot sees."""
 
-import json
 import math
 import subprocess
 import sys
@@ -9,13 +8,14 @@ import mujoco
 import numpy as np
 import pytest
 
+from neuro_control import world as worlds
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped import course
 from neuro_control.quadruped.command import gait
 from neuro_control.quadruped.course import BARS, COLOURS, SEEN, UNSEEN, Task, Thing, draw, world
 from neuro_control.quadruped.env import Body
 from neuro_control.quadruped.gait import Gait
-from neuro_control.quadruped.robots import find
+from neuro_control.quadruped.robots import JOINTS, find
 
 EACH = {
     "go to the red cube": "go to",
@@ -232,6 +232,16 @@ def test_tasks_that_can_not_be_are_refused(arguments, words):
         draw(**arguments)
 
 
+def test_a_simulation_node_finds_the_course_by_name():
+    arguments = {"task": "unload the ball into the blue traybox", "robot": "go1", "seed": 4}
+    found = worlds.load("neuro_control.quadruped.course:world", arguments).model
+    trays = [found.body(f"{number}/traybox").pos[:2] for number in (0, 1)]
+    drawn = draw(arguments["task"], seed=4)
+    np.testing.assert_allclose(trays, [thing.position for thing in drawn.things])
+    # Joints of the robot come first, and then the ball's.
+    assert [found.joint(j).name for j in range(1, 14)] == [*JOINTS, "load/load"]
+
+
 def test_worlds_that_can_not_be_are_refused():
     for arguments in ({"robot": "spot"}, {"noise": math.nan}, {"friction": 5.0}):
         with pytest.raises(ConfigurationError):
@@ -239,48 +249,42 @@ def test_worlds_that_can_not_be_are_refused():
 
 
 SEES = """
-import json, sys
+import sys
 import numpy as np
 from neuro_control.errors import ConfigurationError
 from neuro_control.rendering import choose_gl
 try:
     choose_gl()
-except ConfigurationError as error:
-    print(json.dumps(str(error)))
-    sys.exit()
-from neuro_control.quadruped.camera import Camera
-from neuro_control.quadruped.course import world
-from neuro_control.quadruped.env import Body
-found = {}
-for text in json.loads(sys.argv[1]):
-    body = Body(world(text, seed=1))
-    body.reset(np.random.default_rng(0))
-    try:
+    from neuro_control.quadruped.camera import Camera
+    from neuro_control.quadruped.course import world
+    from neuro_control.quadruped.env import Body
+    found = {}
+    for text in sys.argv[2:]:
+        body = Body(world(text, seed=1))
+        body.reset(np.random.default_rng(0))
         camera = Camera(body.model)
-    except ConfigurationError as error:
-        print(json.dumps(str(error)))
-        break
-    found[text] = camera.look(body.data).tolist()
-    camera.close()
-else:
-    print(json.dumps(found))
+        found[text] = camera.look(body.data)
+        camera.close()
+    np.savez(sys.argv[1], **found)
+except ConfigurationError as error:
+    print(error)
 """
 
 
 @pytest.fixture(scope="module")
-def seen():
+def seen(tmp_path_factory):
     """What the head's camera sees at the start of some tasks; in a process that may have GL."""
+    path = tmp_path_factory.mktemp("seen") / "seen.npz"
     texts = [f"go to the {colour} cube" for colour in COLOURS]
     texts += [f"distinguish letter {letter}" for letter in "ae"]
     done = subprocess.run(
-        [sys.executable, "-c", SEES, json.dumps(texts)],
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", SEES, path, *texts], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    if isinstance(found, str):
-        pytest.skip(found)
-    return {text: np.array(image, dtype=float) for text, image in found.items()}
+    if not path.is_file():
+        pytest.skip(done.stdout)
+    with np.load(path) as found:
+        return {text: found[text].astype(float) for text in texts}
 
 
 @pytest.mark.parametrize("colour", COLOURS)
