@@ -33,15 +33,19 @@ def choose_gl() -> None:
     """Let MuJoCo draw without a display, unless MUJOCO_GL says how; before it is imported.
 
     Raises:
-        ConfigurationError: There is no library that does it.
+        ConfigurationError: The library that would do it is missing.
     """
-    if "MUJOCO_GL" in os.environ:
+    chosen = os.environ.get("MUJOCO_GL")
+    if chosen not in (None, *_BACKENDS):
         return
     for backend, library in zip(_BACKENDS, ("EGL", "OSMesa"), strict=True):
-        if find_library(library):
+        if chosen in (None, backend) and find_library(library):
             os.environ["MUJOCO_GL"] = backend
             return
-    raise ConfigurationError(f"MuJoCo can't render here: install {PACKAGES} (Debian and Ubuntu)")
+    tried = f" with MUJOCO_GL={chosen}" if chosen else ""
+    raise ConfigurationError(
+        f"MuJoCo can't render here{tried}: install {PACKAGES} (Debian and Ubuntu)"
+    )
 
 
 def make_renderer(model: Any, height: int, width: int) -> Any:

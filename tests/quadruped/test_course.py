@@ -7,6 +7,8 @@ import sys
 import mujoco
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from neuro_control import world as worlds
 from neuro_control.errors import ConfigurationError
@@ -232,6 +234,12 @@ def test_tasks_that_can_not_be_are_refused(arguments, words):
         draw(**arguments)
 
 
+@given(st.text())
+def test_words_are_a_task_or_refused(words):
+    with pytest.raises(ConfigurationError, match="no task"):
+        draw(f"go to the red {words}")
+
+
 def test_a_simulation_node_finds_the_course_by_name():
     arguments = {"task": "unload the ball into the blue traybox", "robot": "go1", "seed": 4}
     found = worlds.load("neuro_control.quadruped.course:world", arguments).model
@@ -250,8 +258,12 @@ def test_worlds_that_can_not_be_are_refused():
 
 SEES = """
 import sys
+import time
 import numpy as np
 from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.command import gait
+from neuro_control.quadruped.gait import Gait
+from neuro_control.quadruped.robots import find
 from neuro_control.rendering import choose_gl
 try:
     choose_gl()
@@ -264,7 +276,18 @@ try:
         body.reset(np.random.default_rng(0))
         camera = Camera(body.model)
         found[text] = camera.look(body.data)
-        camera.close()
+        if text != sys.argv[-1]:
+            camera.close()
+    # Two seconds of control and pictures; the first step compiles.
+    controller, walk = Gait(find("go2")), gait("trot", forward=0.5)
+    body.step(controller.step(body.observation, walk).efforts)
+    start = time.process_time()
+    for step in range(1000):
+        body.step(controller.step(body.observation, walk).efforts)
+        if step % 50 == 0:
+            camera.look(body.data)
+    found["seconds"] = time.process_time() - start
+    camera.close()
     np.savez(sys.argv[1], **found)
 except ConfigurationError as error:
     print(error)
@@ -284,7 +307,7 @@ def seen(tmp_path_factory):
     if not path.is_file():
         pytest.skip(done.stdout)
     with np.load(path) as found:
-        return {text: found[text].astype(float) for text in texts}
+        return {text: found[text].astype(float) for text in found.files}
 
 
 @pytest.mark.parametrize("colour", COLOURS)
@@ -308,3 +331,8 @@ def test_letters_look_different(seen):
     # Dark ink on both blocks, and not in the same places.
     assert (first.min(axis=2) < 60).sum() > 20
     assert (np.abs(first - second).max(axis=2) > 60).sum() > 20
+
+
+def test_ten_pictures_a_second_and_control_take_less_than_real_time_on_one_core(seen):
+    # Of processor time, all threads together, which other work on the machine hardly moves.
+    assert seen["seconds"] < 2.0
