@@ -36,7 +36,7 @@ SEEN, UNSEEN = tuple(COLOURS)[:4], tuple(COLOURS)[4:]
 LETTERS = tuple("abcde")
 BARS = (0.2, 0.25, 0.3)  # undersides, m
 
-# How instructions begin, and which may end: QUARD says how fast to go as well.
+# What instructions say, and how they may end: QUARD says how fast to go as well.
 _FORMS = {
     "go to": "go to the (?P<colour>COLOUR) (?P<kind>cube|ball)",
     "avoid": "go to the (?P<colour>COLOUR) (?P<kind>cube|ball) and avoid the obstacle",
