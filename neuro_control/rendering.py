@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,25 @@ Array = NDArray[np.float64]
 PACKAGES = "libegl1 and libgl1-mesa-dri, or libosmesa6"
 _BACKENDS = ("egl", "osmesa")
 _TIMEOUT = 300.0  # s
+
+
+def choose_gl() -> None:
+    """Let MuJoCo draw without a display, unless MUJOCO_GL says how; before it is imported.
+
+    Raises:
+        ConfigurationError: The library that would do it is missing.
+    """
+    chosen = os.environ.get("MUJOCO_GL")
+    if chosen not in (None, *_BACKENDS):
+        return
+    for backend, library in zip(_BACKENDS, ("EGL", "OSMesa"), strict=True):
+        if chosen in (None, backend) and find_library(library):
+            os.environ["MUJOCO_GL"] = backend
+            return
+    tried = f" with MUJOCO_GL={chosen}" if chosen else ""
+    raise ConfigurationError(
+        f"MuJoCo can't render here{tried}: install {PACKAGES} (Debian and Ubuntu)"
+    )
 
 
 def make_renderer(model: Any, height: int, width: int) -> Any:

@@ -13,11 +13,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.camera import Camera
 from neuro_control.quadruped.command import Command, gait
 from neuro_control.quadruped.gait import PERIOD, Observation
-from neuro_control.quadruped.model import MESHES, model
+from neuro_control.quadruped.model import check, model
 from neuro_control.quadruped.robots import JOINTS, LEGS, find
-from neuro_control.rendering import make_renderer
 from neuro_control.world import Episode, World, advance
 
 Array = NDArray[np.float64]
@@ -55,25 +55,23 @@ def world(
     """
     if start not in STARTS:
         raise ConfigurationError(f"no start '{start}': there are {', '.join(STARTS)}")
-    if not 0 <= noise <= 100:
-        raise ConfigurationError(f"noise lies between 0 and 100, not {noise}")
+    check("noise", noise, 0.0, 100.0)
     compiled = model(robot, terrain, **ground)
-    return World(compiled, PERIOD, partial(_start, start), partial(_Sensors, noise))
+    return World(compiled, PERIOD, partial(place, start), partial(Sensors, noise))
 
 
-def _start(
-    start: str, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator
-) -> None:
-    """At rest on the ground, each joint within 0.03 rad of what it should be."""
+def place(start: str, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:
+    """Put a robot at rest on the ground, each joint within 0.03 rad of what it should be."""
     leg = _STANDING if start == "standing" else _LYING
-    low, high = model.jnt_range[1:].T
+    # The robot's joints come first; a ball's may follow.
+    low, high = model.jnt_range[1:13].T
     spread = rng.uniform(-_SPREAD, _SPREAD, len(JOINTS))
-    data.qpos[7:] = np.clip(np.tile(leg, 4) + spread, low, high)
+    data.qpos[7:19] = np.clip(np.tile(leg, 4) + spread, low, high)
     turn = {"side": math.pi / 2, "back": math.pi}.get(start, 0.0)
     data.qpos[3:7] = math.cos(turn / 2), math.sin(turn / 2), 0.0, 0.0
     data.qpos[2] = 1.0
     mujoco.mj_forward(model, data)
-    bodies = model.geom_bodyid > 0
+    bodies = model.body_rootid[model.geom_bodyid] == model.body("FL_foot").rootid
     reach = data.geom_xpos[bodies, 2] - model.geom_rbound[bodies]
     if start in ("standing", "lying"):
         feet = [model.geom(leg).id for leg in LEGS]
@@ -81,7 +79,7 @@ def _start(
     data.qpos[2] = 1.0 - reach.min()
 
 
-class _Sensors(Episode):
+class Sensors(Episode):
     """What the sensors of one episode add to the truth."""
 
     def __init__(self, noise: float, model: mujoco.MjModel, rng: np.random.Generator) -> None:
@@ -199,7 +197,7 @@ class Body:
     @property
     def power(self) -> float:
         """What all joints work, gain or brake, W."""
-        return float(np.abs(self.data.actuator_force * self.data.qvel[6:]).sum())
+        return float(np.abs(self.data.actuator_force * self.data.qvel[6:18]).sum())
 
 
 class QuadrupedCommand(gymnasium.Env[Array, Array]):
@@ -248,8 +246,8 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         for_people = render_mode is not None and camera == "beside"
         self.body = Body(world(robot, terrain, **{"meshes": for_people, **world_arguments}))
         self.render_mode = render_mode
-        self._view = (height, width, camera)
-        self._renderer: mujoco.Renderer | None = None
+        self._view = (camera, height, width)
+        self._camera: Camera | None = None
         self._torque = np.tile(find(robot).torque, 4)
         self._given = command
         self.observation_space = spaces.Box(-np.inf, np.inf, (49,), np.float64)
@@ -308,18 +306,12 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         """
         if self.render_mode is None:
             return None
-        height, width, camera = self._view
-        if self._renderer is None:
-            self._renderer = make_renderer(self.body.model, height, width)
-        option = mujoco.MjvOption()
-        option.geomgroup[MESHES] = camera == "beside"
-        self._renderer.update_scene(self.body.data, camera, option)
-        if camera == "head":
-            self._renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
-        return self._renderer.render()
+        if self._camera is None:
+            self._camera = Camera(self.body.model, *self._view)
+        return self._camera.look(self.body.data)
 
     def close(self) -> None:
-        """Release the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        """Release the camera."""
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
