@@ -205,9 +205,7 @@ single_precision = st.one_of(
 )
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(single_precision, min_size=1, max_size=10))
 def test_whatever_the_range_thrusts_stay_within_their_limits(bench, distances):
     if not hasattr(bench, "blimp"):

@@ -362,7 +362,7 @@ def test_without_pins_it_says_so(bench, monkeypatch):
 anything = st.floats(allow_nan=True, allow_infinity=True, width=64)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     names=st.one_of(st.just(NAMES), st.lists(st.sampled_from([*NAMES, "other"]), max_size=5)),
     efforts=st.lists(st.one_of(anything, st.floats(0, 0.1)), min_size=2, max_size=4),

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
@@ -391,7 +391,6 @@ def test_the_same_seed_gives_the_same_spikes_delays_and_weights():
         assert one.shape != other.shape or (one != other).any()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 4)), max_size=40))
 def test_spikes_in_both_orders_are_the_same(pairs):
     when, which = np.array(pairs, int).reshape(-1, 2).T

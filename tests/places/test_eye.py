@@ -134,7 +134,7 @@ def test_adaptation_worked_by_hand():
     np.testing.assert_allclose(levels[:, :4], 255 * (expected / 4).clip(0, 1), rtol=1e-5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000), now=st.integers(1, 5))
 def test_an_image_to_come_changes_nothing_before_it(seed, now):
     images = textures(6, seed=seed, side=8)
@@ -172,7 +172,7 @@ def test_a_traverse_of_a_reference_is_seen_as_adapted_to_all_of_it():
     np.testing.assert_array_equal(eye.see(images[:1]), retina().see(images[:1]))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 1000))
 def test_levels_lie_between_0_and_255_and_one_of_both_channels_is_silent(seed):
     levels = retina().see(np.random.default_rng(seed).integers(0, 256, (4, 8, 8), np.uint8))

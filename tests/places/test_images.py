@@ -137,7 +137,6 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         read_image(tmp_path)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_are_an_image_or_an_error_of_ours(data):
     try:
@@ -194,7 +193,7 @@ def test_at_a_border_only_the_pixels_inside_count():
     np.testing.assert_allclose(found, [row] * 3, rtol=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     arrays.arrays(
         np.uint8, st.tuples(st.just(9), st.just(9)), elements=st.sampled_from([0, 7, 255])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -96,7 +96,6 @@ def test_a_perfect_matrix_is_perfect():
     assert (recall_at_full_precision(curve), area_under_curve(curve)) == (1.0, 1.0)
 
 
-@settings(deadline=None)
 @given(random_cases([0.0, 1.0, 2.0]))
 def test_recall_agrees_with_sorting_the_places(case):
     similarity, truth, tolerance = case
@@ -111,7 +110,6 @@ def test_recall_agrees_with_sorting_the_places(case):
         assert recall_at(similarity, truth, (n,), tolerance)[n] == pytest.approx(np.mean(hits))
 
 
-@settings(deadline=None)
 @given(random_cases([0.0, 1.0, 2.0, 3.0]))
 def test_a_curve_agrees_with_counting_at_each_threshold(case):
     similarity, truth, tolerance = case
@@ -173,7 +171,6 @@ def test_equal_scores_of_places_never_visited_pass_together_or_not_at_all():
     assert accept_rates(scores, visited, threshold) == (0.0, 0.0)
 
 
-@settings(deadline=None)
 @given(
     arrays.arrays(np.float64, 12, elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])),
     arrays.arrays(np.bool_, 12).filter(lambda visited: not visited.all()),

@@ -111,7 +111,7 @@ def test_overhead_is_the_zenith():
 
 
 @given(st.integers(0, 2**31), st.integers(1, 40))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_nothing_but_a_tunnel_reaches_over_the_track(seed, places):
     landscape = Landscape(SEASONS["winter"], seed, places)
     for index, (x, y) in enumerate(landscape.track.points[:: int(SPACING)]):
@@ -125,7 +125,7 @@ def test_nothing_but_a_tunnel_reaches_over_the_track(seed, places):
 
 
 @given(st.integers(0, 2**31))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_track_never_comes_near_itself(seed):
     track = Track.random(500.0, np.random.default_rng(seed))
     np.testing.assert_allclose(np.linalg.norm(np.diff(track.points, axis=0), axis=1), 1.0)

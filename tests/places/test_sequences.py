@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
@@ -26,7 +26,6 @@ def test_the_papers_matching_worked_by_hand():
     np.testing.assert_array_equal(sequence_ahead(MATRIX, 3), [[15], [24]])
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(1, 12), st.integers(0, 99))
 def test_causal_matching_agrees_with_its_definition(queries, places, length, seed):
     matrix = random_matrix(queries, places, seed)

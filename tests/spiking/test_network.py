@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.spiking.network import Network, Runner, Structure, pack, respond, rest, step
@@ -30,7 +30,6 @@ def drawn(structure, rng, batch=()):
     )
 
 
-@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.integers(0, 1000), st.integers(1, 12), st.integers(1, 12))
 def test_compiled_and_in_numpy_a_network_answers_alike(kind, seed, encoders, hidden):
     structure = Structure(encoders, hidden, *kind)

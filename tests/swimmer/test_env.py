@@ -134,7 +134,7 @@ def test_an_action_of_the_wrong_shape_is_refused(action):
         environment.step(action)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=5), st.integers(0, 100))
 def test_whatever_the_action_the_state_stays_finite_and_the_reward_in_bounds(action, seed):
     environment = SwimmerSwim()

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control import resources
@@ -43,7 +43,6 @@ def test_rest_is_asked_for_by_zero_and_reached_exactly():
     assert circuit.phase == 0
 
 
-@settings(deadline=None)
 @given(speed=st.floats(0.0, 0.1), rate=st.floats(-0.2, 0.2))
 def test_what_the_body_can_do_is_what_it_is_told_to_do(speed, rate):
     fastest = np.interp(abs(rate), [0, 0.1, 0.2], [0.1, 0.08, 0.05])
@@ -55,7 +54,6 @@ def test_what_the_body_can_do_is_what_it_is_told_to_do(speed, rate):
     np.testing.assert_allclose(reached, expected, atol=0.006)
 
 
-@settings(deadline=None)
 @given(speed=SPEEDS, rate=RATES, more=st.floats(0.0, 0.1))
 def test_more_asked_for_is_never_less_done(speed, rate, more):
     forward, turning = TABLE.motion(*TABLE.inputs(speed, rate))
@@ -63,7 +61,6 @@ def test_more_asked_for_is_never_less_done(speed, rate, more):
     assert TABLE.motion(*TABLE.inputs(speed, rate + more))[1] >= turning - 1e-12
 
 
-@settings(deadline=None)
 @given(speed=SPEEDS, rate=RATES)
 def test_left_and_right_mirror_one_another_within_the_inputs_range(speed, rate):
     tempo, turn = TABLE.inputs(speed, rate)
