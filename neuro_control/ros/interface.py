@@ -97,6 +97,10 @@ SENSORS: dict[mujoco.mjtSensor, SensorField] = {
 }
 
 
+# Where touch sensors are told, all of a model in one message, and what their names end with.
+FEET, _FORCE = "foot_forces", "_force"
+
+
 def reading(message_type: type[Any], quantities: set[str], frame: str) -> Any:
     """Message of that type in which what is not measured is marked as unknown."""
     message = message_type()
@@ -145,6 +149,33 @@ def sensors(node: Node, model: mujoco.MjModel) -> list[Sensor]:
         )
         for (site, topic), parts in groups.items()
     ]
+
+
+class Feet:
+    """The model's touch sensors as one JointState on ``foot_forces``.
+
+    Effort is the force, N; a sensor ``FL_force`` goes by the name FL. Nothing is published by a
+    model without any, or where nobody listens.
+
+    Args:
+        node: Publishes it.
+        model: Whose sensors.
+    """
+
+    def __init__(self, node: Node, model: mujoco.MjModel) -> None:
+        found = np.flatnonzero(model.sensor_type == int(mujoco.mjtSensor.mjSENS_TOUCH))
+        self._names = [model.sensor(int(i)).name.removesuffix(_FORCE) for i in found]
+        self._where = model.sensor_adr[found]
+        self._publisher = (
+            node.create_publisher(JointState, FEET, SENSOR_QOS) if self._names else None
+        )
+
+    def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
+        """Publish the present forces, if someone listens."""
+        if self._publisher is None or not self._publisher.get_subscription_count():
+            return
+        forces = data.sensordata[self._where]
+        self._publisher.publish(joint_state(nanoseconds, self._names, effort=forces))
 
 
 class Base:

@@ -17,7 +17,7 @@ from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import JointState, Range
+from sensor_msgs.msg import Imu, JointState, Range
 from std_msgs.msg import Float64
 
 Array = NDArray[np.float64]
@@ -168,6 +168,16 @@ def read_range(message: Range) -> float:
     Rounded to 0.1 mm, which undoes the message's conversion to 32 bits.
     """
     return round(float(message.range), 4) if math.isfinite(message.range) else float(message.range)
+
+
+def read_imu(message: Imu) -> Array:
+    """Angular velocity, rad/s, and linear acceleration, m/s², (2, 3).
+
+    Raises:
+        Rejected: A number is not finite.
+    """
+    w, a = message.angular_velocity, message.linear_acceleration
+    return finite("the IMU", [w.x, w.y, w.z, a.x, a.y, a.z], 6).reshape(2, 3)
 
 
 def read_number(message: Float64) -> float:

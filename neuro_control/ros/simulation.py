@@ -30,7 +30,7 @@ from std_srvs.srv import SetBool, Trigger
 from neuro_control import world as worlds
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
-from neuro_control.ros.interface import Actuators, Base, Joints, sensors
+from neuro_control.ros.interface import Actuators, Base, Feet, Joints, sensors
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -124,8 +124,9 @@ class Recording:
 class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy is untyped
     """Simulates a world behind the topics of a robot.
 
-    Publishes ``/clock``, ``joint_states``, ``odom`` and, where someone listens, the model's
-    sensors as ``SITE/imu`` and the like (``interface.SENSORS``). Subscribes to ``joint_commands``
+    Publishes ``/clock``, ``joint_states`` and, where someone listens, ``odom``, the model's
+    sensors as ``SITE/imu`` and the like (``interface.SENSORS``) and its touch sensors as
+    ``foot_forces``. Subscribes to ``joint_commands``
     (sensor_msgs/JointState; the stamp names the observation that it answers): efforts for motors,
     positions or velocities for servos. Services: ``~/reset`` (from the parameter ``seed``),
     ``~/pause``, ``~/step`` (one observation period, while paused).
@@ -170,7 +171,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         self._clock_publisher = self.create_publisher(ClockMessage, "/clock", 10)
         self._joint_publisher = self.create_publisher(JointState, "joint_states", SENSOR_QOS)
         self._odometry_publisher = self.create_publisher(Odometry, "odom", SENSOR_QOS)
-        self._sensors = sensors(self, self.model)
+        self._sensors = [*sensors(self, self.model), Feet(self, self.model)]
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(JointState, "joint_commands", self._on_command, COMMAND_QOS)
         self.create_service(Trigger, "~/reset", self._on_reset)
@@ -237,7 +238,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
 
     def _publish_observation(self) -> None:
         stamp = self._observed
-        if self._base is not None:
+        if self._base is not None and self._odometry_publisher.get_subscription_count():
             self._odometry_publisher.publish(self._base.message(stamp, self.data))
         for sensor in self._sensors:
             sensor.publish(stamp, self.data)
