@@ -180,7 +180,8 @@ class JointsReader:
 
     def __init__(self, robot: Robot) -> None:
         self._readers = [JointReader(JOINTS, field) for field in ("position", "velocity")]
-        self._low, self._high = np.tile(robot.limits, (4, 1)).T + [[-_BEYOND], [_BEYOND]]
+        low, high = np.tile(robot.limits, (len(LEGS), 1)).T
+        self._low, self._high = low - _BEYOND, high + _BEYOND
         self.speeds = np.zeros(len(JOINTS))
 
     def __call__(self, message: JointState) -> Array:
@@ -241,7 +242,9 @@ class GaitController(Controller[GaitParameters]):
         super().__init__(name, GaitParameters, JointState, "joint_commands", **node_options)
         self._activity = self.create_publisher(JointState, "~/activity", RECORD_QOS)
         self._odometry = self.create_publisher(Odometry, "odometry", SENSOR_QOS)
-        self._transforms = None if TFMessage is None else self.create_publisher(TFMessage, "/tf", 100)
+        self._transforms = (
+            None if TFMessage is None else self.create_publisher(TFMessage, "/tf", 100)
+        )
         self.create_service(Trigger, "~/stand_up", self._on_stand_up)
         self.create_service(Trigger, "~/lie_down", self._on_lie_down)
 
@@ -253,13 +256,14 @@ class GaitController(Controller[GaitParameters]):
         self._warm()
         self.pilot = Pilot(p.usual)
         self._torque = np.tile(robot.torque, len(LEGS))
-        self._low, self._high = (np.tile(limit, len(LEGS)) for limit in np.array(robot.limits).T)
+        self._low, self._high = np.tile(robot.limits, (len(LEGS), 1)).T
         self._reader = JointsReader(robot)
-        forces = JointReader(LEGS, "effort")
         self._joints = Input("joint_states", JointState, self._reader, p.input_timeout)
         # Each observation is answered once all of its stamp is there.
-        self._imu = Input("imu/imu", Imu, _felt, p.input_timeout, awaited=True)
-        self._forces = Input("foot_forces", JointState, forces, p.input_timeout, awaited=True)
+        self._imu: Input[Any] = Input("imu/imu", Imu, _felt, p.input_timeout, awaited=True)
+        self._forces: Input[Any] = Input(
+            "foot_forces", JointState, JointReader(LEGS, "effort"), p.input_timeout, awaited=True
+        )
         twist = TwistStamped if p.stamped_cmd_vel else Twist
         self._cmd_vel = Input("cmd_vel", twist, read_twist, p.command_timeout, SET_POINT_QOS)
         self._gait_command = Input(
@@ -312,15 +316,15 @@ class GaitController(Controller[GaitParameters]):
             if gap > self.parameters.input_timeout:
                 self._begin()  # who knows how it stands or lies by now
         self._stepped = stamp
-        assert self._imu.value is not None
-        assert self._forces.value is not None
         command = self.pilot.wanted(
             stamp / NANOSECONDS, *self._heard(self._gait_command), *self._heard(self._cmd_vel)
         )
         state = self.walker.state
-        answer = self.walker.step(
-            Observation(*self._imu.value, *observation, self._forces.value), command
-        )
+        # Both were awaited: they are there.
+        felt: Any = self._imu.value
+        forces: Any = self._forces.value
+        seen = Observation(felt[0], felt[1], observation[0], observation[1], forces)
+        answer = self.walker.step(seen, command)
         self.odometer.step(state, self.walker.gait.estimator)
         if self._activity.get_subscription_count():
             self._tell_activity(stamp)
@@ -331,7 +335,7 @@ class GaitController(Controller[GaitParameters]):
         return np.stack(answer)
 
     def _heard(self, source: Input[Any]) -> tuple[Any, float]:
-        """Last good value and its age, s; what is stamped ahead was sent before the clock's fall."""
+        """Last good value and its age, s, or the time till then if the clock has gone back."""
         return source.value, abs(self._joints.time - source.time) / NANOSECONDS
 
     def remark(self) -> str | None:
@@ -381,7 +385,7 @@ class GaitController(Controller[GaitParameters]):
         message = odometry(nanoseconds, position, _quaternion(rotation), linear, estimator.rate)
         self._odometry.publish(message)
         if self._transforms is not None:
-            transform = TransformStamped(header=message.header, child_frame_id=message.child_frame_id)
+            transform = TransformStamped(header=message.header, child_frame_id="base_link")
             place, pose = transform.transform.translation, message.pose.pose
             place.x, place.y, place.z = position.tolist()
             transform.transform.rotation = pose.orientation

@@ -30,7 +30,7 @@ from std_srvs.srv import SetBool, Trigger
 from neuro_control import world as worlds
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
-from neuro_control.ros.interface import Actuators, Base, Feet, Joints, sensors
+from neuro_control.ros.interface import Actuators, Base, Feet, Joints, Sensor, sensors
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -171,7 +171,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         self._clock_publisher = self.create_publisher(ClockMessage, "/clock", 10)
         self._joint_publisher = self.create_publisher(JointState, "joint_states", SENSOR_QOS)
         self._odometry_publisher = self.create_publisher(Odometry, "odom", SENSOR_QOS)
-        self._sensors = [*sensors(self, self.model), Feet(self, self.model)]
+        self._sensors: list[Sensor | Feet] = [*sensors(self, self.model), Feet(self, self.model)]
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(JointState, "joint_commands", self._on_command, COMMAND_QOS)
         self.create_service(Trigger, "~/reset", self._on_reset)
