@@ -181,7 +181,8 @@ def _draw(
     cycle = max(round(1.0 / frequency / PERIOD), 1)
     figure = plt.figure(figsize=(12, 7.5), layout="constrained")
     try:
-        left, right = figure.subfigures(1, 2, width_ratios=[1.0, 1.15])
+        halves: Any = figure.subfigures(1, 2, width_ratios=[1.0, 1.15])
+        left, right = halves
         path_panel, feet_panel = left.subplots(2, 1)
         _draw_path(path_panel, recording, time)
         _draw_feet(feet_panel, time, forces, activity)
@@ -208,7 +209,8 @@ def _draw(
 def _wanted(told: Mapping[str, Any], time: Array) -> Array:
     """Velocities of the course and the height at these times, (T, 4)."""
     course = told.get("course") or []
-    velocities = [on_course(course, t) for t in time.tolist()]
+    # A state is what the command of the observation before it led to.
+    velocities = [on_course(course, t) for t in (time - PERIOD).tolist()]
     heights = np.full(len(time), 0.3 + told.get("height", 0.0))
     return np.column_stack([velocities, heights])
 

@@ -213,7 +213,8 @@ class Joints:
     """The model's hinges and slides, as a robot's encoders see them.
 
     Joints that hold a body's place in space have no encoder: those without an actuator on the
-    body that carries base_link, and free and ball joints.
+    body that carries base_link, and free and ball joints. Where the model has sensors of a joint's
+    position or velocity, what is told is theirs, with the noise that the world gives them.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
@@ -229,16 +230,29 @@ class Joints:
         self.names = [model.joint(j).name for j in joints]
         self._qpos = model.jnt_qposadr[joints] if joints else np.empty(0, dtype=int)
         self._dof = model.jnt_dofadr[joints] if joints else np.empty(0, dtype=int)
+        self._encoders = [
+            _of_joints(model, kind, joints)
+            for kind in (mujoco.mjtSensor.mjSENS_JOINTPOS, mujoco.mjtSensor.mjSENS_JOINTVEL)
+        ]
 
     def message(self, nanoseconds: int, data: mujoco.MjData) -> JointState:
         """Angles or ways, speeds and actuator efforts of all joints."""
+        position, velocity = data.qpos[self._qpos], data.qvel[self._dof]
+        for told, (rows, where) in zip((position, velocity), self._encoders, strict=True):
+            told[rows] = data.sensordata[where]
         return joint_state(
-            nanoseconds,
-            self.names,
-            data.qpos[self._qpos],
-            data.qvel[self._dof],
-            data.qfrc_actuator[self._dof],
+            nanoseconds, self.names, position, velocity, data.qfrc_actuator[self._dof]
         )
+
+
+def _of_joints(
+    model: mujoco.MjModel, kind: mujoco.mjtSensor, joints: list[int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which of the joints have a sensor of a kind, and where its readings lie."""
+    found = {int(model.sensor_objid[i]): i for i in np.flatnonzero(model.sensor_type == int(kind))}
+    rows = [row for row, joint in enumerate(joints) if joint in found]
+    where = [model.sensor_adr[found[joints[row]]] for row in rows]
+    return np.array(rows, dtype=np.intp), np.array(where, dtype=np.intp)
 
 
 class Actuators:
