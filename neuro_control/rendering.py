@@ -24,7 +24,7 @@ from neuro_control.errors import ConfigurationError
 Array = NDArray[np.float64]
 
 PACKAGES = "libegl1 and libgl1-mesa-dri, or libosmesa6"
-_BACKENDS = ("egl", "osmesa")
+BACKENDS = ("egl", "osmesa")
 _TIMEOUT = 300.0  # s
 
 
@@ -106,7 +106,7 @@ def animate(
         Nothing to say, or a sentence on why the pictures are plain.
     """
     chosen = os.environ.get("MUJOCO_GL")
-    for backend in (chosen,) if chosen else _BACKENDS:
+    for backend in (chosen,) if chosen else BACKENDS:
         job = {
             "path": str(path),
             "model": model,

@@ -28,9 +28,10 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control import world as worlds
+from neuro_control.cameras import Cameras
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
-from neuro_control.ros.interface import Actuators, Base, Feet, Joints, Sensor, sensors
+from neuro_control.ros.interface import Actuators, Base, Feet, Joints, Sensor, Views, sensors
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -91,6 +92,22 @@ class SimulationParameters:
     recording: str = parameter(
         "", "File (.npz) that receives every state of the episode at the end; empty records nothing"
     )
+    camera_rate: float = parameter(
+        0.0,
+        "Images a second of each camera that is listened to; 0 has none",
+        low=0.0,
+        high=1000.0,
+        fixed=True,
+    )
+    camera_width: int = parameter(224, "Width of its images, pixels", low=8, high=4096, fixed=True)
+    camera_height: int = parameter(
+        224, "Height of its images, pixels", low=8, high=4096, fixed=True
+    )
+    camera_visuals: bool = parameter(
+        False,
+        "Draw shadows and the geoms of group 2, by convention visual meshes: for people",
+        fixed=True,
+    )
     odometry: bool = parameter(
         True, "Publish ground-truth odometry of the site base_link", fixed=True
     )
@@ -142,7 +159,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_options)
         try:
             self.parameters = ros_parameters.declare(self, SimulationParameters)
-            self._world = _load(self.parameters)
+            self._world = worlds.load(self.parameters.model, _arguments(self.parameters))
             self._substeps = self._world.substeps(
                 self.parameters.observation_period or self._world.control_period
             )
@@ -172,6 +189,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         self._joint_publisher = self.create_publisher(JointState, "joint_states", SENSOR_QOS)
         self._odometry_publisher = self.create_publisher(Odometry, "odom", SENSOR_QOS)
         self._sensors: list[Sensor | Feet] = [*sensors(self, self.model), Feet(self, self.model)]
+        self._views, self._blind = self._make_views(), ""
+        self._episodes = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(JointState, "joint_commands", self._on_command, COMMAND_QOS)
         self.create_service(Trigger, "~/reset", self._on_reset)
@@ -190,11 +209,28 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
             self.create_timer(period, self._run, clock=steady)
         self.reset()
 
+    def _make_views(self) -> Views | None:
+        p = self.parameters
+        if not p.camera_rate:
+            return None
+        size = p.camera_height, p.camera_width
+        arguments = _arguments(p)
+        return Views(
+            self,
+            self.model,
+            lambda names: Cameras(p.model, arguments, names, *size, p.camera_visuals),
+            size,
+            p.camera_rate,
+            wait=p.lockstep,
+        )
+
     # Episode.
 
     def reset(self) -> None:
         """Start an episode from the parameter ``seed``: the clock goes back to zero."""
         rng = np.random.default_rng(self.parameters.seed)
+        self._episodes += 1
+        self._seed = self.parameters.seed
         self._episode = self._world.reset(self.data, rng)
         self.steps = 0
         self.finished = False
@@ -242,7 +278,18 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
             self._odometry_publisher.publish(self._base.message(stamp, self.data))
         for sensor in self._sensors:
             sensor.publish(stamp, self.data)
+        if self._views is not None:
+            self._look(self._views)
         self._joint_publisher.publish(self._joints.message(stamp, self.data))
+
+    def _look(self, views: Views) -> None:
+        try:
+            views.publish(self._observed, self.data, self._episodes, self._seed)
+        except ConfigurationError as error:
+            self._views = None
+            self._blind = str(error)
+            self.get_logger().error(self._blind)
+            self._publish_status()
 
     def _end_step(self) -> None:
         """After an observation period: take down, tell, or end."""
@@ -268,6 +315,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
 
     def stop(self) -> None:
         """Write what was recorded of the episode, if the parameter ``recording`` names a file."""
+        if self._views is not None:
+            self._views.close()
         if self._recording is not None and self.parameters.recording:
             self._recording.save(
                 Path(self.parameters.recording),
@@ -463,7 +512,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
             self._said.clear()
 
     def _publish_status(self) -> None:
-        trouble = self._trouble if self._said else ""
+        trouble = self._trouble if self._said else self._blind
         elapsed = self.ended - self.started
         p50, p99 = np.percentile(self.latencies or [0.0], [50, 99]) * 1e3
         values = {
@@ -487,7 +536,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         self._diagnostics.publish(message)
 
 
-def _load(parameters: SimulationParameters) -> worlds.World:
+def _arguments(parameters: SimulationParameters) -> dict[str, Any]:
+    """Of the world's function."""
     try:
         arguments = yaml.safe_load(parameters.model_arguments) or {}
     except yaml.YAMLError as error:
@@ -496,7 +546,7 @@ def _load(parameters: SimulationParameters) -> worlds.World:
         raise ConfigurationError(
             f"model_arguments is a mapping like 'links: 6', not {parameters.model_arguments!r}"
         )
-    return worlds.load(parameters.model, arguments)
+    return arguments
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The quadruped's launch file, by the real launch: only where ROS 2's launch_pytest is installed."""
+"""The quadruped's launch file, by the real launch: only where launch_pytest is installed."""
 
 from pathlib import Path
 
