@@ -23,7 +23,7 @@ from neuro_control.rendering import animate
 Array = NDArray[np.float64]
 
 # Control steps from one frame to the next, and for how long the animation goes on, s.
-_FRAME, _SHOWN = 40, 8.0
+_FRAME, _SHOWN = 40, 6.0
 # How much of the gait the diagram shows, s.
 _DIAGRAM = 2.0
 # A foot that presses harder stands, N.
