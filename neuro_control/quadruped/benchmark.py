@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -23,6 +26,17 @@ Array = NDArray[np.float64]
 # What the quick walker walks before it is timed, s: everything compiled, and on its way.
 _BEFORE = 2.0
 _CAMERA_RATE = 10.0
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Keep all threads and processes that start from here on to one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def alone(robot: str, seconds: float) -> dict[str, Any]:
@@ -117,14 +131,15 @@ def through_ros(
 )  # fmt: skip
 @json_option
 def benchmark(robot: str, seconds: float, json: str | None) -> None:
-    """Measure the quadruped's speed: gait layer, physics, ROS loop, camera."""
-    with remarks.status("walking"):
-        result: dict[str, Any] = {"robot": robot, "without_ros": alone(robot, seconds)}
-    with remarks.status("walking through ROS"):
-        result["lockstep"] = through_ros(robot, seconds, None)
-        result["free_running"] = through_ros(robot, seconds, 1.0)
-    with remarks.status("walking with the camera on"):
-        result["lockstep_with_camera"] = through_ros(robot, seconds, None, camera=True)
+    """Measure the quadruped's speed on one core: gait layer, physics, ROS loop, camera."""
+    with _one_core():
+        with remarks.status("walking"):
+            result: dict[str, Any] = {"robot": robot, "without_ros": alone(robot, seconds)}
+        with remarks.status("walking through ROS"):
+            result["lockstep"] = through_ros(robot, seconds, None)
+            result["free_running"] = through_ros(robot, seconds, 1.0)
+        with remarks.status("walking with the camera on"):
+            result["lockstep_with_camera"] = through_ros(robot, seconds, None, camera=True)
     if json is not None:
         write_json(result, json)
     if json != "-":
@@ -132,7 +147,7 @@ def benchmark(robot: str, seconds: float, json: str | None) -> None:
 
 
 def _print(result: dict[str, Any]) -> None:
-    table = Table("what", "value", title=str(result["robot"]))
+    table = Table("what", "value", title=f"{result['robot']}, one core")
     alone = result["without_ros"]
     step = alone["step_ms"]
     table.add_row("control step, ms", f"p50 {step['p50']:.3f}, p99 {step['p99']:.3f}")
