@@ -269,7 +269,7 @@ class GaitController(Controller[GaitParameters]):
         self._gait_command = Input(
             "gait_command",
             Float64MultiArray,
-            lambda message: finite("gait_command", message.data, len(RANGES)),
+            lambda message: tuple(finite("gait_command", message.data, len(RANGES)).tolist()),
             math.inf,
             SET_POINT_QOS,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -83,10 +84,10 @@ class Pilot:
     def wanted(
         self,
         time: float,
-        numbers: Array | None = None,
-        numbers_age: float = np.inf,
+        numbers: tuple[float, ...] | None = None,
+        numbers_age: float = math.inf,
         velocity: Velocity | None = None,
-        velocity_age: float = np.inf,
+        velocity_age: float = math.inf,
     ) -> Command | None:
         """Command that counts now, within its ranges; None to lie down.
 
@@ -94,7 +95,7 @@ class Pilot:
 
         Args:
             time: s.
-            numbers: Of the last gait command, (15,), finite; None if there was none.
+            numbers: The 15 of the last gait command, finite; None if there was none.
             numbers_age: Its age, s.
             velocity: Forwards and to the left, m/s, and yaw rate, rad/s, of the last cmd_vel.
             velocity_age: Its age, s.
@@ -109,21 +110,21 @@ class Pilot:
         if velocity is not None and velocity_age <= self.silence:
             told = velocity
         elif numbers is not None and numbers_age <= self.silence:
-            told = (float(numbers[0]), float(numbers[1]), float(numbers[2]))
+            told = (numbers[0], numbers[1], numbers[2])
         elif velocity is None and numbers is None:
             told = on_course(self.course, time - self._began)
         else:
             silent = True
             still = min(velocity_age, numbers_age) > self.silence + self.patience
-        now = (told, silent, still, id(numbers), id(self.usual), id(self.most))
+        now = (numbers, told, silent, still, self.usual, self.most)
         if now != self._last:
             self._last = now
-            # Whose address is remembered must live on.
-            self._kept = (numbers, self.usual, self.most)
             self._settle(numbers, told, silent, still)
         return self.command
 
-    def _settle(self, numbers: Array | None, told: Velocity, silent: bool, still: bool) -> None:
+    def _settle(
+        self, numbers: tuple[float, ...] | None, told: Velocity, silent: bool, still: bool
+    ) -> None:
         command = self.usual if numbers is None else Command.of(numbers)
         remarks = []
         limited = {}
