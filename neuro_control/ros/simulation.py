@@ -8,7 +8,6 @@ the physics keeps pace with the wall clock and takes the newest command, as hard
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -42,6 +41,7 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
+from neuro_control.ros.recording import Recording
 
 Array = NDArray[np.float64]
 
@@ -111,31 +111,6 @@ class SimulationParameters:
     odometry: bool = parameter(
         True, "Publish ground-truth odometry of the site base_link", fixed=True
     )
-
-
-class Recording:
-    """Every state of an episode at the control rate, and what moved it."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, list[Any]] = {
-            name: [] for name in ("time", "qpos", "qvel", "ctrl", "sensordata")
-        }
-        self.latencies: list[float] = []
-
-    def add(self, data: mujoco.MjData) -> None:
-        """Take down the present state and the command that led to it."""
-        self._rows["time"].append(data.time)
-        for name in ("qpos", "qvel", "ctrl", "sensordata"):
-            self._rows[name].append(getattr(data, name).copy())
-
-    def save(self, path: Path, **extra: Any) -> None:
-        """Write a .npz of one array per quantity, time first along each: whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            arrays: dict[str, Any] = {name: np.array(rows) for name, rows in self._rows.items()}
-            np.savez_compressed(file, latency=np.array(self.latencies), **arrays, **extra)
-        os.replace(part, path)
 
 
 class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy is untyped
