@@ -180,8 +180,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         if self.parameters.lockstep:
             self.create_timer(_RESEND, self._resend, clock=steady)
         else:
-            period = max(_TICK, self.model.opt.timestep / self.parameters.real_time_factor)
-            self.create_timer(period, self._run, clock=steady)
+            self._tick = max(_TICK, self.model.opt.timestep / self.parameters.real_time_factor)
+            self.create_timer(self._tick, self._run, clock=steady)
         self.reset()
 
     def _make_views(self) -> Views | None:
@@ -392,11 +392,15 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
             )
             self._anchor()
             return
-        self._advance_to(target)
+        # Who catches up must still hear the answers: one observation more a tick than are due.
+        due = self._tick * self.parameters.real_time_factor
+        period = self._substeps * self.model.opt.timestep
+        self._advance_to(target, self.steps + math.ceil(due / period - 1e-6) + 1)
 
-    def _advance_to(self, target: float) -> None:
+    def _advance_to(self, target: float, most: float = math.inf) -> None:
+        """Go on until a time, s, or a count of observations."""
         timestep = self.model.opt.timestep
-        while not self.finished:
+        while not self.finished and self.steps < most:
             until = min(target, self._next_observation)
             count = math.floor((until - self.data.time) / timestep + 1e-6)
             if count < 1:

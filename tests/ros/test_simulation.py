@@ -449,3 +449,21 @@ def test_a_recording_that_cannot_be_written_is_told_in_one_line():
         "error: simulation did not end well: [Errno 2] No such file or directory: '/proc/no'"
     ]
     assert "Traceback" not in done.stderr
+
+
+def test_free_running_whoever_catches_up_still_hears_the_answers(bench):
+    simulation = bench.add(
+        Simulation(**options(model="neuro_control.quadruped.env:world", lockstep=False))
+    )
+    advance, went = simulation._advance_to, []
+
+    def counted(*arguments):
+        before = simulation.steps
+        advance(*arguments)
+        went.append(simulation.steps - before)
+
+    simulation._advance_to = counted
+    bench.spin_until(lambda: simulation.steps > 5)
+    time.sleep(0.06)  # the process got no time
+    bench.spin_until(lambda: simulation.steps > 80)
+    assert max(went) == 2
