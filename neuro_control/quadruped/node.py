@@ -45,7 +45,7 @@ except ImportError:
 
 Array = NDArray[np.float64]
 
-_JOINTS, _LEGS = list(JOINTS), list(LEGS)
+_JOINTS = list(JOINTS)
 # What joints and IMU can't tell unless they are broken: rad beyond the joint's limits, rad/s,
 # rad/s, m/s².
 _BEYOND, _SPEED, _RATE, _ACCELERATION = 0.5, 200.0, 100.0, 2000.0
@@ -324,7 +324,13 @@ class GaitController(Controller[GaitParameters]):
         felt: Any = self._imu.value
         forces: Any = self._forces.value
         seen = Observation(felt[0], felt[1], observation[0], observation[1], forces)
-        answer = self.walker.step(seen, command)
+        sound = False
+        try:
+            action = np.stack(self.walker.step(seen, command))
+            sound = bool(np.isfinite(action).all())
+        finally:
+            if not sound:
+                self._begin()  # it believes what can't be; the base answers by the safe command
         self.odometer.step(state, self.walker.gait.estimator)
         if self._activity.get_subscription_count():
             self._tell_activity(stamp)
@@ -332,7 +338,7 @@ class GaitController(Controller[GaitParameters]):
         if rate and self.odometer.estimating and stamp >= self._odometry_due:
             self._odometry_due = stamp + round(NANOSECONDS / rate)
             self._tell_odometry(stamp)
-        return np.stack(answer)
+        return action
 
     def _heard(self, source: Input[Any]) -> tuple[Any, float]:
         """Last good value and its age, s, or the time till then if the clock has gone back."""

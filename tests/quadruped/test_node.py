@@ -241,6 +241,18 @@ def test_a_fall_is_damped_and_said(bench):
     bench.spin_until(lambda: dog.said("down: joints only brake"))
 
 
+def test_an_estimate_that_can_not_be_is_forgotten(bench):
+    dog = Quadruped(bench)
+    for _ in range(5):
+        dog.at()
+    dog.node.walker.gait.estimator.rotation[:] = math.nan
+    speeds = np.linspace(-1.0, 1.0, 12)
+    np.testing.assert_allclose(dog.at(speeds=speeds), -3.0 * speeds)
+    bench.spin_until(lambda: dog.said("the control law failed"))
+    dog.at()
+    assert (dog.at()[2::3] > 1.0).all()
+
+
 def test_gait_commands_are_obeyed_clamped_or_refused_and_said(bench):
     dog = Quadruped(bench)
     pace = gait("pace", forward=0.2, frequency=2.5)
