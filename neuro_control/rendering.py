@@ -25,7 +25,7 @@ from neuro_control.errors import ConfigurationError
 Array = NDArray[np.float64]
 
 PACKAGES = "libegl1 and libgl1-mesa-dri, or libosmesa6"
-_BACKENDS = ("egl", "osmesa")
+BACKENDS = ("egl", "osmesa")
 _TIMEOUT = 300.0  # s
 
 
@@ -36,9 +36,9 @@ def choose_gl() -> None:
         ConfigurationError: The library that would do it is missing.
     """
     chosen = os.environ.get("MUJOCO_GL")
-    if chosen not in (None, *_BACKENDS):
+    if chosen not in (None, *BACKENDS):
         return
-    for backend, library in zip(_BACKENDS, ("EGL", "OSMesa"), strict=True):
+    for backend, library in zip(BACKENDS, ("EGL", "OSMesa"), strict=True):
         if chosen in (None, backend) and find_library(library):
             os.environ["MUJOCO_GL"] = backend
             return
@@ -154,7 +154,7 @@ def animate(
         Nothing to say, or a sentence on why the pictures are plain.
     """
     chosen = os.environ.get("MUJOCO_GL")
-    for backend in (chosen,) if chosen else _BACKENDS:
+    for backend in (chosen,) if chosen else BACKENDS:
         job = {
             "path": str(path),
             "model": model,

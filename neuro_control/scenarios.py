@@ -148,6 +148,24 @@ PLACES = Scenario(
     seconds=0.0,
 )
 
+QUADRUPED = Scenario(
+    summary="a gait layer walks a Unitree Go2 or Go1 as told",
+    config="quadruped.yaml",
+    nodes={
+        "simulation": "neuro_control.ros.simulation:Simulation",
+        "gait_controller": "neuro_control.quadruped.node:GaitController",
+    },
+    summarise="neuro_control.quadruped.report:summary",
+    picture="neuro_control.quadruped.report:pictures",
+    activity="gait_controller/activity",
+    commands={
+        "evaluate": "neuro_control.quadruped.evaluate:evaluate",
+        "benchmark": "neuro_control.quadruped.benchmark:benchmark",
+        "render": "neuro_control.quadruped.render:render",
+    },
+    seconds=30.0,
+)
+
 
 def discover() -> dict[str, Scenario]:
     """All scenarios of the installed packages, by name.

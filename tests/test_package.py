@@ -113,7 +113,8 @@ def test_a_launch_file_declares_what_it_uses_and_starts_what_there_is(path):
     assert all(arg.get("description") for arg in root.findall("arg"))
     assert set(re.findall(r"\$\(var (\w+)\)", path.read_text())) <= declared
     for node in root.iter("node"):
-        assert (ROOT / "bin" / node.get("exec")).is_file()
+        if node.get("pkg") == "neuro_control":
+            assert (ROOT / "bin" / node.get("exec")).is_file()
     for include in root.iter("include"):
         file = path.parent / include.get("file").removeprefix("$(dirname)/")
         theirs = {arg.get("name") for arg in ElementTree.parse(file).getroot().findall("arg")}

@@ -199,7 +199,7 @@ class Controller(Managed[P]):
         """Build the control law and its topics."""
         self._inputs = tuple(self.configure())
         self._limits = tuple(np.asarray(limit, dtype=np.float64) for limit in self.limits())
-        self._safe = np.asarray(self.safe_action(), dtype=np.float64)
+        self._shape = np.shape(self.safe_action())
         self.reset()
         self._publisher = self.create_publisher(
             self._command_type, self._command_topic, COMMAND_QOS
@@ -372,8 +372,8 @@ class Controller(Managed[P]):
     def _limited(self, action: ArrayLike) -> Array:
         """``action`` cut off at the limits; ValueError if it can't be one."""
         action = np.asarray(action, dtype=np.float64)
-        if action.shape != self._safe.shape:
-            raise ValueError(f"an action of the shape {action.shape}, not {self._safe.shape}")
+        if action.shape != self._shape:
+            raise ValueError(f"an action of the shape {action.shape}, not {self._shape}")
         if not np.isfinite(action).all():
             raise ValueError(f"an action that is not finite: {action}")
         low, high = self._limits
@@ -397,7 +397,8 @@ class Controller(Managed[P]):
 
     def _publish_safe(self, nanoseconds: int) -> Any:
         assert self._publisher is not None
-        command = self.command(nanoseconds, self._safe)
+        action = np.asarray(self.safe_action(), dtype=np.float64)
+        command = self.command(nanoseconds, action)
         self._publisher.publish(command)
         return command
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +15,19 @@ from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from sensor_msgs.msg import FluidPressure, Imu, JointState, Range
+from sensor_msgs.msg import CameraInfo, FluidPressure, Image, Imu, JointState, Range
 
 from neuro_control import world as worlds
+from neuro_control.cameras import Cameras
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import (
+    NANOSECONDS,
     SENSOR_QOS,
     JointReader,
+    camera_info,
     fill,
     fill_quaternion,
+    image,
     joint_state,
     odometry,
     to_stamp,
@@ -97,6 +102,10 @@ SENSORS: dict[mujoco.mjtSensor, SensorField] = {
 }
 
 
+# Where touch sensors are told, all of a model in one message, and what their names end with.
+FEET, _FORCE = "foot_forces", "_force"
+
+
 def reading(message_type: type[Any], quantities: set[str], frame: str) -> Any:
     """Message of that type in which what is not measured is marked as unknown."""
     message = message_type()
@@ -147,6 +156,110 @@ def sensors(node: Node, model: mujoco.MjModel) -> list[Sensor]:
     ]
 
 
+class Feet:
+    """The model's touch sensors as one JointState on ``foot_forces``.
+
+    Effort is the force, N; a sensor ``FL_force`` goes by the name FL. Nothing is published by a
+    model without any, or where nobody listens.
+
+    Args:
+        node: Publishes it.
+        model: Whose sensors.
+    """
+
+    def __init__(self, node: Node, model: mujoco.MjModel) -> None:
+        found = np.flatnonzero(model.sensor_type == int(mujoco.mjtSensor.mjSENS_TOUCH))
+        self._names = [model.sensor(int(i)).name.removesuffix(_FORCE) for i in found]
+        self._where = model.sensor_adr[found]
+        self._publisher = (
+            node.create_publisher(JointState, FEET, SENSOR_QOS) if self._names else None
+        )
+
+    def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
+        """Publish the present forces, if someone listens."""
+        if self._publisher is None or not self._publisher.get_subscription_count():
+            return
+        forces = data.sensordata[self._where]
+        self._publisher.publish(joint_state(nanoseconds, self._names, effort=forces))
+
+
+class Views:
+    """What the model's named cameras see, as ``CAMERA/image`` and ``CAMERA/camera_info``.
+
+    A camera that nobody listens to is not drawn.
+
+    Args:
+        node: Publishes them.
+        model: Whose cameras.
+        draw: Makes what draws the cameras of these names.
+        size: Height and width of an image, pixels.
+        rate: Images a second of simulated time.
+        wait: Publish an image before the joint states of its time, however long it takes;
+            otherwise it comes when it is drawn, and what is due in the meantime is left out.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        model: mujoco.MjModel,
+        draw: Callable[[list[str]], Cameras],
+        size: tuple[int, int],
+        rate: float,
+        wait: bool,
+    ) -> None:
+        named = [camera for camera in range(model.ncam) if model.camera(camera).name]
+        names = [model.camera(camera).name for camera in named]
+        self._model, self._rate, self._wait = model, rate, wait
+        self._cameras = draw(names)
+        self._infos = [
+            camera_info(f"{name}_optical_frame", size, float(model.cam_fovy[camera]))
+            for name, camera in zip(names, named, strict=True)
+        ]
+        self._publishers = [
+            (
+                node.create_publisher(Image, f"{name}/image", SENSOR_QOS),
+                node.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR_QOS),
+            )
+            for name in names
+        ]
+        self._asked: deque[tuple[int, int]] = deque()  # camera, stamp
+        self._last: tuple[int, int] | None = None
+
+    def publish(self, nanoseconds: int, data: mujoco.MjData, episode: int, seed: int) -> None:
+        """Ask for what is due and publish what is drawn.
+
+        Args:
+            nanoseconds: Time of the state, ns.
+            data: The state.
+            episode: Number of the episode.
+            seed: Its seed.
+
+        Raises:
+            ConfigurationError: Nothing can be rendered on this machine.
+        """
+        due = (episode, math.floor(nanoseconds * self._rate / NANOSECONDS + 1e-6))
+        if due != self._last and not self._asked:
+            self._last = due
+            for camera, (images, _) in enumerate(self._publishers):
+                if images.get_subscription_count():
+                    self._cameras.ask(camera, self._model, data, episode, seed)
+                    self._asked.append((camera, nanoseconds))
+        while self._asked:
+            picture = self._cameras.fetch(self._wait)
+            if picture is None:
+                return
+            camera, stamp = self._asked.popleft()
+            images, infos = self._publishers[camera]
+            info = self._infos[camera]
+            info.header.stamp = to_stamp(stamp)
+            images.publish(image(info.header, picture))
+            infos.publish(info)
+
+    def close(self) -> None:
+        """Draw no more."""
+        self._cameras.close()
+
+
 class Base:
     """Pose and velocity of the site base_link.
 
@@ -182,7 +295,8 @@ class Joints:
     """The model's hinges and slides, as a robot's encoders see them.
 
     Joints that hold a body's place in space have no encoder: those without an actuator on the
-    body that carries base_link, and free and ball joints.
+    body that carries base_link, and free and ball joints. Where the model has sensors of a joint's
+    position or velocity, what is told is theirs, with the noise that the world gives them.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
@@ -198,16 +312,29 @@ class Joints:
         self.names = [model.joint(j).name for j in joints]
         self._qpos = model.jnt_qposadr[joints] if joints else np.empty(0, dtype=int)
         self._dof = model.jnt_dofadr[joints] if joints else np.empty(0, dtype=int)
+        self._encoders = [
+            _of_joints(model, kind, joints)
+            for kind in (mujoco.mjtSensor.mjSENS_JOINTPOS, mujoco.mjtSensor.mjSENS_JOINTVEL)
+        ]
 
     def message(self, nanoseconds: int, data: mujoco.MjData) -> JointState:
         """Angles or ways, speeds and actuator efforts of all joints."""
+        position, velocity = data.qpos[self._qpos], data.qvel[self._dof]
+        for told, (rows, where) in zip((position, velocity), self._encoders, strict=True):
+            told[rows] = data.sensordata[where]
         return joint_state(
-            nanoseconds,
-            self.names,
-            data.qpos[self._qpos],
-            data.qvel[self._dof],
-            data.qfrc_actuator[self._dof],
+            nanoseconds, self.names, position, velocity, data.qfrc_actuator[self._dof]
         )
+
+
+def _of_joints(
+    model: mujoco.MjModel, kind: mujoco.mjtSensor, joints: list[int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which of the joints have a sensor of a kind, and where its readings lie."""
+    found = {int(model.sensor_objid[i]): i for i in np.flatnonzero(model.sensor_type == int(kind))}
+    rows = [row for row, joint in enumerate(joints) if joint in found]
+    where = [model.sensor_adr[found[joints[row]]] for row in rows]
+    return np.array(rows, dtype=np.intp), np.array(where, dtype=np.intp)
 
 
 class Actuators:

@@ -17,8 +17,8 @@ from geometry_msgs.msg import PoseStamped, Twist, TwistStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import JointState, Range
-from std_msgs.msg import Float64
+from sensor_msgs.msg import CameraInfo, Image, Imu, JointState, Range
+from std_msgs.msg import Float64, Header
 
 Array = NDArray[np.float64]
 
@@ -170,6 +170,16 @@ def read_range(message: Range) -> float:
     return round(float(message.range), 4) if math.isfinite(message.range) else float(message.range)
 
 
+def read_imu(message: Imu) -> Array:
+    """Angular velocity, rad/s, and linear acceleration, m/s², (2, 3).
+
+    Raises:
+        Rejected: A number is not finite.
+    """
+    w, a = message.angular_velocity, message.linear_acceleration
+    return finite("the IMU", [w.x, w.y, w.z, a.x, a.y, a.z], 6).reshape(2, 3)
+
+
 def read_number(message: Float64) -> float:
     """The number that a message is.
 
@@ -219,6 +229,39 @@ def odometry(
     fill_quaternion(pose.orientation, quaternion)
     fill(twist.linear, linear)
     fill(twist.angular, angular)
+    return message
+
+
+def image(header: Header, picture: NDArray[np.uint8]) -> Image:
+    """Image in ``rgb8`` of a picture (height, width, 3)."""
+    height, width, _ = picture.shape
+    return Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding="rgb8",
+        step=3 * width,
+        data=array.array("B", picture.tobytes()),
+    )
+
+
+def camera_info(frame: str, size: tuple[int, int], fovy: float) -> CameraInfo:
+    """What a camera without distortion says of itself (REP 104).
+
+    Args:
+        frame: Its optical frame: x to the right, y down, z ahead.
+        size: Height and width of its images, pixels.
+        fovy: Vertical field of view, degrees.
+    """
+    height, width = size
+    focal = height / 2 / math.tan(math.radians(fovy) / 2)
+    x, y = (width - 1) / 2, (height - 1) / 2
+    message = CameraInfo(height=height, width=width, distortion_model="plumb_bob")
+    message.header.frame_id = frame
+    message.d = [0.0] * 5
+    message.k = [focal, 0.0, x, 0.0, focal, y, 0.0, 0.0, 1.0]
+    message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    message.p = [focal, 0.0, x, 0.0, 0.0, focal, y, 0.0, 0.0, 0.0, 1.0, 0.0]
     return message
 
 

@@ -37,7 +37,7 @@ class Result:
     """What a run leaves.
 
     Attributes:
-        recording: Arrays of ``simulation.Recording``, time first.
+        recording: Arrays of ``recording.Recording``, time first.
         activity: ``time``, ``names``, ``values`` of the activity topic, or None.
         interrupted: The signal that ended the run before its time, or None.
     """

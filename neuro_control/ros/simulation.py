@@ -8,7 +8,6 @@ the physics keeps pace with the wall clock and takes the newest command, as hard
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -28,9 +27,10 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control import world as worlds
+from neuro_control.cameras import Cameras
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
-from neuro_control.ros.interface import Actuators, Base, Joints, sensors
+from neuro_control.ros.interface import Actuators, Base, Feet, Joints, Sensor, Views, sensors
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -41,6 +41,7 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
+from neuro_control.ros.recording import Recording
 
 Array = NDArray[np.float64]
 
@@ -91,41 +92,33 @@ class SimulationParameters:
     recording: str = parameter(
         "", "File (.npz) that receives every state of the episode at the end; empty records nothing"
     )
+    camera_rate: float = parameter(
+        0.0,
+        "Images a second of each camera that is listened to; 0 has none",
+        low=0.0,
+        high=1000.0,
+        fixed=True,
+    )
+    camera_width: int = parameter(224, "Width of its images, pixels", low=8, high=4096, fixed=True)
+    camera_height: int = parameter(
+        224, "Height of its images, pixels", low=8, high=4096, fixed=True
+    )
+    camera_visuals: bool = parameter(
+        False,
+        "Draw shadows and the geoms of group 2, by convention visual meshes: for people",
+        fixed=True,
+    )
     odometry: bool = parameter(
         True, "Publish ground-truth odometry of the site base_link", fixed=True
     )
 
 
-class Recording:
-    """Every state of an episode at the control rate, and what moved it."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, list[Any]] = {
-            name: [] for name in ("time", "qpos", "qvel", "ctrl", "sensordata")
-        }
-        self.latencies: list[float] = []
-
-    def add(self, data: mujoco.MjData) -> None:
-        """Take down the present state and the command that led to it."""
-        self._rows["time"].append(data.time)
-        for name in ("qpos", "qvel", "ctrl", "sensordata"):
-            self._rows[name].append(getattr(data, name).copy())
-
-    def save(self, path: Path, **extra: Any) -> None:
-        """Write a .npz of one array per quantity, time first along each: whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            arrays: dict[str, Any] = {name: np.array(rows) for name, rows in self._rows.items()}
-            np.savez_compressed(file, latency=np.array(self.latencies), **arrays, **extra)
-        os.replace(part, path)
-
-
 class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy is untyped
     """Simulates a world behind the topics of a robot.
 
-    Publishes ``/clock``, ``joint_states``, ``odom`` and, where someone listens, the model's
-    sensors as ``SITE/imu`` and the like (``interface.SENSORS``). Subscribes to ``joint_commands``
+    Publishes ``/clock``, ``joint_states`` and, where someone listens, ``odom``, the model's
+    sensors as ``SITE/imu`` and the like (``interface.SENSORS``) and its touch sensors as
+    ``foot_forces``. Subscribes to ``joint_commands``
     (sensor_msgs/JointState; the stamp names the observation that it answers): efforts for motors,
     positions or velocities for servos. Services: ``~/reset`` (from the parameter ``seed``),
     ``~/pause``, ``~/step`` (one observation period, while paused).
@@ -141,7 +134,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_options)
         try:
             self.parameters = ros_parameters.declare(self, SimulationParameters)
-            self._world = _load(self.parameters)
+            self._world = worlds.load(self.parameters.model, _arguments(self.parameters))
             self._substeps = self._world.substeps(
                 self.parameters.observation_period or self._world.control_period
             )
@@ -170,7 +163,9 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         self._clock_publisher = self.create_publisher(ClockMessage, "/clock", 10)
         self._joint_publisher = self.create_publisher(JointState, "joint_states", SENSOR_QOS)
         self._odometry_publisher = self.create_publisher(Odometry, "odom", SENSOR_QOS)
-        self._sensors = sensors(self, self.model)
+        self._sensors: list[Sensor | Feet] = [*sensors(self, self.model), Feet(self, self.model)]
+        self._views, self._blind = self._make_views(), ""
+        self._episodes = 0
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(JointState, "joint_commands", self._on_command, COMMAND_QOS)
         self.create_service(Trigger, "~/reset", self._on_reset)
@@ -185,15 +180,32 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         if self.parameters.lockstep:
             self.create_timer(_RESEND, self._resend, clock=steady)
         else:
-            period = max(_TICK, self.model.opt.timestep / self.parameters.real_time_factor)
-            self.create_timer(period, self._run, clock=steady)
+            self._tick = max(_TICK, self.model.opt.timestep / self.parameters.real_time_factor)
+            self.create_timer(self._tick, self._run, clock=steady)
         self.reset()
+
+    def _make_views(self) -> Views | None:
+        p = self.parameters
+        if not p.camera_rate:
+            return None
+        size = p.camera_height, p.camera_width
+        arguments = _arguments(p)
+        return Views(
+            self,
+            self.model,
+            lambda names: Cameras(p.model, arguments, names, *size, p.camera_visuals),
+            size,
+            p.camera_rate,
+            wait=p.lockstep,
+        )
 
     # Episode.
 
     def reset(self) -> None:
         """Start an episode from the parameter ``seed``: the clock goes back to zero."""
         rng = np.random.default_rng(self.parameters.seed)
+        self._episodes += 1
+        self._seed = self.parameters.seed
         self._episode = self._world.reset(self.data, rng)
         self.steps = 0
         self.finished = False
@@ -237,11 +249,22 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
 
     def _publish_observation(self) -> None:
         stamp = self._observed
-        if self._base is not None:
+        if self._base is not None and self._odometry_publisher.get_subscription_count():
             self._odometry_publisher.publish(self._base.message(stamp, self.data))
         for sensor in self._sensors:
             sensor.publish(stamp, self.data)
+        if self._views is not None:
+            self._look(self._views)
         self._joint_publisher.publish(self._joints.message(stamp, self.data))
+
+    def _look(self, views: Views) -> None:
+        try:
+            views.publish(self._observed, self.data, self._episodes, self._seed)
+        except ConfigurationError as error:
+            self._views = None
+            self._blind = str(error)
+            self.get_logger().error(self._blind)
+            self._publish_status()
 
     def _end_step(self) -> None:
         """After an observation period: take down, tell, or end."""
@@ -267,6 +290,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
 
     def stop(self) -> None:
         """Write what was recorded of the episode, if the parameter ``recording`` names a file."""
+        if self._views is not None:
+            self._views.close()
         if self._recording is not None and self.parameters.recording:
             self._recording.save(
                 Path(self.parameters.recording),
@@ -367,11 +392,15 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
             )
             self._anchor()
             return
-        self._advance_to(target)
+        # Who catches up must still hear the answers: one observation more a tick than are due.
+        due = self._tick * self.parameters.real_time_factor
+        period = self._substeps * self.model.opt.timestep
+        self._advance_to(target, self.steps + math.ceil(due / period - 1e-6) + 1)
 
-    def _advance_to(self, target: float) -> None:
+    def _advance_to(self, target: float, most: float = math.inf) -> None:
+        """Go on until a time, s, or a count of observations."""
         timestep = self.model.opt.timestep
-        while not self.finished:
+        while not self.finished and self.steps < most:
             until = min(target, self._next_observation)
             count = math.floor((until - self.data.time) / timestep + 1e-6)
             if count < 1:
@@ -462,7 +491,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
             self._said.clear()
 
     def _publish_status(self) -> None:
-        trouble = self._trouble if self._said else ""
+        trouble = self._trouble if self._said else self._blind
         elapsed = self.ended - self.started
         p50, p99 = np.percentile(self.latencies or [0.0], [50, 99]) * 1e3
         values = {
@@ -486,7 +515,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         self._diagnostics.publish(message)
 
 
-def _load(parameters: SimulationParameters) -> worlds.World:
+def _arguments(parameters: SimulationParameters) -> dict[str, Any]:
+    """Of the world's function."""
     try:
         arguments = yaml.safe_load(parameters.model_arguments) or {}
     except yaml.YAMLError as error:
@@ -495,7 +525,7 @@ def _load(parameters: SimulationParameters) -> worlds.World:
         raise ConfigurationError(
             f"model_arguments is a mapping like 'links: 6', not {parameters.model_arguments!r}"
         )
-    return worlds.load(parameters.model, arguments)
+    return arguments
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import gymnasium
@@ -359,6 +360,36 @@ def test_sensors_of_a_model_become_messages_by_the_table(bench, tmp_path):
         Simulation(**options(model=str(path)))
 
 
+FEET = """
+<mujoco>
+  <worldbody>
+    <geom type="plane" size="1 1 .1"/>
+    <body name="left" pos="-.5 0 .1"><freejoint/><geom size=".1" mass="2"/><site name="heel" size=".11"/></body>
+    <body name="right" pos=".5 0 .9"><freejoint/><geom size=".1" mass="3"/><site name="toe" size=".11"/></body>
+  </worldbody>
+  <sensor><touch name="RIGHT_force" site="toe"/><touch name="sole" site="heel"/></sensor>
+</mujoco>
+"""  # noqa: E501
+
+
+def test_touch_sensors_become_one_message_by_their_names(bench, tmp_path):
+    path = tmp_path / "feet.xml"
+    path.write_text(FEET)
+    bench.add(
+        Simulation(
+            **options(model=str(path), lockstep=False, observation_period=0.01, odometry=False)
+        )
+    )
+    heard = []
+    bench.add(Probe()).create_subscription(JointState, "foot_forces", heard.append, SENSOR_QOS)
+    # One lies on the ground, the other falls for 0.4 s.
+    bench.spin_until(lambda: heard and heard[-1].header.stamp.nanosec >= 300 * MS)
+    assert list(heard[-1].name) == ["RIGHT", "sole"]
+    assert list(heard[-1].effort) == pytest.approx([0.0, 2 * 9.81], rel=0.02)
+    bench.spin_until(lambda: heard[-1].header.stamp.sec >= 1)
+    assert heard[-1].effort[0] == pytest.approx(3 * 9.81, rel=0.02)
+
+
 SERVOS = """
 <mujoco>
   <worldbody>
@@ -449,3 +480,21 @@ def test_a_recording_that_cannot_be_written_is_told_in_one_line():
         "error: simulation did not end well: [Errno 2] No such file or directory: '/proc/no'"
     ]
     assert "Traceback" not in done.stderr
+
+
+def test_free_running_whoever_catches_up_still_hears_the_answers(bench):
+    simulation = bench.add(
+        Simulation(**options(model="neuro_control.quadruped.env:world", lockstep=False))
+    )
+    advance, went = simulation._advance_to, []
+
+    def counted(*arguments):
+        before = simulation.steps
+        advance(*arguments)
+        went.append(simulation.steps - before)
+
+    simulation._advance_to = counted
+    bench.spin_until(lambda: simulation.steps > 5)
+    time.sleep(0.06)  # the process got no time
+    bench.spin_until(lambda: simulation.steps > 80)
+    assert max(went) == 2

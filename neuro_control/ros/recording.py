@@ -1,0 +1,35 @@
+"""What a simulation leaves of an episode."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+
+
+class Recording:
+    """Every state of an episode at the control rate, and what moved it."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[Any]] = {
+            name: [] for name in ("time", "qpos", "qvel", "ctrl", "sensordata")
+        }
+        self.latencies: list[float] = []
+
+    def add(self, data: mujoco.MjData) -> None:
+        """Take down the present state and the command that led to it."""
+        self._rows["time"].append(data.time)
+        for name in ("qpos", "qvel", "ctrl", "sensordata"):
+            self._rows[name].append(getattr(data, name).copy())
+
+    def save(self, path: Path, **extra: Any) -> None:
+        """Write a .npz of one array per quantity, time first along each: whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            arrays: dict[str, Any] = {name: np.array(rows) for name, rows in self._rows.items()}
+            np.savez_compressed(file, latency=np.array(self.latencies), **arrays, **extra)
+        os.replace(part, path)
