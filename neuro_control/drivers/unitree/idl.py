@@ -1,26 +1,18 @@
 """Unitree's messages for Cyclone DDS, where the ROS packages unitree_go and unitree_api are not.
 
-Fields, order, types and names on the wire are those of their .msg files (unitree_ros2,
-cyclonedds_ws/src/unitree). As in ROS messages every field has a default.
+Names, fields and order are those of Unitree's own C++ headers (unitree_sdk2, include/unitree/idl),
+so that the types have the same identifiers: the robot knows them as its own. They differ from the
+.msg files (unitree_ros2) in ``path_point`` and in that bytes have no sign, both of no matter to who
+reads. Bytes are octets, not uint8: Cyclone DDS 0.10.2, which the robot has, doesn't know uint8 as a
+type and breaks down when it hears of one. As in ROS messages every field has a default.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from cyclonedds.idl import IdlStruct
-from cyclonedds.idl.annotations import final
-from cyclonedds.idl.types import (
-    array,
-    float32,
-    int8,
-    int16,
-    int32,
-    int64,
-    sequence,
-    uint8,
-    uint16,
-    uint32,
-)
+from cyclonedds.idl.annotations import autoid, final
+from cyclonedds.idl.types import array, byte, float32, int16, int32, int64, sequence, uint16, uint32
 
 MOTORS = 20  # places in a message; a Go2 has motors in the first twelve
 
@@ -33,8 +25,9 @@ def _each(kind: type, count: int) -> Any:
     return field(default_factory=lambda: [kind() for _ in range(count)])
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class TimeSpec(IdlStruct, typename="unitree_go::msg::dds_::TimeSpec_"):
     """A time."""
 
@@ -42,8 +35,9 @@ class TimeSpec(IdlStruct, typename="unitree_go::msg::dds_::TimeSpec_"):
     nanosec: uint32 = 0
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class IMUState(IdlStruct, typename="unitree_go::msg::dds_::IMUState_"):
     """Quaternion as w, x, y, z; rad/s; m/s²; roll, pitch and yaw in rad; °C."""
 
@@ -51,15 +45,16 @@ class IMUState(IdlStruct, typename="unitree_go::msg::dds_::IMUState_"):
     gyroscope: array[float32, 3] = _zeros(3, 0.0)
     accelerometer: array[float32, 3] = _zeros(3, 0.0)
     rpy: array[float32, 3] = _zeros(3, 0.0)
-    temperature: int8 = 0
+    temperature: byte = 0
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class MotorState(IdlStruct, typename="unitree_go::msg::dds_::MotorState_"):
     """Of a motor: rad, rad/s, rad/s², N m, °C."""
 
-    mode: uint8 = 0
+    mode: byte = 0
     q: float32 = 0.0
     dq: float32 = 0.0
     ddq: float32 = 0.0
@@ -67,35 +62,37 @@ class MotorState(IdlStruct, typename="unitree_go::msg::dds_::MotorState_"):
     q_raw: float32 = 0.0
     dq_raw: float32 = 0.0
     ddq_raw: float32 = 0.0
-    temperature: int8 = 0
+    temperature: byte = 0
     lost: uint32 = 0
     reserve: array[uint32, 2] = _zeros(2)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class BmsState(IdlStruct, typename="unitree_go::msg::dds_::BmsState_"):
     """Of the battery; ``soc`` is its charge in percent, ``current`` in mA."""
 
-    version_high: uint8 = 0
-    version_low: uint8 = 0
-    status: uint8 = 0
-    soc: uint8 = 0
+    version_high: byte = 0
+    version_low: byte = 0
+    status: byte = 0
+    soc: byte = 0
     current: int32 = 0
     cycle: uint16 = 0
-    bq_ntc: array[int8, 2] = _zeros(2)
-    mcu_ntc: array[int8, 2] = _zeros(2)
+    bq_ntc: array[byte, 2] = _zeros(2)
+    mcu_ntc: array[byte, 2] = _zeros(2)
     cell_vol: array[uint16, 15] = _zeros(15)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class LowState(IdlStruct, typename="unitree_go::msg::dds_::LowState_"):
     """What the robot feels, on ``rt/lowstate``."""
 
-    head: array[uint8, 2] = _zeros(2)
-    level_flag: uint8 = 0
-    frame_reserve: uint8 = 0
+    head: array[byte, 2] = _zeros(2)
+    level_flag: byte = 0
+    frame_reserve: byte = 0
     sn: array[uint32, 2] = _zeros(2)
     version: array[uint32, 2] = _zeros(2)
     bandwidth: uint16 = 0
@@ -105,11 +102,11 @@ class LowState(IdlStruct, typename="unitree_go::msg::dds_::LowState_"):
     foot_force: array[int16, 4] = _zeros(4)
     foot_force_est: array[int16, 4] = _zeros(4)
     tick: uint32 = 0
-    wireless_remote: array[uint8, 40] = _zeros(40)
-    bit_flag: uint8 = 0
+    wireless_remote: array[byte, 40] = _zeros(40)
+    bit_flag: byte = 0
     adc_reel: float32 = 0.0
-    temperature_ntc1: int8 = 0
-    temperature_ntc2: int8 = 0
+    temperature_ntc1: byte = 0
+    temperature_ntc2: byte = 0
     power_v: float32 = 0.0
     power_a: float32 = 0.0
     fan_frequency: array[uint16, 4] = _zeros(4)
@@ -117,12 +114,13 @@ class LowState(IdlStruct, typename="unitree_go::msg::dds_::LowState_"):
     crc: uint32 = 0
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class MotorCmd(IdlStruct, typename="unitree_go::msg::dds_::MotorCmd_"):
     """To a motor: tau + kp (q - its angle) + kd (dq - its speed); mode 1 drives, 0 lets go."""
 
-    mode: uint8 = 0
+    mode: byte = 0
     q: float32 = 0.0
     dq: float32 = 0.0
     tau: float32 = 0.0
@@ -131,47 +129,65 @@ class MotorCmd(IdlStruct, typename="unitree_go::msg::dds_::MotorCmd_"):
     reserve: array[uint32, 3] = _zeros(3)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class BmsCmd(IdlStruct, typename="unitree_go::msg::dds_::BmsCmd_"):
     """To the battery."""
 
-    off: uint8 = 0
-    reserve: array[uint8, 3] = _zeros(3)
+    off: byte = 0
+    reserve: array[byte, 3] = _zeros(3)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class LowCmd(IdlStruct, typename="unitree_go::msg::dds_::LowCmd_"):
     """To the motors, on ``rt/lowcmd``."""
 
-    head: array[uint8, 2] = _zeros(2)
-    level_flag: uint8 = 0
-    frame_reserve: uint8 = 0
+    head: array[byte, 2] = _zeros(2)
+    level_flag: byte = 0
+    frame_reserve: byte = 0
     sn: array[uint32, 2] = _zeros(2)
     version: array[uint32, 2] = _zeros(2)
     bandwidth: uint16 = 0
     motor_cmd: array[MotorCmd, MOTORS] = _each(MotorCmd, MOTORS)
     bms_cmd: BmsCmd = field(default_factory=BmsCmd)
-    wireless_remote: array[uint8, 40] = _zeros(40)
-    led: array[uint8, 12] = _zeros(12)
-    fan: array[uint8, 2] = _zeros(2)
-    gpio: uint8 = 0
+    wireless_remote: array[byte, 40] = _zeros(40)
+    led: array[byte, 12] = _zeros(12)
+    fan: array[byte, 2] = _zeros(2)
+    gpio: byte = 0
     reserve: uint32 = 0
     crc: uint32 = 0
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
+class PathPoint(IdlStruct, typename="unitree_go::msg::dds_::PathPoint_"):
+    """A point of a path."""
+
+    t_from_start: float32 = 0.0
+    x: float32 = 0.0
+    y: float32 = 0.0
+    yaw: float32 = 0.0
+    vx: float32 = 0.0
+    vy: float32 = 0.0
+    vyaw: float32 = 0.0
+
+
+@dataclass
+@final
+@autoid("sequential")
 class SportModeState(IdlStruct, typename="unitree_go::msg::dds_::SportModeState_"):
     """What the robot's own controller does, on ``rt/sportmodestate``."""
 
     stamp: TimeSpec = field(default_factory=TimeSpec)
     error_code: uint32 = 0
     imu_state: IMUState = field(default_factory=IMUState)
-    mode: uint8 = 0
+    mode: byte = 0
     progress: float32 = 0.0
-    gait_type: uint8 = 0
+    gait_type: byte = 0
     foot_raise_height: float32 = 0.0
     position: array[float32, 3] = _zeros(3, 0.0)
     body_height: float32 = 0.0
@@ -181,10 +197,12 @@ class SportModeState(IdlStruct, typename="unitree_go::msg::dds_::SportModeState_
     foot_force: array[int16, 4] = _zeros(4)
     foot_position_body: array[float32, 12] = _zeros(12, 0.0)
     foot_speed_body: array[float32, 12] = _zeros(12, 0.0)
+    path_point: array[PathPoint, 10] = _each(PathPoint, 10)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class RequestIdentity(IdlStruct, typename="unitree_api::msg::dds_::RequestIdentity_"):
     """Which request this is, and of what."""
 
@@ -192,16 +210,18 @@ class RequestIdentity(IdlStruct, typename="unitree_api::msg::dds_::RequestIdenti
     api_id: int64 = 0
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class RequestLease(IdlStruct, typename="unitree_api::msg::dds_::RequestLease_"):
     """Whose turn it is."""
 
     id: int64 = 0
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class RequestPolicy(IdlStruct, typename="unitree_api::msg::dds_::RequestPolicy_"):
     """How to handle a request."""
 
@@ -209,8 +229,9 @@ class RequestPolicy(IdlStruct, typename="unitree_api::msg::dds_::RequestPolicy_"
     noreply: bool = False
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class RequestHeader(IdlStruct, typename="unitree_api::msg::dds_::RequestHeader_"):
     """Head of a request."""
 
@@ -219,26 +240,29 @@ class RequestHeader(IdlStruct, typename="unitree_api::msg::dds_::RequestHeader_"
     policy: RequestPolicy = field(default_factory=RequestPolicy)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class Request(IdlStruct, typename="unitree_api::msg::dds_::Request_"):
     """To a service, on ``rt/api/NAME/request``; ``parameter`` is JSON."""
 
     header: RequestHeader = field(default_factory=RequestHeader)
     parameter: str = ""
-    binary: sequence[uint8] = field(default_factory=list)
+    binary: sequence[byte] = field(default_factory=list)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class ResponseStatus(IdlStruct, typename="unitree_api::msg::dds_::ResponseStatus_"):
     """How it went: 0 is well."""
 
     code: int32 = 0
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class ResponseHeader(IdlStruct, typename="unitree_api::msg::dds_::ResponseHeader_"):
     """Head of a response."""
 
@@ -246,11 +270,12 @@ class ResponseHeader(IdlStruct, typename="unitree_api::msg::dds_::ResponseHeader
     status: ResponseStatus = field(default_factory=ResponseStatus)
 
 
-@final
 @dataclass
+@final
+@autoid("sequential")
 class Response(IdlStruct, typename="unitree_api::msg::dds_::Response_"):
     """From a service, on ``rt/api/NAME/response``."""
 
     header: ResponseHeader = field(default_factory=ResponseHeader)
     data: str = ""
-    binary: sequence[int8] = field(default_factory=list)
+    binary: sequence[byte] = field(default_factory=list)

@@ -52,7 +52,7 @@ NO_ANGLE, NO_SPEED = 2.146e9, 16000.0
 # As the structures lie in the robot's memory, little-endian; what is after them is the checksum.
 _COMMAND = struct.Struct("<2B2B2I2IH2x" + 20 * "B3x5f3I" + "4B" + "40B12B2BBx" + "I")
 _STATE = struct.Struct(
-    "<2B2B2I2IH2x" + "13fb3x" + 20 * "B3x7fb3x3I" + "4BiH2b2b15H" + "4h4hI40BB" + "3xf2b2x2f4HI"
+    "<2B2B2I2IH2x" + "13fB3x" + 20 * "B3x7fB3x3I" + "4BiH2B2B15H" + "4h4hI40BB" + "3xf2B2x2f4HI"
 )
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -93,14 +93,17 @@ def state_checksum(state: Any) -> int:
     """
     s, imu, bms = state, state.imu_state, state.bms_state
     numbers = [*s.head, s.level_flag, s.frame_reserve, *s.sn, *s.version, s.bandwidth]
-    numbers += (*imu.quaternion, *imu.gyroscope, *imu.accelerometer, *imu.rpy, imu.temperature)
+    numbers += (*imu.quaternion, *imu.gyroscope, *imu.accelerometer, *imu.rpy)
+    # ROS has these with a sign.
+    numbers.append(imu.temperature & 0xFF)
     for m in s.motor_state:
         numbers += (m.mode, m.q, m.dq, m.ddq, m.tau_est, m.q_raw, m.dq_raw, m.ddq_raw)
-        numbers += (m.temperature, m.lost, *m.reserve)
+        numbers += (m.temperature & 0xFF, m.lost, *m.reserve)
     numbers += (bms.version_high, bms.version_low, bms.status, bms.soc, bms.current, bms.cycle)
-    numbers += (*bms.bq_ntc, *bms.mcu_ntc, *bms.cell_vol)
+    numbers += (*(int(t) & 0xFF for t in (*bms.bq_ntc, *bms.mcu_ntc)), *bms.cell_vol)
     numbers += (*s.foot_force, *s.foot_force_est, s.tick, *s.wireless_remote, s.bit_flag)
-    numbers += (s.adc_reel, s.temperature_ntc1, s.temperature_ntc2, s.power_v, s.power_a)
+    numbers += (s.adc_reel, s.temperature_ntc1 & 0xFF, s.temperature_ntc2 & 0xFF)
+    numbers += (s.power_v, s.power_a)
     return checksum(_STATE.pack(*numbers, *s.fan_frequency, s.reserve))
 
 
@@ -168,7 +171,7 @@ def read_state(message: Any) -> State:
         rate=attitude[4:7],
         acceleration=attitude[7:],
         forces=np.array(message.foot_force, dtype=np.float64)[OUR_FEET],
-        temperature=max(m.temperature for m in motors),
+        temperature=max((m.temperature + 128) % 256 - 128 for m in motors),
         charge=message.bms_state.soc,
         voltage=float(message.power_v),
     )
