@@ -128,7 +128,11 @@ class Motors:
         Raises:
             ValueError: The answer is none.
         """
-        if number != CHECK_MODE.number or self.stage != "releasing":
+        if self.stage != "releasing":
+            return
+        if number == RELEASE_MODE.number:
+            self._asked = -math.inf  # it has let go, or soon will: ask again
+        if number != CHECK_MODE.number:
             return
         answer = json.loads(data)
         name = answer.get("name") if isinstance(answer, dict) else None
