@@ -1,0 +1,351 @@
+"""The rules of the Go2's driver, step by step in a time that only the test advances."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuro_control.drivers.unitree.low import Motors
+from neuro_control.drivers.unitree.motors import HIGHEST, LOWEST, SPEED, TORQUE, State
+from neuro_control.drivers.unitree.parameters import UnitreeParameters
+from neuro_control.drivers.unitree.sport import (
+    CHECK_MODE,
+    DAMP,
+    STAND_DOWN,
+    STAND_UP,
+    Sport,
+    reason,
+)
+
+TICK = 0.01
+LIMITS = UnitreeParameters(body_height=True)
+
+
+class Robot:
+    """A clock, a robot that tells how it is, and what it was asked for."""
+
+    def __init__(self, raised=True, **limits):
+        self.calls = []
+        self.sport = Sport(UnitreeParameters(**limits), self.calls.append)
+        self.now, self.raised, self.still, self.linked = 100.0, raised, True, True
+        self.velocity = None
+
+    def live(self, seconds):
+        """Names of what was asked for meanwhile."""
+        self.calls.clear()
+        for _ in range(round(seconds / TICK)):
+            self.now += TICK
+            if self.linked:
+                self.sport.feel(self.now, self.raised, self.still)
+            if self.velocity is not None:
+                self.sport.steer(self.now, self.velocity)
+            self.sport.tick(self.now)
+        return [call.name for call in self.calls]
+
+    def walk(self):
+        self.velocity = (0.4, 0.0, 0.1)
+        assert "Move" in self.live(0.5)
+
+
+def without_repeats(names):
+    return [n for i, n in enumerate(names) if i == 0 or n != names[i - 1]]
+
+
+def test_nobody_asks_for_anything_and_nothing_is_asked_for():
+    assert Robot().live(5.0) == []
+    assert Robot(raised=False).live(5.0) == []
+
+
+def test_a_robot_that_stands_walks_after_a_balance_stand_at_a_bounded_rate():
+    robot = Robot(move_period=0.05)
+    robot.velocity = (0.4, -0.1, 0.2)
+    names = robot.live(1.0)
+    assert names[0] == "BalanceStand"
+    assert set(names[1:]) == {"Move"}
+    assert 15 <= len(names[1:]) <= 20
+    assert robot.calls[-1].values == {"x": 0.4, "y": -0.1, "z": 0.2}
+    assert not robot.calls[-1].answered
+
+
+def test_a_robot_that_lies_does_not_walk():
+    robot = Robot(raised=False)
+    robot.velocity = (0.4, 0.0, 0.0)
+    assert robot.live(2.0) == []
+
+
+def test_who_rises_is_balanced_once_its_legs_are_still_and_walks_not_before():
+    robot = Robot(raised=False)
+    robot.velocity = (0.4, 0.0, 0.0)
+    robot.sport.rise(STAND_UP)
+    assert [call.name for call in robot.calls] == ["StandUp"]
+    robot.still = False
+    assert robot.live(2.0) == []
+    robot.raised = True
+    assert robot.live(2.0) == []
+    robot.still = True
+    assert robot.live(0.45) == []
+    assert robot.live(0.2)[0] == "BalanceStand"
+    assert set(robot.live(0.5)) == {"Move"}
+
+
+def test_silence_of_commands_stops_and_then_stands():
+    robot = Robot(command_timeout=0.5, stand_after=1.0)
+    robot.walk()
+    robot.velocity = None
+    names = robot.live(0.45)
+    assert set(names) == {"Move"}
+    assert without_repeats(robot.live(0.2))[-1] == "StopMove"
+    assert robot.live(0.8) == []
+    assert robot.live(0.3) == ["BalanceStand"]
+    assert robot.live(5.0) == []
+    robot.walk()
+
+
+def test_a_lost_link_stops_then_lets_go_and_takes_a_request_to_rise():
+    robot = Robot(state_timeout=0.2, damp_after=1.0)
+    robot.walk()
+    robot.linked = False
+    assert set(robot.live(0.18)) == {"Move"}
+    names = robot.live(0.75)
+    assert set(names[1 if names[0] == "Move" else 0 :]) == {"StopMove"}
+    assert 6 <= names.count("StopMove") <= 9
+    assert without_repeats(robot.live(0.2))[-1] == "Damp"
+    assert robot.live(5.0) == []
+    robot.linked = True
+    assert robot.live(2.0) == []  # though it is told to walk, and stands
+    robot.sport.rise(STAND_UP)
+    assert without_repeats(robot.live(1.0)) == ["BalanceStand", "Move"]
+
+
+def test_a_link_that_comes_back_in_time_leads_back_to_walking():
+    robot = Robot(state_timeout=0.2, damp_after=1.0)
+    robot.walk()
+    robot.linked = False
+    assert robot.live(0.5)[-1] == "StopMove"
+    robot.linked = True
+    assert set(robot.live(0.5)) == {"Move"}
+
+
+def test_a_link_that_is_lost_while_nothing_was_asked_for_asks_for_nothing():
+    robot = Robot()
+    assert robot.live(1.0) == []
+    robot.linked = False
+    assert robot.live(5.0) == []
+
+
+def test_who_was_told_to_lie_does_not_walk_though_it_still_stands():
+    robot = Robot()
+    robot.walk()
+    for call in (STAND_DOWN, DAMP):
+        robot.sport.rest(call)
+        assert robot.calls[-1] is call
+        assert robot.live(2.0) == []
+
+
+def test_the_trunk_leans_and_rises_as_told_by_calls_of_their_own():
+    robot = Robot(body_height=True)
+    robot.sport.pose(0.1, -0.2, 0.03)
+    robot.velocity = (0.0, 0.0, 0.0)
+    robot.live(1.0)
+    (lean,) = [call.values for call in robot.calls if call.name == "Euler"]
+    (height,) = [call.values for call in robot.calls if call.name == "BodyHeight"]
+    assert (lean, height) == ({"x": 0.1, "y": -0.2, "z": 0.0}, {"data": 0.03})
+    robot = Robot(body_height=False)
+    robot.sport.pose(0.0, 0.0, 0.03)
+    robot.velocity = (0.0, 0.0, 0.0)
+    assert "BodyHeight" not in robot.live(1.0)
+
+
+def test_parameters_of_calls_are_json_as_unitree_has_it():
+    assert DAMP.parameter == "{}"
+    assert (DAMP.number, STAND_UP.number, STAND_DOWN.number) == (1001, 1004, 1005)
+
+
+def test_codes_are_told_in_words_where_they_are_known():
+    assert reason(3203) == "not offered by this firmware (3203)"
+    assert reason(9999) == "code 9999"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["link", "lie", "rise", "damp", "walk", "silence", "halt"]),
+            st.floats(0.02, 2.0),
+        ),
+        max_size=12,
+    )
+)
+def test_no_order_of_events_lets_a_robot_walk_unlinked_lying_or_damped(events):
+    robot = Robot(state_timeout=0.2)
+    down = False
+    for event, seconds in events:
+        if event == "link":
+            robot.linked = not robot.linked
+        elif event == "lie":
+            robot.raised = not robot.raised
+        elif event == "rise":
+            robot.sport.rise(STAND_UP)
+            down = False
+        elif event == "damp":
+            robot.sport.rest(DAMP)
+            down = True
+        elif event == "halt":
+            robot.sport.halt()
+        else:
+            robot.velocity = (1.0, 0.0, 0.0) if event == "walk" else None
+        robot.live(0.21)  # time to notice
+        names = robot.live(seconds)
+        if not robot.linked or not robot.raised or down:
+            assert "Move" not in names
+        if not robot.linked:
+            down = down or "Damp" in names
+
+
+# The motors.
+
+
+def state(angles=0.0, speeds=0.0):
+    full = {"quaternion": np.array([1.0, 0, 0, 0]), "rate": np.zeros(3)}
+    return State(
+        np.full(12, angles), np.full(12, speeds), np.zeros(12), acceleration=np.zeros(3),
+        forces=np.zeros(4), temperature=30, charge=90, voltage=29.0, **full,
+    )  # fmt: skip
+
+
+class Legs:
+    def __init__(self, **limits):
+        self.calls, self.driven = [], []
+        self.motors = Motors(UnitreeParameters(**limits), self.calls.append, self.driven.append)
+        self.now, self.linked, self.commanded = 100.0, True, False
+
+    def live(self, seconds):
+        self.calls.clear()
+        self.driven.clear()
+        for _ in range(round(seconds / TICK)):
+            self.now += TICK
+            if self.linked:
+                self.motors.feel(self.now, state())
+            if self.commanded:
+                self.motors.drive(self.now, *np.zeros((3, 12)))
+            self.motors.tick(self.now)
+        return self.driven
+
+    def answer(self, data):
+        self.motors.told(CHECK_MODE.number, data)
+
+    def unlock(self):
+        self.motors.unlock(self.now)
+        self.live(0.05)
+        self.answer('{"name": ""}')
+        assert self.motors.stage == "unlocked"
+
+
+def test_no_command_gets_to_locked_motors():
+    legs = Legs()
+    legs.commanded = True
+    assert legs.live(2.0) == []
+    assert legs.motors.stage == "locked"
+
+
+def test_unlocking_waits_for_the_robots_own_controller_to_let_go():
+    legs = Legs()
+    legs.commanded = True
+    legs.motors.unlock(legs.now)
+    assert legs.live(0.1) == []
+    assert [call.name for call in legs.calls] == ["CheckMode"]
+    legs.answer('{"form": "0", "name": "normal"}')
+    assert [call.name for call in legs.calls] == ["CheckMode", "ReleaseMode"]
+    assert legs.live(0.5) == []
+    assert [call.name for call in legs.calls] == ["CheckMode"]
+    legs.answer('{"form": "0", "name": ""}')
+    assert None not in legs.live(0.5)
+    assert len(legs.driven) == 50
+    legs.motors.lock(legs.now)
+    assert set(legs.live(0.55)) == {None}
+    assert [call.values for call in legs.calls] == [{"name": "normal"}]
+    assert legs.live(1.0) == []
+
+
+def test_a_controller_that_does_not_let_go_keeps_the_motors():
+    legs = Legs()
+    legs.motors.unlock(legs.now)
+    for _ in range(12):
+        assert legs.live(0.5) == []
+        legs.answer('{"name": "normal"}')
+    assert legs.motors.stage == "locked"
+    assert "did not let go within 5 s" in legs.motors.failed
+
+
+@pytest.mark.parametrize("data", ["", "[]", "{}", '{"name": 1}', "nonsense", "null"])
+def test_an_answer_that_is_none_unlocks_nothing(data):
+    legs = Legs()
+    legs.motors.unlock(legs.now)
+    legs.live(0.1)
+    with pytest.raises(ValueError):  # noqa: PT011  # whichever it is
+        legs.answer(data)
+    assert legs.motors.stage == "releasing"
+
+
+def test_motors_brake_without_commands_and_obey_them_again():
+    legs = Legs(motor_timeout=0.05)
+    legs.unlock()
+    assert set(legs.live(0.5)) == {None}
+    legs.commanded = True
+    legs.live(0.1)
+    assert None not in legs.live(0.5)
+    legs.commanded = False
+    legs.live(0.1)
+    assert set(legs.live(0.5)) == {None}
+
+
+def test_motors_brake_after_a_lost_link_until_somebody_unlocks_them_again():
+    legs = Legs(state_timeout=0.2)
+    legs.unlock()
+    legs.commanded = True
+    legs.live(0.5)
+    legs.linked = False
+    legs.live(0.3)
+    assert set(legs.live(0.5)) == {None}
+    legs.linked = True
+    assert set(legs.live(0.5)) == {None}
+    legs.motors.unlock(legs.now)
+    legs.live(0.1)
+    assert None not in legs.live(0.5)
+
+
+def test_a_peer_without_controllers_is_unlocked_at_once():
+    legs = Legs(release_sport=False)
+    legs.motors.unlock(legs.now)
+    assert legs.motors.stage == "unlocked"
+
+
+finite = st.floats(-1e6, 1e6)
+
+
+@given(
+    st.lists(finite, min_size=36, max_size=36), st.floats(-3, 3), st.floats(-20, 20),
+    st.floats(0.05, 1.0),
+)  # fmt: skip
+def test_no_command_asks_motors_for_more_than_they_may(numbers, angle, speed, share):
+    legs = Legs(release_sport=False, torque_share=share, stiffness=20.0, damping=0.5)
+    legs.motors.unlock(legs.now)
+    legs.motors.feel(legs.now, state(angle, speed))
+    assert legs.motors.drive(legs.now, *np.array(numbers).reshape(3, 12))
+    drive = legs.driven[-1]
+    assert ((drive.angles >= LOWEST) & (drive.angles <= HIGHEST)).all()
+    assert (np.abs(drive.speeds) <= SPEED).all()
+    # What the motors then do, all in all.
+    whole = drive.torques + 20.0 * (drive.angles - angle) + 0.5 * (drive.speeds - speed)
+    assert (np.abs(whole) <= share * TORQUE + 1e-9).all()
+
+
+def test_motors_do_at_first_what_was_asked_for_all_in_all():
+    legs = Legs(release_sport=False, stiffness=30.0, damping=1.0)
+    legs.motors.unlock(legs.now)
+    legs.motors.feel(legs.now, state(0.1, 2.0))
+    efforts = np.linspace(-10, 10, 12)
+    legs.motors.drive(legs.now, np.full(12, 0.3), np.full(12, 1.0), efforts)
+    drive = legs.driven[-1]
+    angles, speeds = np.clip(0.3, LOWEST, HIGHEST), np.full(12, 1.0)
+    whole = drive.torques + 30.0 * (angles - 0.1) + 1.0 * (speeds - 2.0)
+    assert whole == pytest.approx(efforts)
