@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from neuro_control.quadruped import kinematics
 from neuro_control.quadruped.command import Command
 from neuro_control.quadruped.estimator import GRAVITY, Estimator
-from neuro_control.quadruped.robots import FORWARD, LEFT, Robot
 from neuro_control.quadruped.rhythm import Rhythm, make_rhythm
+from neuro_control.quadruped.robots import FORWARD, LEFT, Robot
 from neuro_control.quadruped.stance import Stance
 
 Array = NDArray[np.float64]
@@ -238,7 +238,7 @@ def _swing(
         accelerations: Out, (4, 3).
     """
     turning = level @ rate
-    capture = _CAPTURE * math.sqrt(height / GRAVITY)
+    capture = _CAPTURE * math.sqrt(max(height, 0.0) / GRAVITY)
     # Who hardly swings, on the way from or to a stand, needn't lift either.
     lift *= min(1.0, (swings / _SHORT) ** 2)
     end, speed, acceleration = np.empty(3), np.empty(3), np.empty(3)
@@ -428,7 +428,7 @@ class Gait:
         slow = abs(self._wanted[0]) + abs(self._wanted[1]) + abs(self._wanted[2]) < _SLOW
         astray = math.hypot(self._body[0] - self._wanted[0], self._body[1] - self._wanted[1])
         longest = 1.0 if slow and astray < _PUSHED else self._longest()
-        schedule.step(command, self._period, longest, observation.forces)
+        schedule.step(command, self._period, longest, observation.forces, astray)
         self._approach(command)
         _judge(
             schedule.phases, schedule.duration, observation.forces,

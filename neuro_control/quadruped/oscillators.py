@@ -47,6 +47,8 @@ _SETTLING = 1.5
 _SLOWEST, _REACTION = 0.06, 0.5
 # Speed with full drive, m/s; what turning counts for, m; the drive changes by this much a second.
 _FASTEST, _TURN, _SLEW = 1.6, 0.3, 1.0
+# A trunk that is astray by more than this has been pushed, m/s; the rest counts as speed.
+_STEADY = 0.2
 # How long the circuit swings and stands, s, by drive: what tells the future. A test holds it.
 _DRIVES = np.array([0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0])
 _SWINGS = np.array([0.347, 0.346, 0.329, 0.316, 0.296, 0.272, 0.217, 0.162, 0.138])
@@ -163,7 +165,8 @@ def _expected(drive: float, durations: Array) -> float:
     while k < _DRIVES.size - 2 and drive > _DRIVES[k + 1]:
         k += 1
     part = (drive - _DRIVES[k]) / (_DRIVES[k + 1] - _DRIVES[k])
-    return durations[k] + min(max(part, 0.0), 1.0) * (durations[k + 1] - durations[k])
+    found: float = durations[k] + min(max(part, 0.0), 1.0) * (durations[k + 1] - durations[k])
+    return found
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
@@ -218,10 +221,11 @@ def _follow(
 class Oscillators:
     """Contacts of four feet over time, in the place of a ``Schedule``.
 
-    Gait, frequency and duration are the drive's, not the command's; a command for a stand brings
-    the drive to zero, and its speed sets it if no drive is given. A foot's phase tells how much of
-    its stance or swing is over, against what is expected at that drive and how the limb's own last
-    ones differed from that.
+    Gait, frequency and duration are the drive's, not the command's. The drive follows the speed
+    that is commanded, sideways and turning included, to 1 at 1.6 m/s, and what a push adds; a
+    command to stand brings it to zero, and the oscillators to rest. A foot's phase tells how much
+    of its stance or swing is over, against what is expected at that drive and by how much the
+    limb's own last ones differed from that.
 
     Attributes:
         phases: Of the feet, (4,), in [0, 1); the feet whose flexors are quiet stand and are below
@@ -231,7 +235,7 @@ class Oscillators:
         drive: 0 to 1, of the present.
 
     Args:
-        drive: 0 to 1, whatever the command's speed; None to follow it, 1 from 1.6 m/s on.
+        drive: 0 to 1, whatever speed is commanded; None to follow it.
         load: By which a loaded foot excites its extensors, nS; 0 to let the circuit feel nothing.
 
     Raises:
@@ -259,17 +263,23 @@ class Oscillators:
         self._resting = True
         self._go_on(_SETTLING)
 
-    def _goal(self, command: Command, longest: float) -> float:
+    def _goal(self, command: Command, longest: float, astray: float) -> float:
         """The drive that a command asks for."""
         if command.duration >= 1.0:
             return 0.0 if longest >= 1.0 else _REACTION
         if self._drive is not None:
             return self._drive
         speed = math.hypot(command.forward, command.left) + _TURN * abs(command.yaw_rate)
+        speed += max(astray - _STEADY, 0.0)
         return min(max(speed / _FASTEST, _SLOWEST), 1.0)
 
     def step(
-        self, command: Command, period: float, longest: float = 1.0, forces: Array | None = None
+        self,
+        command: Command,
+        period: float,
+        longest: float = 1.0,
+        forces: Array | None = None,
+        astray: float = 0.0,
     ) -> None:
         """Go on towards a command.
 
@@ -278,8 +288,9 @@ class Oscillators:
             period: By which time goes on, s.
             longest: Below 1, the feet must step even if a stand is commanded.
             forces: With which the feet press, (4,), N; None if nobody knows.
+            astray: By how much the trunk's velocity differs from what is wanted, m/s.
         """
-        goal = self._goal(command, longest)
+        goal = self._goal(command, longest, astray)
         if self.drive == 0.0 and goal > 0.0:
             self.drive = min(_SLOWEST, goal)
             if self._resting:

@@ -32,10 +32,17 @@ class Rhythm(Protocol):
     def reset(self, command: Command) -> None:
         """Begin anew."""
 
-    def step(self, command: Command, period: float, longest: float, forces: Array | None) -> None:
-        """Go on by ``period`` seconds towards a command; ``forces`` are what the feet press with.
+    def step(
+        self, command: Command, period: float, longest: float, forces: Array | None, astray: float
+    ) -> None:
+        """Go on towards a command.
 
-        No foot may stand for a larger part of the cycle than ``longest``.
+        Args:
+            command: Within its ranges.
+            period: By which time goes on, s.
+            longest: Below 1, feet must step whatever is commanded.
+            forces: With which the feet press, (4,), N; None if nobody knows.
+            astray: By how much the trunk's velocity differs from what is wanted, m/s.
         """
 
 
