@@ -37,8 +37,6 @@ _TEMPO, _STEP = 1000.0 / math.sqrt(10.0), 0.35
 _REST = 0.3
 # Sodium that flexors have left when they leave their rest: one diagonal goes first.
 _FIRST_STEP = np.array([0.2, 0.5, 0.6, 0.2])
-# Load on a foot excites its limb's extensor half-centre, nS where the four bear alike.
-LOAD = 0.2
 # What four feet press with in flight at most, N.
 _NOTHING = 20.0
 # From any state it rests after that time, s.
@@ -46,13 +44,13 @@ _SETTLING = 1.5
 # Drive of a walk in place; and of steps that nobody commanded: who was pushed or has to stop.
 _SLOWEST, _REACTION = 0.06, 0.5
 # Speed with full drive, m/s; what turning counts for, m; the drive changes by this much a second.
-_FASTEST, _TURN, _SLEW = 1.6, 0.3, 1.0
+FASTEST, _TURN, _SLEW = 1.6, 0.3, 1.0
 # A trunk that is astray by more than this has been pushed, m/s; the rest counts as speed.
 _STEADY = 0.2
 # How long the circuit swings and stands, s, by drive: what tells the future. A test holds it.
-_DRIVES = np.array([0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0])
-_SWINGS = np.array([0.347, 0.346, 0.329, 0.316, 0.296, 0.272, 0.217, 0.162, 0.138])
-_STANDS = np.array([1.028, 0.761, 0.546, 0.445, 0.370, 0.319, 0.238, 0.189, 0.164])
+DRIVES = np.array([0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0])
+SWINGS = np.array([0.347, 0.346, 0.329, 0.316, 0.296, 0.272, 0.217, 0.162, 0.138])
+STANDS = np.array([1.028, 0.761, 0.546, 0.445, 0.370, 0.319, 0.238, 0.189, 0.164])
 # A limb may differ from that by this factor.
 _SHARE = 1.6
 # Who has stood longer than expected is about to swing, and who has swung about to stand.
@@ -160,11 +158,11 @@ def _bear(forces: Array, load: float, loads: Array) -> None:
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _expected(drive: float, durations: Array) -> float:
-    """Of ``durations`` by ``_DRIVES``, the one at a drive."""
+    """Of ``durations`` by ``DRIVES``, the one at a drive."""
     k = 0
-    while k < _DRIVES.size - 2 and drive > _DRIVES[k + 1]:
+    while k < DRIVES.size - 2 and drive > DRIVES[k + 1]:
         k += 1
-    part = (drive - _DRIVES[k]) / (_DRIVES[k + 1] - _DRIVES[k])
+    part = (drive - DRIVES[k]) / (DRIVES[k + 1] - DRIVES[k])
     found: float = durations[k] + min(max(part, 0.0), 1.0) * (durations[k + 1] - durations[k])
     return found
 
@@ -188,7 +186,7 @@ def _follow(
         phases: Out.
         resting: What was returned the last time.
     """
-    expected = _expected(drive, _STANDS), _expected(drive, _SWINGS)
+    expected = _expected(drive, STANDS), _expected(drive, SWINGS)
     for i in range(4):
         clocks[i] += period
         swings = voltages[i] > voltages[4 + i]
@@ -236,13 +234,15 @@ class Oscillators:
 
     Args:
         drive: 0 to 1, whatever speed is commanded; None to follow it.
-        load: By which a loaded foot excites its extensors, nS; 0 to let the circuit feel nothing.
+        load: By which a foot that bears a fourth of the weight excites its limb's extensors, nS.
+            Load then prolongs stance and ends swing, as in animals, and holds the trot at speeds
+            at which the circuit alone gallops.
 
     Raises:
         ConfigurationError: A number is out of range.
     """
 
-    def __init__(self, drive: float | None = None, load: float = LOAD) -> None:
+    def __init__(self, drive: float | None = None, load: float = 0.0) -> None:
         if drive is not None and not 0.0 <= drive <= 1.0:
             raise ConfigurationError(f"the oscillators' drive lies between 0 and 1, not {drive}")
         if not 0.0 <= load <= 1.0:
@@ -271,7 +271,7 @@ class Oscillators:
             return self._drive
         speed = math.hypot(command.forward, command.left) + _TURN * abs(command.yaw_rate)
         speed += max(astray - _STEADY, 0.0)
-        return min(max(speed / _FASTEST, _SLOWEST), 1.0)
+        return min(max(speed / FASTEST, _SLOWEST), 1.0)
 
     def step(
         self,
