@@ -260,11 +260,15 @@ def _draw_sweep(rows: Rows, path: Path) -> None:
     show_default=True, help="Folder of CSV files and figures.",
 )  # fmt: skip
 @click.option(
+    "--robot", "robots", type=click.Choice(list(ROBOTS)), multiple=True, default=list(ROBOTS),
+    show_default=True, help="Which; may be given many times.",
+)  # fmt: skip
+@click.option(
     "--seeds", type=click.IntRange(1, 1000), default=2, show_default=True,
     help="Walks at each speed.",
 )  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(5, 600), default=8.0, show_default=True,
+    "--seconds", type=click.FloatRange(4, 600), default=8.0, show_default=True,
     help="Length of a walk.",
 )  # fmt: skip
 @click.option(
@@ -288,6 +292,7 @@ def _draw_sweep(rows: Rows, path: Path) -> None:
 )
 def rhythms(
     out: Path,
+    robots: tuple[str, ...],
     seeds: int,
     seconds: float,
     pushes: int,
@@ -298,8 +303,8 @@ def rhythms(
 ) -> None:
     """Walk by a schedule and by half-centre oscillators, side by side."""
     with workers(jobs) as executor:
-        ramped = executor.submit(_ramp, "go2", ramp)
-        pairs = [(robot, name) for robot in ROBOTS for name in _CONTENDERS]
+        ramped = executor.submit(_ramp, robots[0], ramp)
+        pairs = [(robot, name) for robot in robots for name in _CONTENDERS]
         walks = [executor.submit(_sweep, *pair, speeds, seeds, seconds) for pair in pairs]
         pushed = [executor.submit(_push, *pair, pushes, force) for pair in pairs if pushes]
         cycles, swinging = ramped.result()
