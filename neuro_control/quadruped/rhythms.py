@@ -81,7 +81,8 @@ def expressed(leads: Array) -> str:
 
 
 def _leads(rhythm: Rhythm) -> Array:
-    return (rhythm.phases[2] - rhythm.phases) % 1.0
+    found: Array = (rhythm.phases[2] - rhythm.phases) % 1.0
+    return found
 
 
 def _sweep(robot: str, name: str, speeds: Sequence[float], seeds: int, seconds: float) -> Rows:

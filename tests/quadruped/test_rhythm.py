@@ -1,12 +1,15 @@
 """Walks in MuJoCo by half-centre oscillators."""
 
+import json
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.command import gait
 from neuro_control.quadruped.env import Body, world
-from neuro_control.quadruped.evaluate import Trial, walk
+from neuro_control.quadruped.evaluate import Trial, evaluate, walk
 from neuro_control.quadruped.gait import PERIOD, Gait
 from neuro_control.quadruped.oscillators import Oscillators
 from neuro_control.quadruped.rhythm import RHYTHMS, make_rhythm
@@ -68,3 +71,11 @@ def test_a_walker_gets_up_walks_and_lies_down_by_oscillators():
     assert "walking" in states
     assert states[-1] == "damped"
     assert body.height < 0.15
+
+
+def test_evaluate_takes_the_rhythm():
+    arguments = ["--rhythm", "oscillators", "--command", "forward=0.3", "--seconds", "5"]
+    done = CliRunner().invoke(
+        evaluate, [*arguments, "--seeds", "1", "--json", "-"], catch_exceptions=False
+    )
+    assert json.loads(done.stdout)["cost_of_transport"] < 0.8
