@@ -35,8 +35,14 @@ _TEMPO, _STEP = 1000.0 / math.sqrt(10.0), 0.35
 # Inhibition that keeps flexors at rest and lets them finish what they do, nS (in animals that of
 # the brainstem's stop cells: Bouvier et al., Cell 163:1191, 2015).
 _REST = 0.3
-# Sodium that flexors have left when they leave their rest: one diagonal goes first.
-_FIRST_STEP = np.array([0.2, 0.5, 0.6, 0.2])
+# Sodium current that flexors have left when they leave their rest, so that one diagonal goes before
+# the other; and how much of their stance is over when the first foot goes.
+_FIRST_STEP = np.array([0.1, 0.5, 0.6, 0.1])
+_FIRST_TURNS = np.array([0.2, 0.9, 1.0, 0.2])
+# Until each foot has swung the drive is no more than this: more, and all would swing at once.
+_FIRST_DRIVE = 0.2
+# From rest it begins when the trunk is as calm as this, m/s.
+_CALM = 0.05
 # What four feet press with in flight at most, N.
 _NOTHING = 20.0
 # From any state it rests after that time, s.
@@ -44,7 +50,7 @@ _SETTLING = 1.5
 # Drive of a walk in place; and of steps that nobody commanded: who was pushed or has to stop.
 _SLOWEST, _REACTION = 0.06, 0.5
 # Speed with full drive, m/s; what turning counts for, m; the drive changes by this much a second.
-FASTEST, _TURN, _SLEW = 1.6, 0.3, 1.0
+FASTEST, _TURN, _SLEW = 1.6, 0.3, 2.0
 # A trunk that is astray by more than this has been pushed, m/s; the rest counts as speed.
 _STEADY = 0.2
 # How long the circuit swings and stands, s, by drive: what tells the future. A test holds it.
@@ -193,11 +199,10 @@ def _follow(
         if swings == swinging[i]:
             continue
         if resting:
-            # The first step of all: the others' turns are those of a walk or a trot.
+            # The first step of all.
             resting = False
             for j in range(4):
-                known[j] = False
-                clocks[j] = expected[0] * (0.9 if j == 3 - i else 0.4)
+                clocks[j] = _FIRST_TURNS[j] * expected[0]
         if known[i]:
             was = int(swinging[i])
             share = min(max(clocks[i] / expected[was], 1.0 / _SHARE), _SHARE)
@@ -291,10 +296,15 @@ class Oscillators:
             astray: By how much the trunk's velocity differs from what is wanted, m/s.
         """
         goal = self._goal(command, longest, astray)
+        if self.drive == 0.0 and self._resting and longest >= 1.0 and astray > _CALM:
+            goal = 0.0
+        if not self._known.all():
+            goal = min(goal, _FIRST_DRIVE)
         if self.drive == 0.0 and goal > 0.0:
             self.drive = min(_SLOWEST, goal)
             if self._resting:
                 self._inactivations[:4] = _FIRST_STEP
+                self._known[:] = False
         most = _SLEW * period
         self.drive += min(max(goal - self.drive, -most), most)
         if goal == 0.0 and self.drive < _SLOWEST:
