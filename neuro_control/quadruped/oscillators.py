@@ -275,8 +275,10 @@ class Oscillators:
         if self._drive is not None:
             return self._drive
         speed = math.hypot(command.forward, command.left) + _TURN * abs(command.yaw_rate)
-        speed += max(astray - _STEADY, 0.0)
-        return min(max(speed / FASTEST, _SLOWEST), 1.0)
+        drive = min(max(speed / FASTEST, _SLOWEST), 1.0)
+        # Who steps fast already gains nothing by stepping faster.
+        pushed = min(drive + max(astray - _STEADY, 0.0) / FASTEST, _REACTION)
+        return max(drive, pushed)
 
     def step(
         self,

@@ -228,7 +228,9 @@ def test_the_drive_follows_the_speed_and_a_push():
     assert after(yaw_rate=1.0) == pytest.approx(0.3 / 1.6)
     assert after() == pytest.approx(0.06)
     assert after(forward=1.6, yaw_rate=1.0) == 1.0
-    assert after(forward=0.4, astray=0.6) == pytest.approx(0.5)
+    assert after(forward=0.4, astray=0.5) == pytest.approx(0.25 + 0.3 / 1.6)
+    assert after(forward=0.4, astray=2.0) == pytest.approx(0.5)
+    assert after(forward=1.2, astray=2.0) == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("drive", [0.08, 0.3, 0.6, 0.95])
