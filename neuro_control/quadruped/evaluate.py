@@ -20,6 +20,7 @@ from neuro_control.quadruped.command import GAITS, Command, gait
 from neuro_control.quadruped.env import Body, world
 from neuro_control.quadruped.gait import PERIOD, Gait
 from neuro_control.quadruped.model import TERRAINS
+from neuro_control.quadruped.rhythm import RHYTHMS
 from neuro_control.quadruped.robots import ROBOTS, find
 
 Array = NDArray[np.float64]
@@ -48,12 +49,14 @@ class Trial:
         seconds: How long it lasts.
         push: Force on the trunk, N, for 0.2 s, from a direction and at a time that are drawn.
         world: What else ``env.world`` takes.
+        rhythm: What tells which foot stands when: one of ``rhythm.RHYTHMS``.
     """
 
     robot: str = "go2"
     seconds: float = 20.0
     push: float = 0.0
     world: dict[str, Any] = field(default_factory=dict)
+    rhythm: str = "schedule"
 
 
 @dataclass(frozen=True)
@@ -152,7 +155,8 @@ def merits(walk: Walk, command: Command, mass: float, height: float) -> dict[str
 def _merits_of(trial: Trial, command: Command, seeds: list[int]) -> list[dict[str, float]]:
     """Figures of merit of walks of these seeds: a task for an executor."""
     robot = find(trial.robot)
-    body, controller = Body(world(trial.robot, **trial.world)), Gait(robot)
+    body = Body(world(trial.robot, **trial.world))
+    controller = Gait(robot, rhythm=trial.rhythm)
     # Compiled before it is timed.
     walk(body, controller, command, 0, Trial(trial.robot, 0.1))
     mass, height = float(body.model.body_mass.sum()), robot.height + command.height
@@ -260,6 +264,10 @@ def parse(text: str, name: str = "trot") -> Command:
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the first."
 )
 @click.option(
+    "--rhythm", type=click.Choice(list(RHYTHMS)), default="schedule", show_default=True,
+    help="What tells which foot stands when; oscillators choose gait and frequency themselves.",
+)  # fmt: skip
+@click.option(
     "--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes."
 )
 @json_option
@@ -274,6 +282,7 @@ def evaluate(
     seconds: float,
     seeds: int,
     seed: int,
+    rhythm: str,
     jobs: int,
     json: str | None,
 ) -> None:
@@ -284,7 +293,7 @@ def evaluate(
     ground = {"terrain": terrain, "friction": friction, "payload": payload}
     with workers(min(jobs, seeds)) as executor:
         result = score(
-            command, seeds, executor, Trial(robot, seconds, push, ground), seed, tasks=jobs
+            command, seeds, executor, Trial(robot, seconds, push, ground, rhythm), seed, tasks=jobs
         )
     if json is not None:
         write_json(result, json)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from neuro_control.quadruped import kinematics
 from neuro_control.quadruped.command import Command
 from neuro_control.quadruped.estimator import GRAVITY, Estimator
+from neuro_control.quadruped.rhythm import Rhythm, make_rhythm
 from neuro_control.quadruped.robots import FORWARD, LEFT, Robot
-from neuro_control.quadruped.schedule import Schedule
 from neuro_control.quadruped.stance import Stance
 
 Array = NDArray[np.float64]
@@ -238,7 +238,7 @@ def _swing(
         accelerations: Out, (4, 3).
     """
     turning = level @ rate
-    capture = _CAPTURE * math.sqrt(height / GRAVITY)
+    capture = _CAPTURE * math.sqrt(max(height, 0.0) / GRAVITY)
     # Who hardly swings, on the way from or to a stand, needn't lift either.
     lift *= min(1.0, (swings / _SHORT) ** 2)
     end, speed, acceleration = np.empty(3), np.empty(3), np.empty(3)
@@ -346,12 +346,15 @@ class Gait:
     Args:
         robot: Its numbers.
         period: Time between two steps, s.
+        rhythm: Which foot stands when: one of ``rhythm.RHYTHMS`` by name, or a rhythm itself.
     """
 
-    def __init__(self, robot: Robot, period: float = PERIOD) -> None:
+    def __init__(
+        self, robot: Robot, period: float = PERIOD, rhythm: str | Rhythm = "schedule"
+    ) -> None:
         self.robot, self._period = robot, period
         self.estimator = Estimator(robot, period)
-        self.schedule = Schedule()
+        self.schedule = make_rhythm(rhythm) if isinstance(rhythm, str) else rhythm
         self._stance = Stance(robot)
         self._base_com = np.array(robot.base_com)
         self._reflected = np.array(robot.reflected)
@@ -388,15 +391,15 @@ class Gait:
         self._body[:] = 0.0
         self._started = True
 
-    def _longest(self, command: Command) -> float:
+    def _longest(self) -> float:
         """Part of a cycle that leaves time to swing."""
-        return 1.0 - _SWINGS * command.frequency
+        return 1.0 - _SWINGS * self.schedule.frequency
 
     def _approach(self, command: Command) -> None:
         """Set-points go towards the command at bounded rates."""
         dt = self._period
         goal = (command.forward, command.left, command.yaw_rate)
-        if command.duration >= 1.0 or self.schedule.duration > self._longest(command):
+        if command.duration >= 1.0 or self.schedule.duration > self._longest():
             goal = (0.0, 0.0, 0.0)
         if self.schedule.duration >= 1.0:
             # Who stands leans to where its feet are.
@@ -424,8 +427,8 @@ class Gait:
         # Feet keep stepping until the trunk has nearly stopped, and step if it is pushed.
         slow = abs(self._wanted[0]) + abs(self._wanted[1]) + abs(self._wanted[2]) < _SLOW
         astray = math.hypot(self._body[0] - self._wanted[0], self._body[1] - self._wanted[1])
-        longest = 1.0 if slow and astray < _PUSHED else self._longest(command)
-        schedule.step(command, self._period, longest)
+        longest = 1.0 if slow and astray < _PUSHED else self._longest()
+        schedule.step(command, self._period, longest, observation.forces, astray)
         self._approach(command)
         _judge(
             schedule.phases, schedule.duration, observation.forces,

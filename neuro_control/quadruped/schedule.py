@@ -49,13 +49,22 @@ class Schedule:
         self.frequency = command.frequency
         self.phases = self._leads.copy()
 
-    def step(self, command: Command, period: float, longest: float = 1.0) -> None:
+    def step(
+        self,
+        command: Command,
+        period: float,
+        longest: float = 1.0,
+        forces: Array | None = None,
+        astray: float = 0.0,
+    ) -> None:
         """Go on towards a command.
 
         Args:
             command: Within its ranges.
             period: By which time goes on, s.
             longest: Duration that is not exceeded, whatever the command.
+            forces: With which the feet press; a schedule feels nothing.
+            astray: By how much the trunk is; nor does it mind that.
         """
         self.frequency = command.frequency
         self._rhythm = (self._rhythm + period * self.frequency) % 1.0

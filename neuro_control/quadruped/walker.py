@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.command import Command, gait
 from neuro_control.quadruped.gait import PERIOD, Gait, JointCommand, Observation
+from neuro_control.quadruped.rhythm import Rhythm
 from neuro_control.quadruped.robots import Robot
 
 Array = NDArray[np.float64]
@@ -47,10 +48,11 @@ class Walker:
 
     Args:
         robot: Its numbers.
+        rhythm: Which foot stands when: one of ``rhythm.RHYTHMS`` by name, or a rhythm itself.
     """
 
-    def __init__(self, robot: Robot) -> None:
-        self.gait = Gait(robot)
+    def __init__(self, robot: Robot, rhythm: str | Rhythm = "schedule") -> None:
+        self.gait = Gait(robot, rhythm=rhythm)
         self._robot = robot
         self._torque = np.tile(robot.torque, 4)
         self.reset()

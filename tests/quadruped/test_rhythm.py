@@ -1,0 +1,81 @@
+"""Walks in MuJoCo by half-centre oscillators."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.command import gait
+from neuro_control.quadruped.env import Body, world
+from neuro_control.quadruped.evaluate import Trial, evaluate, walk
+from neuro_control.quadruped.gait import PERIOD, Gait
+from neuro_control.quadruped.oscillators import Oscillators
+from neuro_control.quadruped.rhythm import RHYTHMS, make_rhythm
+from neuro_control.quadruped.robots import find
+from neuro_control.quadruped.walker import Walker
+
+
+def test_rhythms_are_found_by_name():
+    assert list(RHYTHMS) == ["schedule", "oscillators"]
+    with pytest.raises(ConfigurationError, match="no rhythm 'waltz': there are schedule, osc"):
+        make_rhythm("waltz")
+
+
+@pytest.mark.parametrize(
+    ("robot", "numbers"),
+    [
+        ("go2", {"forward": 0.1}),
+        ("go2", {"forward": 0.5, "yaw_rate": 0.5}),
+        ("go1", {"forward": 1.0, "left": 0.2}),
+        ("go2", {"forward": 1.5}),
+    ],
+)
+def test_it_goes_as_fast_as_commanded(robot, numbers):
+    command = gait("trot", **numbers)
+    controller = Gait(find(robot), rhythm="oscillators")
+    found = walk(Body(world(robot)), controller, command, 0, Trial(robot, 5.0))
+    assert not found.fallen
+    wanted = [command.forward, command.left, command.yaw_rate, 0.3]
+    np.testing.assert_allclose(found.truth[-1000:, :4].mean(axis=0), wanted, atol=0.05)
+
+
+def test_it_walks_stops_and_stands():
+    body, controller = Body(world()), Gait(find("go2"), rhythm="oscillators")
+    body.reset(np.random.default_rng(0))
+    for command, seconds in ((gait("trot", forward=0.8), 2.0), (gait("stand"), 3.0)):
+        for _ in range(round(seconds / PERIOD)):
+            body.step(controller.step(body.observation, command).efforts)
+    assert controller.schedule.duration == 1.0
+    assert np.abs(body.velocity).max() < 0.05
+    assert not body.fallen
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.1, 0.5])
+def test_a_push_does_not_fell_it(speed):
+    command = gait("trot" if speed else "stand", forward=speed)
+    controller = Gait(find("go2"), rhythm="oscillators")
+    assert not walk(Body(world()), controller, command, 1, Trial("go2", 5.2, 100.0)).fallen
+
+
+def test_a_walker_gets_up_walks_and_lies_down_by_oscillators():
+    body = Body(world(start="lying"))
+    walker = Walker(find("go2"), rhythm=Oscillators())
+    body.reset(np.random.default_rng(0))
+    states = []
+    for command, seconds in ((gait("trot", forward=0.3), 4.0), (None, 4.0)):
+        for _ in range(round(seconds / PERIOD)):
+            body.step(walker.step(body.observation, command).efforts)
+            states.append(walker.state)
+    assert "walking" in states
+    assert states[-1] == "damped"
+    assert body.height < 0.15
+
+
+def test_evaluate_takes_the_rhythm():
+    arguments = ["--rhythm", "oscillators", "--command", "forward=0.3", "--seconds", "5"]
+    done = CliRunner().invoke(
+        evaluate, [*arguments, "--seeds", "1", "--json", "-"], catch_exceptions=False
+    )
+    assert json.loads(done.stdout)["cost_of_transport"] < 0.8
