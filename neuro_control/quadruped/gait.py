@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neuro_control.quadruped import kinematics
 from neuro_control.quadruped.command import Command
 from neuro_control.quadruped.estimator import GRAVITY, Estimator
+from neuro_control.quadruped.governor import walkable
 from neuro_control.quadruped.robots import FORWARD, LEFT, Robot
 from neuro_control.quadruped.schedule import Schedule
 from neuro_control.quadruped.stance import Stance
@@ -56,6 +57,8 @@ _STIFFNESS, _DAMPING = 60.0, 2.0
 _SHORT = 0.1
 # Swinging feet aim this far below the ground, m.
 _PRESS = 0.005
+# A foot does not come down closer to the one beside it, across, m.
+_GAP = 0.1
 # Speed of a joint at which its friction is fully there, rad/s, and the share that is made up for.
 _FRICTION_SPEED, _FRICTION_SHARE = 0.5, 0.7
 
@@ -261,6 +264,15 @@ def _swing(
             end[k] = body[k] * rest + 0.5 * stands * wanted[k] + capture * (body[k] - wanted[k])
         end[0] += c * x - sn * y
         end[1] += sn * x + c * y
+        # Legs that cross would trip over each other.
+        beside = i ^ 1
+        other = c * places[beside, 1] + sn * places[beside, 0]
+        if standing[beside]:
+            other = ahead[1] @ feet[beside] - body[1] * rest
+        if i % 2 == 0:
+            end[1] = max(end[1], other + _GAP)
+        else:
+            end[1] = min(end[1], other - _GAP)
         end[2] = -height + slope[0] * end[0] + slope[1] * end[1] + radius - _PRESS
         way, dway, ddway = _smooth(s)
         for k in range(2):
@@ -367,6 +379,8 @@ class Gait:
         self._targets = np.zeros((4, 3))
         self._speeds, self._accelerations = np.zeros((4, 3)), np.zeros((4, 3))
         self._places = np.empty((4, 2))
+        self._asked = self._obeyed = Command()
+        self.remarks: list[str] = []
         self._started = False
 
     def reset(self) -> None:
@@ -387,6 +401,14 @@ class Gait:
         self._left_behind = np.zeros((4, 3))
         self._body[:] = 0.0
         self._started = True
+
+    def _obey(self, command: Command) -> Command:
+        """The nearest command that can be walked."""
+        if command is not self._asked:
+            if command != self._asked:
+                self._obeyed, self.remarks = walkable(command, self.robot)
+            self._asked = command
+        return self._obeyed
 
     def _longest(self, command: Command) -> float:
         """Part of a cycle that leaves time to swing."""
@@ -418,6 +440,7 @@ class Gait:
             observation: What the robot feels.
             command: Within its ranges (``Command.clamped``).
         """
+        command = self._obey(command)
         if not self._started:
             self._start(observation, command)
         robot, estimator, schedule = self.robot, self.estimator, self.schedule

@@ -1,0 +1,178 @@
+"""Figures of how a quadruped walks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro_control.quadruped.gait import PERIOD
+from neuro_control.quadruped.robots import LEGS
+from neuro_control.quadruped.trials import Push, Record, Row
+
+# A foot that presses harder stands, N.
+_STANDS = 5.0
+_COLOURS = ("C0", "C1", "C2", "C3")
+
+
+@contextmanager
+def _drawn(path: Path, rows: int, columns: int, width: float, height: float) -> Iterator[Any]:
+    """Axes, (rows, columns), of that size in inches, written to ``path`` when the block ends."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(width, height), layout="constrained", squeeze=False
+    )
+    try:
+        yield axes
+        part = path.with_name(path.name + ".part")
+        figure.savefig(part, format="png", dpi=100)
+        part.replace(path)
+    finally:
+        plt.close(figure)
+
+
+def maps(rows: Sequence[Row], path: Path) -> None:
+    """Errors over velocities as maps, and what was reached of height, frequency and swing."""
+    robots = list(dict.fromkeys(row["robot"] for row in rows))
+    with _drawn(path, len(robots), 5, 17, 3.2 * len(robots)) as axes:
+        for line, robot in zip(axes, robots, strict=True):
+            own = [row for row in rows if row["robot"] == robot]
+            walks = [row for row in own if row["map"] == "velocities"]
+            _map(line[0], [r for r in walks if r["vy"] == 0], ("vx", "yaw"), "v_error_mps")
+            _map(line[1], [r for r in walks if r["yaw"] == 0], ("vx", "vy"), "v_error_mps")
+            line[0].set(title=f"{robot}: error of the velocity (m/s), vy = 0")
+            line[1].set(title="error of the velocity (m/s), yaw rate = 0")
+            for panel, key, got, unit in (
+                (line[2], "z", "height", "m"),
+                (line[3], "hz", "frequency", "Hz"),
+                (line[4], "lift", "swing_m", "m"),
+            ):
+                name = {"z": "height", "hz": "frequency", "lift": "swing"}[key]
+                part = [row for row in own if row["map"] == name]
+                asked = [row[key] for row in part]
+                panel.plot(asked, asked, "k:", lw=1)
+                panel.plot(asked, [row[got] for row in part], "o-", ms=4)
+                panel.set(xlabel=f"{name} commanded ({unit})", ylabel=f"reached ({unit})")
+                panel.grid(alpha=0.3)
+
+
+def _map(panel: Any, rows: Sequence[Row], keys: tuple[str, str], value: str) -> None:
+    x, y = (sorted({row[key] for row in rows}) for key in keys)
+    values = np.full((len(y), len(x)), math.nan)
+    for row in rows:
+        values[y.index(row[keys[1]]), x.index(row[keys[0]])] = row[value]
+    panel.imshow(values, origin="lower", aspect="auto", cmap="viridis", vmin=0.0, vmax=0.06)
+    for i, j in np.ndindex(values.shape):
+        text = "fell" if math.isnan(values[i, j]) else f"{values[i, j]:.3f}"
+        colour = "w" if values[i, j] < 0.04 else "k"
+        panel.text(j, i, text, ha="center", va="center", fontsize=8, color=colour)
+    labels = {"vx": "vx (m/s)", "vy": "vy (m/s)", "yaw": "yaw rate (rad/s)"}
+    panel.set(xlabel=labels[keys[0]], ylabel=labels[keys[1]])
+    panel.set_xticks(range(len(x)), [f"{each:g}" for each in x])
+    panel.set_yticks(range(len(y)), [f"{each:g}" for each in y])
+
+
+def gaits(records: Mapping[str, Record], path: Path, seconds: float = 1.0) -> None:
+    """Bars where each foot stands, by its force, over the end of each walk."""
+    with _drawn(path, len(records), 1, 8, 1.1 * len(records) + 0.5) as axes:
+        for panel, (name, record) in zip(axes[:, 0], records.items(), strict=True):
+            stands = record.forces[-round(seconds / PERIOD) :] > _STANDS
+            for foot in range(4):
+                edges = np.diff(np.concatenate([[0], stands[:, foot].astype(int), [0]]))
+                starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+                bars = list(zip(starts * PERIOD, (ends - starts) * PERIOD, strict=True))
+                panel.broken_barh(bars, (foot - 0.4, 0.8), color=_COLOURS[foot])
+            panel.set(xlim=(0, seconds), ylim=(3.6, -0.6), ylabel=name)
+            panel.set_yticks(range(4), LEGS, fontsize=8)
+            if name != list(records)[-1]:
+                panel.set_xticklabels([])
+        axes[-1, 0].set_xlabel("time (s); bars: the foot presses on the ground")
+
+
+def robustness(rows: Sequence[Row], path: Path) -> None:
+    """Every run by friction and payload, a panel for each ground; crosses fell."""
+    grounds = list(dict.fromkeys(row["ground"] for row in rows))
+    robots = list(dict.fromkeys(row["robot"] for row in rows))
+    with _drawn(path, 1, len(grounds), 3.6 * len(grounds), 3.4) as axes:
+        for panel, ground in zip(axes[0], grounds, strict=True):
+            for robot, colour in zip(robots, _COLOURS, strict=False):
+                own = [r for r in rows if r["ground"] == ground and r["robot"] == robot]
+                for fell, mark in ((False, "."), (True, "x")):
+                    shown = [r for r in own if math.isnan(r["fell_s"]) != fell]
+                    panel.plot(
+                        [r["friction"] for r in shown], [r["payload_kg"] for r in shown], mark,
+                        color="tab:red" if fell else colour, ms=9 if fell else 5,
+                        label=f"{robot}, {'fell' if fell else 'walked on'}: {len(shown)}",
+                    )  # fmt: skip
+            panel.set(title=ground, xlabel="friction", ylabel="payload (kg)", ylim=(-3.2, 5.6))
+            panel.legend(fontsize=7, loc="upper center", ncols=2)
+            panel.grid(alpha=0.3)
+
+
+def push(record: Record, pushed: Push, path: Path) -> None:
+    """A push's course: velocity, and where feet stood under the trunk's way, from above."""
+    shown = slice(round((pushed.begins - 0.5) / PERIOD), None)
+    time = record.time[shown] - pushed.begins
+    command = record.task.commands[0]
+    with _drawn(path, 1, 3, 14, 3.6) as axes:
+        velocity, tilt, above = axes[0]
+        for column, label, asked in ((0, "forwards", command.forward), (1, "left", command.left)):
+            velocity.plot(time, record.truth[shown, column], label=label)
+            velocity.axhline(asked, color=f"C{column}", ls=":", lw=1)
+        velocity.set(xlabel="time since the push (s)", ylabel="velocity (m/s)")
+        for column, label in ((4, "roll"), (5, "pitch")):
+            tilt.plot(time, np.degrees(record.truth[shown, column]), label=label)
+        tilt.set(xlabel="time since the push (s)", ylabel="(°)")
+        for panel in (velocity, tilt):
+            panel.axvspan(0.0, pushed.lasts, color="0.85")
+            panel.legend(fontsize=8)
+            panel.grid(alpha=0.3)
+        trunk, feet, forces = record.trunk[shown], record.feet[shown], record.forces[shown]
+        above.plot(trunk[:, 0], trunk[:, 1], "k", lw=1, label="trunk")
+        begins, ends = (int(np.searchsorted(time, each)) for each in (0.0, pushed.lasts))
+        above.plot(trunk[begins:ends, 0], trunk[begins:ends, 1], "tab:red", lw=3, label="push")
+        for foot, colour in enumerate(_COLOURS):
+            stands = forces[:, foot] > _STANDS
+            middles = _middles(stands)
+            above.plot(
+                feet[middles, foot, 0], feet[middles, foot, 1], "o", ms=5, color=colour,
+                label=LEGS[foot],
+            )  # fmt: skip
+        above.set(xlabel="x (m)", ylabel="y (m)", title="feet where they stood", aspect="equal")
+        above.legend(fontsize=7, ncols=2)
+        above.grid(alpha=0.3)
+
+
+def _middles(stands: Any) -> list[int]:
+    """Rows in the middle of each stance that lasts a while."""
+    edges = np.diff(np.concatenate([[0], stands.astype(int), [0]]))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    long = ends - starts > round(0.04 / PERIOD)
+    return [int(each) for each in ((starts + ends) // 2)[long]]
+
+
+def rising(records: Mapping[str, Record], path: Path) -> None:
+    """Height and lean of the trunk from each start, and when it walks."""
+    with _drawn(path, 1, 2, 11, 3.4) as axes:
+        for (start, record), colour in zip(records.items(), _COLOURS, strict=True):
+            time, truth = record.time, record.truth
+            lean = np.degrees(np.arccos(np.cos(truth[:, 4]) * np.cos(truth[:, 5])))
+            axes[0, 0].plot(time, 100 * truth[:, 3], color=colour, label=start)
+            axes[0, 1].plot(time, lean, color=colour, label=start)
+            if "walking" in record.states:
+                walks = record.states.index("walking") * PERIOD
+                for panel in axes[0]:
+                    panel.axvline(walks, color=colour, ls=":", lw=1)
+        axes[0, 0].set(xlabel="time (s); dotted: it walks", ylabel="height of the trunk (cm)")
+        axes[0, 1].set(xlabel="time (s)", ylabel="lean of the trunk (°)")
+        for panel in axes[0]:
+            panel.legend(fontsize=8)
+            panel.grid(alpha=0.3)
