@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neuro_control.quadruped import kinematics
 from neuro_control.quadruped.command import Command
 from neuro_control.quadruped.estimator import GRAVITY, Estimator
-from neuro_control.quadruped.governor import walkable
+from neuro_control.quadruped.governor import SWINGS, walkable
 from neuro_control.quadruped.robots import FORWARD, LEFT, Robot
 from neuro_control.quadruped.schedule import Schedule
 from neuro_control.quadruped.stance import Stance
@@ -38,8 +38,10 @@ _HALF_FORWARD, _HALF_LEFT = 0.5 * FORWARD, 0.5 * LEFT
 # How fast the set-points follow the command: m/s², rad/s², m/s, rad/s.
 _ACCELERATION = (2.0, 1.5, 4.0)
 _RISE, _TILT = 0.25, 0.8
-# Slower than this the feet may all stay down, m/s or rad/s; else each takes this long to swing, s.
-_SLOW, _SWINGS = 0.05, 0.1
+# Velocities that are not exceeded while feet change their order, m/s and rad/s.
+_CHANGING = (0.6, 0.3, 0.6)
+# Slower than this the feet may all stay down, m/s or rad/s.
+_SLOW = 0.05
 # A trunk that moves faster than it should by this has been pushed, m/s.
 _PUSHED = 0.3
 # A trunk that stands moves over its feet at this speed at most, m/s.
@@ -57,6 +59,8 @@ _STIFFNESS, _DAMPING = 60.0, 2.0
 _SHORT = 0.1
 # Swinging feet aim this far below the ground, m.
 _PRESS = 0.005
+# A swinging foot stays this far below its hip, m.
+_FOLDED = 0.1
 # A foot does not come down closer to the one beside it, across, m.
 _GAP = 0.1
 # Speed of a joint at which its friction is fully there, rad/s, and the share that is made up for.
@@ -296,6 +300,8 @@ def _swing(
         speed[2] -= turning[0] * start[1] - turning[1] * start[0]
         acceleration[2] = 4 * ddway / swings**2 * (up - low)
         targets[i] = start @ level
+        # However the trunk leans, a leg that folds further would only turn it over.
+        targets[i, 2] = min(targets[i, 2], -_FOLDED)
         speeds[i] = speed @ level
         accelerations[i] = acceleration @ level
 
@@ -412,7 +418,7 @@ class Gait:
 
     def _longest(self, command: Command) -> float:
         """Part of a cycle that leaves time to swing."""
-        return 1.0 - _SWINGS * command.frequency
+        return 1.0 - SWINGS * command.frequency
 
     def _approach(self, command: Command) -> None:
         """Set-points go towards the command at bounded rates."""
@@ -420,6 +426,8 @@ class Gait:
         goal = (command.forward, command.left, command.yaw_rate)
         if command.duration >= 1.0 or self.schedule.duration > self._longest(command):
             goal = (0.0, 0.0, 0.0)
+        elif self.schedule.changing:
+            goal = tuple(_clip(*each) for each in zip(goal, _CHANGING, strict=True))
         if self.schedule.duration >= 1.0:
             # Who stands leans to where its feet are.
             x, y = self._ahead[:2, :2] @ self.estimator.feet[:, :2].mean(axis=0)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.command import Command, gait
 from neuro_control.quadruped.gait import PERIOD, Gait, JointCommand, Observation
-from neuro_control.quadruped.robots import Robot
+from neuro_control.quadruped.robots import LEFT, Robot
 from neuro_control.quadruped.senses import Senses
 
 Array = NDArray[np.float64]
@@ -138,14 +138,14 @@ class Walker:
         self.reason = self.reason or reason
 
     def _yield(self, observation: Observation) -> JointCommand:
-        """All legs fold; a joint whose sensor is lost does as its mirror image does."""
+        """All legs fold; a joint whose sensor is lost does as the same joints of other legs."""
         answer = self._move(observation, np.tile(_TUCKED, 4), _YIELD)
-        for joint in np.flatnonzero(self.senses.lost):
-            leg, part = divmod(joint, 3)
-            mirrored = 3 * (leg ^ 1) + part
-            sign = -1.0 if part == 0 else 1.0
+        lost = self.senses.lost.reshape(4, 3)
+        for leg, part in np.argwhere(lost):
+            others = np.flatnonzero(~lost[:, part])
+            signs = LEFT[others] * LEFT[leg] if part == 0 else np.ones(len(others))
             for each in answer:
-                each[joint] = 0.0 if self.senses.lost[mirrored] else sign * each[mirrored]
+                each[3 * leg + part] = (signs * each[3 * others + part]).mean()
         if self._time > _YIELD + _TUCKED_FOR:
             self._enter("damped", self.reason)
         return answer
