@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from neuro_control.quadruped.gait import PERIOD
 from neuro_control.quadruped.robots import LEGS
 from neuro_control.quadruped.trials import Push, Record, Row
 
@@ -84,11 +83,13 @@ def gaits(records: Mapping[str, Record], path: Path, seconds: float = 1.0) -> No
     """Bars where each foot stands, by its force, over the end of each walk."""
     with _drawn(path, len(records), 1, 8, 1.1 * len(records) + 0.5) as axes:
         for panel, (name, record) in zip(axes[:, 0], records.items(), strict=True):
-            stands = record.forces[-round(seconds / PERIOD) :] > _STANDS
+            stands = record.forces[-round(seconds / record.period) :] > _STANDS
             for foot in range(4):
                 edges = np.diff(np.concatenate([[0], stands[:, foot].astype(int), [0]]))
-                starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-                bars = list(zip(starts * PERIOD, (ends - starts) * PERIOD, strict=True))
+                starts, ends = (np.flatnonzero(edges == sign) * record.period for sign in (1, -1))
+                bars = list(
+                    zip(starts * record.period, (ends - starts) * record.period, strict=True)
+                )
                 panel.broken_barh(bars, (foot - 0.4, 0.8), color=_COLOURS[foot])
             panel.set(xlim=(0, seconds), ylim=(3.6, -0.6), ylabel=name)
             panel.set_yticks(range(4), LEGS, fontsize=8)
@@ -119,10 +120,10 @@ def robustness(rows: Sequence[Row], path: Path) -> None:
 
 def push(record: Record, pushed: Push, path: Path) -> None:
     """A push's course: velocity, and where feet stood under the trunk's way, from above."""
-    shown = slice(round((pushed.begins - 0.5) / PERIOD), None)
+    shown = slice(round((pushed.begins - 0.5) / record.period), None)
     time = record.time[shown] - pushed.begins
     command = record.task.commands[0]
-    with _drawn(path, 1, 3, 14, 3.6) as axes:
+    with _drawn(path, 1, 3, 15, 3.6) as axes:
         velocity, tilt, above = axes[0]
         for column, label, asked in ((0, "forwards", command.forward), (1, "left", command.left)):
             velocity.plot(time, record.truth[shown, column], label=label)
@@ -141,34 +142,34 @@ def push(record: Record, pushed: Push, path: Path) -> None:
         above.plot(trunk[begins:ends, 0], trunk[begins:ends, 1], "tab:red", lw=3, label="push")
         for foot, colour in enumerate(_COLOURS):
             stands = forces[:, foot] > _STANDS
-            middles = _middles(stands)
+            middles = _middles(stands, round(0.04 / record.period))
             above.plot(
                 feet[middles, foot, 0], feet[middles, foot, 1], "o", ms=5, color=colour,
                 label=LEGS[foot],
             )  # fmt: skip
-        above.set(xlabel="x (m)", ylabel="y (m)", title="feet where they stood", aspect="equal")
-        above.legend(fontsize=7, ncols=2)
+        above.set(xlabel="x (m)", ylabel="y (m)", title="from above; dots: where feet stood")
+        above.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
         above.grid(alpha=0.3)
 
 
-def _middles(stands: Any) -> list[int]:
-    """Rows in the middle of each stance that lasts a while."""
+def _middles(stands: Any, least: int) -> list[int]:
+    """Rows in the middle of each stance of at least so many."""
     edges = np.diff(np.concatenate([[0], stands.astype(int), [0]]))
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    long = ends - starts > round(0.04 / PERIOD)
+    long = ends - starts > least
     return [int(each) for each in ((starts + ends) // 2)[long]]
 
 
 def rising(records: Mapping[str, Record], path: Path) -> None:
     """Height and lean of the trunk from each start, and when it walks."""
     with _drawn(path, 1, 2, 11, 3.4) as axes:
-        for (start, record), colour in zip(records.items(), _COLOURS, strict=True):
+        for (start, record), colour in zip(records.items(), _COLOURS, strict=False):
             time, truth = record.time, record.truth
             lean = np.degrees(np.arccos(np.cos(truth[:, 4]) * np.cos(truth[:, 5])))
             axes[0, 0].plot(time, 100 * truth[:, 3], color=colour, label=start)
             axes[0, 1].plot(time, lean, color=colour, label=start)
             if "walking" in record.states:
-                walks = record.states.index("walking") * PERIOD
+                walks = record.states.index("walking") * record.period
                 for panel in axes[0]:
                     panel.axvline(walks, color=colour, ls=":", lw=1)
         axes[0, 0].set(xlabel="time (s); dotted: it walks", ylabel="height of the trunk (cm)")

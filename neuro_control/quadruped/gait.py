@@ -423,7 +423,7 @@ class Gait:
     def _approach(self, command: Command) -> None:
         """Set-points go towards the command at bounded rates."""
         dt = self._period
-        goal = (command.forward, command.left, command.yaw_rate)
+        goal: tuple[float, ...] = (command.forward, command.left, command.yaw_rate)
         if command.duration >= 1.0 or self.schedule.duration > self._longest(command):
             goal = (0.0, 0.0, 0.0)
         elif self.schedule.changing:

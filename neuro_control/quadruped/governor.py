@@ -130,4 +130,4 @@ def _stride(found: dict[str, float], command: Command) -> float:
         found[name] *= slower
     found["duration"], found["frequency"] = duration, frequency
     found["width"] = max(command.width, _BESIDE + slower * across * duration / frequency)
-    return slower * speed * duration / frequency
+    return float(slower * speed * duration / frequency)

@@ -22,6 +22,8 @@ Row = dict[str, Any]
 
 # A foot that presses harder has touched down, N.
 _TOUCHES = 5.0
+# Of so many control steps one is recorded where only means are asked for.
+_SELDOM = 5
 # A foot has left the ground that is higher than this, m.
 _CLEAR = 0.005
 
@@ -74,7 +76,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Record:
-    """A walk that was done; rows are control steps.
+    """A walk that was done.
 
     Attributes:
         task: What it was.
@@ -86,6 +88,7 @@ class Record:
         states: Of the walker.
         remarks: On what was not obeyed.
         fell: When it fell or gave up, s; None if it did not.
+        period: Between two rows, s.
     """
 
     task: Task
@@ -96,11 +99,12 @@ class Record:
     states: list[str]
     remarks: list[str]
     fell: float | None
+    period: float = PERIOD
 
     @property
     def time(self) -> Array:
         """Of the rows, s."""
-        return np.arange(len(self.truth)) * PERIOD
+        return np.array([k * self.period for k in range(len(self.truth))])
 
     def merits(self) -> Row:
         """Figures of merit of a walk under its first command, after the first 3 s.
@@ -119,11 +123,11 @@ class Record:
         if self.fell is not None:
             return {**dict.fromkeys(names, math.nan), "fell_s": self.fell}
         robot, command = find(self.task.robot), self.task.commands[0]
-        first = round(SETTLING / PERIOD)
+        first = round(SETTLING / self.period)
         truth = self.truth[first:]
         mean = truth.mean(axis=0)
         speed = math.hypot(mean[0], mean[1])
-        frequency, swing = _steps(self.forces[first:], self.feet[first:, :, 2])
+        frequency, swing = _steps(self.forces[first:], self.feet[first:, :, 2], self.period)
         weight = (robot.mass + self.task.world.get("payload", 0.0)) * GRAVITY
         values = (
             *mean[:4],
@@ -138,7 +142,7 @@ class Record:
         return {**{n: float(v) for n, v in zip(names, values, strict=True)}, "fell_s": math.nan}
 
 
-def _steps(forces: Array, heights: Array) -> tuple[float, float]:
+def _steps(forces: Array, heights: Array, period: float) -> tuple[float, float]:
     """Touchdowns a second and foot, Hz, and the median height that swinging feet reach, m."""
     tops, times = [], []
     for foot in range(4):
@@ -154,18 +158,18 @@ def _steps(forces: Array, heights: Array) -> tuple[float, float]:
                 tops.append(top)
                 top, lifted = 0.0, False
         if len(landed) > 1:
-            times.append((len(landed) - 1) / ((landed[-1] - landed[0]) * PERIOD))
+            times.append((len(landed) - 1) / ((landed[-1] - landed[0]) * period))
     if not times:
         return 0.0, 0.0
     return float(np.mean(times)), float(np.median(tops))
 
 
-def walk(task: Task, keep: bool = True) -> Record:
+def walk(task: Task, every: int = 1) -> Record:
     """Do a walk, by what the robot feels alone, as the node does it.
 
     Args:
         task: What walk.
-        keep: Whether feet are recorded; else ``forces``, ``feet`` and ``trunk`` are empty.
+        every: Of so many control steps one is recorded.
     """
     surroundings = world(task.robot, **task.world)
     angle, direction = task.tilt
@@ -193,16 +197,16 @@ def walk(task: Task, keep: bool = True) -> Record:
         command = task.command(time)
         answer = walker.step(body.observation, command)
         body.step(answer.efforts)
-        velocity, rotation = body.velocity, body.rotation
-        truth.append(
-            (
-                *velocity[:2], body.yaw_rate, body.height, body.roll,
-                -math.asin(min(max(rotation[2, 0], -1.0), 1.0)), body.power,
-            )
-        )  # fmt: skip
-        states.append(walker.state)
         remarks.extend(each for each in walker.remarks if each not in remarks)
-        if keep:
+        if k % every == 0:
+            velocity, rotation = body.velocity, body.rotation
+            truth.append(
+                (
+                    *velocity[:2], body.yaw_rate, body.height, body.roll,
+                    -math.asin(min(max(rotation[2, 0], -1.0), 1.0)), body.power,
+                )
+            )  # fmt: skip
+            states.append(walker.state)
             forces.append(body.observation.forces)
             feet.append(body.data.geom_xpos[feet_of] - [0.0, 0.0, radius])
             trunk.append((*body.data.qpos[:3], math.atan2(rotation[1, 0], rotation[0, 0])))
@@ -213,27 +217,27 @@ def walk(task: Task, keep: bool = True) -> Record:
             break
     return Record(
         task, np.array(truth), np.array(forces), np.array(feet), np.array(trunk), states,
-        remarks, fell,
+        remarks, fell, every * PERIOD,
     )  # fmt: skip
 
 
 def measure(task: Task) -> Row:
     """Figures of merit of a walk: a task for an executor."""
-    return walk(task).merits()
+    return walk(task, _SELDOM).merits()
 
 
 def survive(task: Task) -> Row:
     """When a walk ended with a fall, NaN if it did not, and remarks: a task for an executor."""
-    record = walk(task, keep=False)
+    record = walk(task, _SELDOM)
     fell = math.nan if record.fell is None else record.fell
     return {"fell_s": fell, "remarks": len(record.remarks)}
 
 
 def rise(task: Task) -> Row:
     """How long a robot took until it walked, s, NaN if it never did: a task for an executor."""
-    record = walk(task, keep=False)
+    record = walk(task, _SELDOM)
     walks = [state == "walking" for state in record.states]
-    up = walks.index(True) * PERIOD if any(walks) else math.nan
+    up = walks.index(True) * record.period if any(walks) else math.nan
     turns = sum(
         then == "righting" and now != "righting"
         for now, then in zip(record.states, record.states[1:], strict=False)
