@@ -90,6 +90,17 @@ def _judge(
                 wrong[j] = 0
 
 
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def _finite(one: Array, other: Array) -> bool:
+    for value in one:
+        if not math.isfinite(value):
+            return False
+    for value in other:
+        if not math.isfinite(value):
+            return False
+    return True
+
+
 class Senses:
     """Readings of one robot, as far as they can be relied on.
 
@@ -152,7 +163,7 @@ class Senses:
             stepping: Whether legs move.
         """
         rate, acceleration, angles, speeds, forces = observation
-        angles, speeds = np.array(angles, dtype=float), np.array(speeds, dtype=float)
+        angles, speeds = angles.copy(), speeds.copy()
         if not self._started:
             self._started = True
             self._angles = np.nan_to_num(angles, nan=0.0, posinf=0.0, neginf=0.0)
@@ -160,7 +171,7 @@ class Senses:
             angles, speeds, self._before, stepping, self._angles, self._speeds, self._drift,
             self._missing, self._same, self._fine, self._wrong,
         )  # fmt: skip
-        if np.isfinite(rate).all() and np.isfinite(acceleration).all():
+        if _finite(rate, acceleration):
             self._imu_missing = 0
             self._imu_fine += 1
             self.blind &= self._imu_fine < _BACK
@@ -169,7 +180,9 @@ class Senses:
             self._imu_missing += 1
             self._imu_fine = 0
             self.blind |= self._imu_missing > _BRIDGED
-        self._feet = ~np.isfinite(forces)
-        if self._feet.any():
+        if not _finite(forces, forces):
+            self._feet = ~np.isfinite(forces)
             forces = np.where(self._feet, _AS_PLANNED, forces)
+        elif self._feet.any():
+            self._feet = np.zeros(4, dtype=bool)
         return Observation(self._rate, self._acceleration, angles, speeds, forces)
