@@ -35,7 +35,7 @@ _YAW_RATE = (-1.0, 0.0, 1.0)
 _HEIGHTS = (0.18, 0.20, 0.22, 0.24, 0.26, 0.28, 0.30, 0.32, 0.34)
 _FREQUENCIES, _SWINGS = (2.0, 2.5, 3.0, 3.5, 4.0), (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15)
 _WALKED = tuple(name for name in GAITS if name != "stand")
-_PUSH = 100.0  # N
+_PUSH, _FORCES = 100.0, tuple(float(force) for force in range(100, 451, 50))  # N
 # Of random sequences: how long a command holds and how many there are.
 _HOLD, _IN_TURN = 2.0, 6
 # Transitions: how long the first gait goes on, and the second, s.
@@ -210,6 +210,26 @@ def robustness(setting: Setting) -> list[Row]:
     return rows
 
 
+def pushes(setting: Setting) -> list[Row]:
+    """A trot at 0.5 m/s pushed for 0.2 s harder and harder, at phases that differ by seed."""
+    tasks: list[tuple[Row, Task]] = [
+        (
+            {"robot": robot, "push_deg": 45 * way, "force": force, "seed": seed},
+            Task(
+                robot, (gait("trot", forward=_SPEED),), seconds=7.0, seed=seed,
+                push=Push(SETTLING + 0.1 * seed, force, way * math.pi / 4),
+            ),
+        )
+        for robot in setting.robots
+        for way in range(8)
+        for force in _FORCES
+        for seed in range(setting.seeds)
+    ]  # fmt: skip
+    rows = setting.run("pushes", tasks, survive)
+    figures.pushes(rows, setting.out / "pushes.png")
+    return rows
+
+
 def drawn(rng: np.random.Generator, kind: str) -> Command:
     """A command at random: of "any" 15 numbers within their ranges, or of a "preset" gait."""
     if kind == "any":
@@ -269,6 +289,7 @@ EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
     "gaits": gaits,
     "transitions": transitions,
     "robustness": robustness,
+    "pushes": pushes,
     "commands": commands,
     "recovery": recovery,
 }
@@ -278,6 +299,7 @@ _COUNTED = {
     "gaits": ("robot", "gait"),
     "transitions": ("robot",),
     "robustness": ("robot", "ground"),
+    "pushes": ("robot", "force"),
     "commands": ("robot", "kind"),
     "recovery": ("robot", "start"),
 }

@@ -99,23 +99,48 @@ def gaits(records: Mapping[str, Record], path: Path, seconds: float = 1.0) -> No
 
 
 def robustness(rows: Sequence[Row], path: Path) -> None:
-    """Every run by friction and payload, a panel for each ground; crosses fell."""
+    """How far each run's trunk leaned to a side, by the push's direction; crosses fell."""
     grounds = list(dict.fromkeys(row["ground"] for row in rows))
     robots = list(dict.fromkeys(row["robot"] for row in rows))
-    with _drawn(path, 1, len(grounds), 3.6 * len(grounds), 3.4) as axes:
-        for panel, ground in zip(axes[0], grounds, strict=True):
-            for robot, colour in zip(robots, _COLOURS, strict=False):
+    with _drawn(path, 1, len(robots), 5 * len(robots), 3.4) as axes:
+        for panel, robot in zip(axes[0], robots, strict=True):
+            for shift, (ground, colour) in enumerate(zip(grounds, _COLOURS, strict=False)):
                 own = [r for r in rows if r["ground"] == ground and r["robot"] == robot]
-                for fell, mark in ((False, "."), (True, "x")):
-                    shown = [r for r in own if math.isnan(r["fell_s"]) != fell]
-                    panel.plot(
-                        [r["friction"] for r in shown], [r["payload_kg"] for r in shown], mark,
-                        color="tab:red" if fell else colour, ms=9 if fell else 5,
-                        label=f"{robot}, {'fell' if fell else 'walked on'}: {len(shown)}",
-                    )  # fmt: skip
-            panel.set(title=ground, xlabel="friction", ylabel="payload (kg)", ylim=(-3.2, 5.6))
-            panel.legend(fontsize=7, loc="upper center", ncols=2)
+                walked = [r for r in own if math.isnan(r["fell_s"])]
+                fell = [r["push_deg"] + 8 * shift - 8 for r in own if r not in walked]
+                panel.plot(
+                    [r["push_deg"] + 8 * shift - 8 for r in walked],
+                    [r["roll_deg"] for r in walked], ".", color=colour,
+                    label=f"{ground}: {len(fell)} of {len(own)} fell",
+                )  # fmt: skip
+                panel.plot(fell, [0.0] * len(fell), "x", color=colour, ms=9)
+            panel.set(title=robot, xlabel="push towards (°; 0 ahead, 90 left)", ylim=(0, None))
+            panel.set(ylabel="largest roll (°)")
+            panel.set_xticks(range(0, 360, 45))
+            panel.legend(fontsize=8)
             panel.grid(alpha=0.3)
+
+
+def pushes(rows: Sequence[Row], path: Path) -> None:
+    """The hardest push up to which no run fell, by direction."""
+    robots = list(dict.fromkeys(row["robot"] for row in rows))
+    ways = sorted({row["push_deg"] for row in rows})
+    forces = sorted({row["force"] for row in rows})
+    with _drawn(path, 1, 1, 5.5, 3.4) as axes:
+        panel = axes[0, 0]
+        for shift, robot in enumerate(robots):
+            borne = []
+            for way in ways:
+                own = [r for r in rows if r["robot"] == robot and r["push_deg"] == way]
+                fatal = [r["force"] for r in own if not math.isnan(r["fell_s"])]
+                under = [force for force in forces if force < min(fatal, default=math.inf)]
+                borne.append(max(under, default=0.0))
+            panel.bar(np.array(ways) + 16 * shift - 8, borne, 15, label=robot)
+        panel.axhline(forces[-1], color="0.5", lw=1, ls=":")
+        panel.set(xlabel="push towards (°; 0 ahead, 90 left)", ylabel="borne for 0.2 s (N)")
+        panel.set_xticks(ways)
+        panel.legend(fontsize=8)
+        panel.grid(alpha=0.3)
 
 
 def push(record: Record, pushed: Push, path: Path) -> None:

@@ -91,14 +91,12 @@ def _judge(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _finite(one: Array, other: Array) -> bool:
-    for value in one:
-        if not math.isfinite(value):
-            return False
-    for value in other:
-        if not math.isfinite(value):
-            return False
-    return True
+def _finite(values: Array) -> bool:
+    total = 0.0
+    for value in values:
+        # What is not finite stays so.
+        total += 0.0 * value
+    return total == 0.0
 
 
 class Senses:
@@ -171,7 +169,7 @@ class Senses:
             angles, speeds, self._before, stepping, self._angles, self._speeds, self._drift,
             self._missing, self._same, self._fine, self._wrong,
         )  # fmt: skip
-        if _finite(rate, acceleration):
+        if _finite(rate) and _finite(acceleration):
             self._imu_missing = 0
             self._imu_fine += 1
             self.blind &= self._imu_fine < _BACK
@@ -180,7 +178,7 @@ class Senses:
             self._imu_missing += 1
             self._imu_fine = 0
             self.blind |= self._imu_missing > _BRIDGED
-        if not _finite(forces, forces):
+        if not _finite(forces):
             self._feet = ~np.isfinite(forces)
             forces = np.where(self._feet, _AS_PLANNED, forces)
         elif self._feet.any():
