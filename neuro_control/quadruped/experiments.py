@@ -31,7 +31,7 @@ from neuro_control.quadruped.trials import Push, Row, Task, measure, rise, survi
 _SMALL, _PART, _HEIGHT, _ROLL = 0.03, 0.05, 0.01, 5.0
 _SPEED = 0.5  # m/s, of all that is not about velocities
 _FORWARD, _LEFT = (-0.5, 0.0, 0.5, 1.0, 1.5), (-0.3, 0.0, 0.3)
-_YAW_RATE = (-1.0, 0.0, 1.0)
+_YAW_RATE = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _HEIGHTS = (0.18, 0.20, 0.22, 0.24, 0.26, 0.28, 0.30, 0.32, 0.34)
 _FREQUENCIES, _SWINGS = (2.0, 2.5, 3.0, 3.5, 4.0), (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15)
 _WALKED = tuple(name for name in GAITS if name != "stand")

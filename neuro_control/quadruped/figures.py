@@ -41,18 +41,20 @@ def _drawn(path: Path, rows: int, columns: int, width: float, height: float) -> 
 def maps(rows: Sequence[Row], path: Path) -> None:
     """Errors over velocities as maps, and what was reached of height, frequency and swing."""
     robots = list(dict.fromkeys(row["robot"] for row in rows))
-    with _drawn(path, len(robots), 5, 17, 3.2 * len(robots)) as axes:
+    with _drawn(path, len(robots), 6, 19, 3.2 * len(robots)) as axes:
         for line, robot in zip(axes, robots, strict=True):
             own = [row for row in rows if row["robot"] == robot]
             walks = [row for row in own if row["map"] == "velocities"]
             _map(line[0], [r for r in walks if r["vy"] == 0], ("vx", "yaw"), "v_error_mps")
-            _map(line[1], [r for r in walks if r["yaw"] == 0], ("vx", "vy"), "v_error_mps")
-            line[0].set(title=f"{robot}: error of the velocity (m/s), vy = 0")
-            line[1].set(title="error of the velocity (m/s), yaw rate = 0")
+            _map(line[1], [r for r in walks if r["vy"] == 0], ("vx", "yaw"), "yaw_error_rps")
+            _map(line[2], [r for r in walks if r["yaw"] == 0], ("vx", "vy"), "v_error_mps")
+            line[0].set_title(f"{robot}: velocity's error (m/s)", fontsize=10)
+            line[1].set_title("yaw rate's error (rad/s)", fontsize=10)
+            line[2].set_title("velocity's error (m/s)", fontsize=10)
             for panel, key, got, unit in (
-                (line[2], "z", "height", "m"),
-                (line[3], "hz", "frequency", "Hz"),
-                (line[4], "lift", "swing_m", "m"),
+                (line[3], "z", "height", "m"),
+                (line[4], "hz", "frequency", "Hz"),
+                (line[5], "lift", "swing_m", "m"),
             ):
                 name = {"z": "height", "hz": "frequency", "lift": "swing"}[key]
                 part = [row for row in own if row["map"] == name]
