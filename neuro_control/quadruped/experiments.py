@@ -305,13 +305,15 @@ _COUNTED = {
 }
 
 
+# Of what means are told.
+_MEANS = (
+    "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "lean_deg", "remarks",
+)  # fmt: skip
+
+
 def _table(name: str, rows: Sequence[Row]) -> Table:
     """Runs, falls and means by kind."""
-    numbers = [
-        key
-        for key in ("v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "remarks")
-        if key in rows[0]
-    ]
+    numbers = [key for key in _MEANS if key in rows[0]]
     table = Table(*_COUNTED[name], "runs", "falls", *numbers, title=name)
     kinds = dict.fromkeys(tuple(str(row[key]) for key in _COUNTED[name]) for row in rows)
     for kind in kinds:

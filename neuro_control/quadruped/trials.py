@@ -198,7 +198,11 @@ def walk(task: Task, every: int = 1) -> Record:
         answer = walker.step(body.observation, command)
         body.step(answer.efforts)
         remarks.extend(each for each in walker.remarks if each not in remarks)
-        if k % every == 0:
+        walked |= walker.state == "walking"
+        # Who lets go has given up, whether it lies on its side by then or not.
+        if walked and (body.fallen or walker.state == "damped"):
+            fell = time
+        if k % every == 0 or fell is not None:
             velocity, rotation = body.velocity, body.rotation
             truth.append(
                 (
@@ -210,10 +214,7 @@ def walk(task: Task, every: int = 1) -> Record:
             forces.append(body.observation.forces)
             feet.append(body.data.geom_xpos[feet_of] - [0.0, 0.0, radius])
             trunk.append((*body.data.qpos[:3], math.atan2(rotation[1, 0], rotation[0, 0])))
-        walked |= walker.state == "walking"
-        # Who lets go has given up, whether it lies on its side by then or not.
-        if walked and (body.fallen or walker.state == "damped"):
-            fell = time
+        if fell is not None:
             break
     return Record(
         task, np.array(truth), np.array(forces), np.array(feet), np.array(trunk), states,
@@ -227,10 +228,19 @@ def measure(task: Task) -> Row:
 
 
 def survive(task: Task) -> Row:
-    """When a walk ended with a fall, NaN if it did not, and remarks: a task for an executor."""
+    """How a walk ended: a task for an executor.
+
+    Returns:
+        ``fell_s`` and ``lean_deg``: when it fell or let go and how far the trunk leaned then, NaN
+        if it did neither; ``remarks``: how many there were on what was not obeyed.
+    """
     record = walk(task, _SELDOM)
-    fell = math.nan if record.fell is None else record.fell
-    return {"fell_s": fell, "remarks": len(record.remarks)}
+    if record.fell is None:
+        fell = lean = math.nan
+    else:
+        roll, pitch = record.truth[-1, 4:6]
+        fell, lean = record.fell, math.degrees(math.acos(math.cos(roll) * math.cos(pitch)))
+    return {"fell_s": fell, "lean_deg": lean, "remarks": len(record.remarks)}
 
 
 def rise(task: Task) -> Row:

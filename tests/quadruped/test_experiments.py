@@ -70,7 +70,9 @@ def test_feet_slide_down_a_tilted_ground_that_is_steeper_than_friction_bears():
 
 def test_a_push_fells_or_not_and_when_is_told():
     task = Task("go2", (gait("stand"),), seconds=1.5, push=Push(0.6, 600.0, math.pi / 2))
-    assert 0.6 < survive(task)["fell_s"] < 1.5
+    found = survive(task)
+    assert 0.6 < found["fell_s"] < 1.5
+    assert 40.0 < found["lean_deg"] < 60.0
 
 
 def test_recovery_writes_its_table_and_figures(tmp_path, monkeypatch):
