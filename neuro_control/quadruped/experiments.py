@@ -356,4 +356,4 @@ def experiment(
     print_table(_table(name, rows))
     if name == "tracking":
         remarks.print(f"{sum(row['good'] for row in rows)} of {len(rows)} within what is asked")
-    remarks.print(f"written: {', '.join(sorted(str(p) for p in out.iterdir()))}")
+    remarks.print(f"written to {out}")

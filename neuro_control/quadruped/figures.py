@@ -87,11 +87,8 @@ def gaits(records: Mapping[str, Record], path: Path, seconds: float = 1.0) -> No
         for panel, (name, record) in zip(axes[:, 0], records.items(), strict=True):
             stands = record.forces[-round(seconds / record.period) :] > _STANDS
             for foot in range(4):
-                edges = np.diff(np.concatenate([[0], stands[:, foot].astype(int), [0]]))
-                starts, ends = (np.flatnonzero(edges == sign) * record.period for sign in (1, -1))
-                bars = list(
-                    zip(starts * record.period, (ends - starts) * record.period, strict=True)
-                )
+                starts, ends = (record.period * each for each in _stances(stands[:, foot]))
+                bars = list(zip(starts, ends - starts, strict=True))
                 panel.broken_barh(bars, (foot - 0.4, 0.8), color=_COLOURS[foot])
             panel.set(xlim=(0, seconds), ylim=(3.6, -0.6), ylabel=name)
             panel.set_yticks(range(4), LEGS, fontsize=8)
@@ -168,8 +165,8 @@ def push(record: Record, pushed: Push, path: Path) -> None:
         begins, ends = (int(np.searchsorted(time, each)) for each in (0.0, pushed.lasts))
         above.plot(trunk[begins:ends, 0], trunk[begins:ends, 1], "tab:red", lw=3, label="push")
         for foot, colour in enumerate(_COLOURS):
-            stands = forces[:, foot] > _STANDS
-            middles = _middles(stands, round(0.04 / record.period))
+            starts, ends = _stances(forces[:, foot] > _STANDS)
+            middles = ((starts + ends) // 2)[ends - starts > round(0.04 / record.period)]
             above.plot(
                 feet[middles, foot, 0], feet[middles, foot, 1], "o", ms=5, color=colour,
                 label=LEGS[foot],
@@ -179,12 +176,10 @@ def push(record: Record, pushed: Push, path: Path) -> None:
         above.grid(alpha=0.3)
 
 
-def _middles(stands: Any, least: int) -> list[int]:
-    """Rows in the middle of each stance of at least so many."""
+def _stances(stands: Any) -> tuple[Any, Any]:
+    """Rows at which stances begin and at which they are over, of whether a foot stands, (T,)."""
     edges = np.diff(np.concatenate([[0], stands.astype(int), [0]]))
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    long = ends - starts > least
-    return [int(each) for each in ((starts + ends) // 2)[long]]
+    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
 
 
 def rising(records: Mapping[str, Record], path: Path) -> None:
