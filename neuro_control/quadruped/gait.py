@@ -245,7 +245,8 @@ def _swing(
         accelerations: Out, (4, 3).
     """
     turning = level @ rate
-    capture = _CAPTURE * math.sqrt(height / GRAVITY)
+    # In a fall the height may be estimated below 0.
+    capture = _CAPTURE * math.sqrt(max(height, 0.0) / GRAVITY)
     # Who hardly swings, on the way from or to a stand, needn't lift either.
     lift *= min(1.0, (swings / _SHORT) ** 2)
     end, speed, acceleration = np.empty(3), np.empty(3), np.empty(3)

@@ -168,9 +168,13 @@ class Walker:
                 self.state = "walking"
             elif self._time > _RISEN_WITHIN:
                 self._enter("damped", f"it has not risen within {_RISEN_WITHIN:g} s")
-        answer = self.gait.step(observation, obeyed)
-        if self._falls(obeyed):
-            self._enter("damped", "it fell")
+        try:
+            answer = self.gait.step(observation, obeyed)
+            sane = math.isfinite(answer.efforts.sum())
+        except np.linalg.LinAlgError:
+            sane = False
+        if not sane or self._falls(obeyed):
+            self._enter("damped", "it fell" if sane else "its estimate of itself is no number")
             return self._brake(observation, command)
         return answer
 

@@ -121,6 +121,15 @@ def test_a_fall_is_told_before_the_ground_is_met():
     assert body.rotation[2, 2] > math.cos(math.radians(60))
 
 
+def test_who_no_longer_knows_how_it_moves_brakes_and_rises_again():
+    body, walker = begun()
+    go_on(body, walker, TROT, 1.0)
+    walker.gait.estimator.ground[0] = math.nan
+    assert go_on(body, walker, TROT, 0.1)[-1] == "damped"
+    assert walker.reason == "its estimate of itself is no number"
+    assert go_on(body, walker, TROT, 3.5)[-1] == "walking"
+
+
 def test_without_a_command_it_stays_down():
     body, walker = begun(start="back")
     assert go_on(body, walker, None, 1.0) == ["holding", "damped"]
