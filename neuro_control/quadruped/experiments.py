@@ -90,12 +90,16 @@ class Setting:
                 for label, (_, task) in zip(labels, tasks, strict=True)
                 if label not in done
             }
-            for future in as_completed(futures):
-                label = futures[future]
-                done[label] = future.result()
-                file.write(json.dumps([label, done[label]]) + "\n")
-                file.flush()
-                bar.advance(shown)
+            try:
+                for future in as_completed(futures):
+                    label = futures[future]
+                    done[label] = future.result()
+                    file.write(json.dumps([label, done[label]]) + "\n")
+                    file.flush()
+                    bar.advance(shown)
+            finally:
+                for future in futures:
+                    future.cancel()
         rows = [{**own, **done[label]} for label, (own, _) in zip(labels, tasks, strict=True)]
         kept.unlink()
         return rows
