@@ -30,7 +30,7 @@ _STIFFNESS, _DAMPING = 60.0, 3.0  # N m/rad, N m s/rad
 _FALLEN, _UPRIGHT = math.radians(60.0), math.radians(45.0)
 # A trunk that leans further than it was told to, and will have fallen at this pace so soon, is
 # falling, rad and s.
-_ASTRAY, _SOON = math.radians(40.0), 0.1
+_ASTRAY, _SOON = math.radians(45.0), 0.1
 # How long a robot takes to lie down without a joint's sensor, s, and from how many lost it can't.
 _YIELD, _TOO_MANY = 0.8, 4
 # Still, rad/s: gyro and joints; and for how long, s.
