@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neuro_control.quadruped import kinematics
 from neuro_control.quadruped.command import Command
 from neuro_control.quadruped.estimator import GRAVITY, Estimator
+from neuro_control.quadruped.governor import SWINGS, walkable
 from neuro_control.quadruped.rhythm import Rhythm, make_rhythm
 from neuro_control.quadruped.robots import FORWARD, LEFT, Robot
 from neuro_control.quadruped.stance import Stance
@@ -37,8 +38,10 @@ _HALF_FORWARD, _HALF_LEFT = 0.5 * FORWARD, 0.5 * LEFT
 # How fast the set-points follow the command: m/s², rad/s², m/s, rad/s.
 _ACCELERATION = (2.0, 1.5, 4.0)
 _RISE, _TILT = 0.25, 0.8
-# Slower than this the feet may all stay down, m/s or rad/s; else each takes this long to swing, s.
-_SLOW, _SWINGS = 0.05, 0.1
+# Velocities that are not exceeded while feet change their order, m/s and rad/s.
+_CHANGING = (0.6, 0.3, 0.6)
+# Slower than this the feet may all stay down, m/s or rad/s.
+_SLOW = 0.05
 # A trunk that moves faster than it should by this has been pushed, m/s.
 _PUSHED = 0.3
 # A trunk that stands moves over its feet at this speed at most, m/s.
@@ -56,6 +59,10 @@ _STIFFNESS, _DAMPING = 60.0, 2.0
 _SHORT = 0.1
 # Swinging feet aim this far below the ground, m.
 _PRESS = 0.005
+# A swinging foot stays this far below its hip, m.
+_FOLDED = 0.1
+# A foot does not come down closer to the one beside it, across, m.
+_GAP = 0.1
 # Speed of a joint at which its friction is fully there, rad/s, and the share that is made up for.
 _FRICTION_SPEED, _FRICTION_SHARE = 0.5, 0.7
 
@@ -238,6 +245,7 @@ def _swing(
         accelerations: Out, (4, 3).
     """
     turning = level @ rate
+    # In a fall the height may be estimated below 0.
     capture = _CAPTURE * math.sqrt(max(height, 0.0) / GRAVITY)
     # Who hardly swings, on the way from or to a stand, needn't lift either.
     lift *= min(1.0, (swings / _SHORT) ** 2)
@@ -261,6 +269,15 @@ def _swing(
             end[k] = body[k] * rest + 0.5 * stands * wanted[k] + capture * (body[k] - wanted[k])
         end[0] += c * x - sn * y
         end[1] += sn * x + c * y
+        # Legs that cross would trip over each other.
+        beside = i ^ 1
+        other = c * places[beside, 1] + sn * places[beside, 0]
+        if standing[beside]:
+            other = ahead[1] @ feet[beside] - body[1] * rest
+        if i % 2 == 0:
+            end[1] = max(end[1], other + _GAP)
+        else:
+            end[1] = min(end[1], other - _GAP)
         end[2] = -height + slope[0] * end[0] + slope[1] * end[1] + radius - _PRESS
         way, dway, ddway = _smooth(s)
         for k in range(2):
@@ -284,6 +301,8 @@ def _swing(
         speed[2] -= turning[0] * start[1] - turning[1] * start[0]
         acceleration[2] = 4 * ddway / swings**2 * (up - low)
         targets[i] = start @ level
+        # However the trunk leans, a leg that folds further would only turn it over.
+        targets[i, 2] = min(targets[i, 2], -_FOLDED)
         speeds[i] = speed @ level
         accelerations[i] = acceleration @ level
 
@@ -370,6 +389,8 @@ class Gait:
         self._targets = np.zeros((4, 3))
         self._speeds, self._accelerations = np.zeros((4, 3)), np.zeros((4, 3))
         self._places = np.empty((4, 2))
+        self._asked = self._obeyed = Command()
+        self.remarks: list[str] = []
         self._started = False
 
     def reset(self) -> None:
@@ -391,16 +412,26 @@ class Gait:
         self._body[:] = 0.0
         self._started = True
 
+    def _obey(self, command: Command) -> Command:
+        """The nearest command that can be walked."""
+        if command is not self._asked:
+            if command != self._asked:
+                self._obeyed, self.remarks = walkable(command, self.robot)
+            self._asked = command
+        return self._obeyed
+
     def _longest(self) -> float:
         """Part of a cycle that leaves time to swing."""
-        return 1.0 - _SWINGS * self.schedule.frequency
+        return 1.0 - SWINGS * self.schedule.frequency
 
     def _approach(self, command: Command) -> None:
         """Set-points go towards the command at bounded rates."""
         dt = self._period
-        goal = (command.forward, command.left, command.yaw_rate)
+        goal: tuple[float, ...] = (command.forward, command.left, command.yaw_rate)
         if command.duration >= 1.0 or self.schedule.duration > self._longest():
             goal = (0.0, 0.0, 0.0)
+        elif self.schedule.changing:
+            goal = tuple(_clip(*each) for each in zip(goal, _CHANGING, strict=True))
         if self.schedule.duration >= 1.0:
             # Who stands leans to where its feet are.
             x, y = self._ahead[:2, :2] @ self.estimator.feet[:, :2].mean(axis=0)
@@ -421,6 +452,7 @@ class Gait:
             observation: What the robot feels.
             command: Within its ranges (``Command.clamped``).
         """
+        command = self._obey(command)
         if not self._started:
             self._start(observation, command)
         robot, estimator, schedule = self.robot, self.estimator, self.schedule

@@ -329,6 +329,11 @@ class Oscillators:
         )  # fmt: skip
 
     @property
+    def changing(self) -> bool:
+        """Never: gaits follow from the drive, at speeds at which they are walked."""
+        return False
+
+    @property
     def stance(self) -> NDArray[np.bool_]:
         """Which feet stand, (4,)."""
         return self.phases < self.duration

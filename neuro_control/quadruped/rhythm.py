@@ -23,11 +23,21 @@ class Rhythm(Protocol):
         phases: Of the feet, (4,), in [0, 1); one stands while its own is below ``duration``.
         duration: Part of the cycle that a foot stands; 1 at rest.
         frequency: Hz. With the other two it tells the contacts to come.
+        changing: Whether feet are on their way to another order, and the trunk had better be slow.
+        stance: Which feet stand, (4,).
     """
 
     phases: Array
     duration: float
     frequency: float
+
+    @property
+    def changing(self) -> bool:
+        """As above."""
+
+    @property
+    def stance(self) -> NDArray[np.bool_]:
+        """As above."""
 
     def reset(self, command: Command) -> None:
         """Begin anew."""

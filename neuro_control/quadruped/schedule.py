@@ -85,6 +85,11 @@ class Schedule:
         self.phases = (self._rhythm + self._leads) % 1.0
 
     @property
+    def changing(self) -> bool:
+        """Whether feet are on their way to the phases of another gait."""
+        return self._leads is not self._goal
+
+    @property
     def stance(self) -> NDArray[np.bool_]:
         """Which feet stand, (4,)."""
         return self.phases < self.duration

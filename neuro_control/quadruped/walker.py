@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from neuro_control.quadruped.command import Command, gait
 from neuro_control.quadruped.gait import PERIOD, Gait, JointCommand, Observation
 from neuro_control.quadruped.rhythm import Rhythm
-from neuro_control.quadruped.robots import Robot
+from neuro_control.quadruped.robots import LEFT, Robot
+from neuro_control.quadruped.senses import Senses
 
 Array = NDArray[np.float64]
 
@@ -28,6 +29,11 @@ _HELD_FOR = 0.2
 _STIFFNESS, _DAMPING = 60.0, 3.0  # N m/rad, N m s/rad
 # A trunk that leans further has fallen; one that leans less can rise, rad.
 _FALLEN, _UPRIGHT = math.radians(60.0), math.radians(45.0)
+# A trunk that leans further than it was told to, and will have fallen at this pace so soon, is
+# falling, rad and s.
+_ASTRAY, _SOON = math.radians(45.0), 0.1
+# How long a robot takes to lie down without a joint's sensor, s, and from how many lost it can't.
+_YIELD, _TOO_MANY = 0.8, 4
 # Still, rad/s: gyro and joints; and for how long, s.
 _STILL_RATE, _STILL_SPEED, _STILL_FOR = 0.5, 1.0, 0.3
 # Who has not risen by then is stuck, s.
@@ -43,8 +49,11 @@ class Walker:
     """A gait layer with the ways into and out of it.
 
     Attributes:
-        state: holding, damped (joints only brake), tucking, righting, rising, walking or lowering.
+        state: holding, damped (joints only brake), tucking, righting, rising, walking, lowering or
+            yielding (lies down without a joint's sensor).
+        reason: Why it let go or lies down though a command says walk; empty if it obeys.
         gait: What walks.
+        senses: What readings can be relied on.
 
     Args:
         robot: Its numbers.
@@ -52,7 +61,7 @@ class Walker:
     """
 
     def __init__(self, robot: Robot, rhythm: str | Rhythm = "schedule") -> None:
-        self.gait = Gait(robot, rhythm=rhythm)
+        self.gait, self.senses = Gait(robot, rhythm=rhythm), Senses()
         self._robot = robot
         self._torque = np.tile(robot.torque, 4)
         self.reset()
@@ -60,10 +69,11 @@ class Walker:
     def reset(self) -> None:
         """Forget everything: what comes first is to hold what there is."""
         self._mirrored = False
+        self.senses.reset()
         self._enter("holding")
 
-    def _enter(self, state: str) -> None:
-        self.state = state
+    def _enter(self, state: str, reason: str = "") -> None:
+        self.state, self.reason = state, reason
         self._time = 0.0
         self._from: Array | None = None
         if state == "rising":
@@ -73,10 +83,17 @@ class Walker:
         """Joint commands for an observation.
 
         Args:
-            observation: What the robot feels.
+            observation: What the robot feels; a reading that is no number is a lost sensor.
             command: Within its ranges; None to lie down and let go.
         """
         self._time += PERIOD
+        on_feet = self.state in ("rising", "walking", "lowering")
+        steps = on_feet and self.gait.schedule.duration < 1.0
+        observation = self.senses.check(observation, steps)
+        if not self.senses.sound:
+            self._give_in(on_feet)
+        if self.state == "yielding":
+            return self._yield(observation)
         if self.state == "holding":
             answer = self._move(observation, None, _HELD_FOR)
             if self._time > _HELD_FOR:
@@ -104,6 +121,37 @@ class Walker:
             return answer
         return self._walk(observation, command)
 
+    @property
+    def remarks(self) -> list[str]:
+        """What is wrong with sensors, and what of the command is not obeyed."""
+        return self.senses.remarks + self.gait.remarks
+
+    def _give_in(self, on_feet: bool) -> None:
+        """Lie down, or let go where that can't be done any more."""
+        lost = int(self.senses.lost.sum())
+        reason = self.senses.remarks[0]
+        if self.senses.blind or lost >= _TOO_MANY:
+            if self.state != "damped" or not self.reason:
+                self._enter("damped", reason)
+        elif on_feet:
+            self._enter("yielding", reason)
+        elif self.state not in ("yielding", "damped"):
+            self._enter("damped", reason)
+        self.reason = self.reason or reason
+
+    def _yield(self, observation: Observation) -> JointCommand:
+        """All legs fold; a joint whose sensor is lost does as the same joints of other legs."""
+        answer = self._move(observation, np.tile(_TUCKED, 4), _YIELD)
+        lost = self.senses.lost.reshape(4, 3)
+        for leg, part in np.argwhere(lost):
+            others = np.flatnonzero(~lost[:, part])
+            signs = LEFT[others] * LEFT[leg] if part == 0 else np.ones(len(others))
+            for each in answer:
+                each[3 * leg + part] = (signs * each[3 * others + part]).mean()
+        if self._time > _YIELD + _TUCKED_FOR:
+            self._enter("damped", self.reason)
+        return answer
+
     def _walk(self, observation: Observation, command: Command | None) -> JointCommand:
         height = float(self.gait.estimator.position[2]) - self._robot.height
         if command is None:
@@ -121,11 +169,26 @@ class Walker:
             if self._time > PERIOD and height > command.height - _NEAR:
                 self.state = "walking"
             elif self._time > _RISEN_WITHIN:
-                self._enter("damped")
-        answer = self.gait.step(observation, obeyed)
-        if self.gait.estimator.rotation[2, 2] < math.cos(_FALLEN):
-            self._enter("damped")
+                self._enter("damped", f"it has not risen within {_RISEN_WITHIN:g} s")
+        try:
+            answer = self.gait.step(observation, obeyed)
+            sane = math.isfinite(answer.efforts.sum())
+        except np.linalg.LinAlgError:
+            sane = False
+        if not sane or self._falls(obeyed):
+            self._enter("damped", "it fell" if sane else "its estimate of itself is no number")
+            return self._brake(observation, command)
         return answer
+
+    def _falls(self, command: Command) -> bool:
+        """Whether the trunk leans so far, or turns over so fast, that it can't be kept up."""
+        up, rate = self.gait.estimator.rotation[2], self.gait.estimator.rate
+        lean = math.acos(min(max(up[2], -1.0), 1.0))
+        if lean > _FALLEN:
+            return True
+        told = math.hypot(command.pitch, command.roll)
+        pace = (up[1] * rate[0] - up[0] * rate[1]) / max(math.sin(lean), 0.1)
+        return lean > told + _ASTRAY and lean + pace * _SOON > _FALLEN
 
     def _brake(self, observation: Observation, command: Command | None) -> JointCommand:
         still = (
@@ -134,7 +197,7 @@ class Walker:
         )
         if not still:
             self._time = 0.0
-        elif command is not None and self._time > _STILL_FOR:
+        elif command is not None and self._time > _STILL_FOR and self.senses.sound:
             self._enter("tucking")
         efforts = np.clip(-_DAMPING * observation.speeds, -self._torque, self._torque)
         return JointCommand(observation.angles, np.zeros(12), efforts)
