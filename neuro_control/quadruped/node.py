@@ -19,7 +19,8 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.command import GAITS, RANGES, Command, gait
 from neuro_control.quadruped.gait import PERIOD, Observation
 from neuro_control.quadruped.pilot import Odometer, Pilot
-from neuro_control.quadruped.robots import JOINTS, LEGS, ROBOTS, Robot, find
+from neuro_control.quadruped.rhythm import RHYTHMS
+from neuro_control.quadruped.robots import JOINTS, LEGS, ROBOTS, find
 from neuro_control.quadruped.walker import Walker
 from neuro_control.ros.controller import Controller, ControllerParameters, Input
 from neuro_control.ros.messages import (
@@ -46,9 +47,8 @@ except ImportError:
 Array = NDArray[np.float64]
 
 _JOINTS = list(JOINTS)
-# What joints and IMU can't tell unless they are broken: rad beyond the joint's limits, rad/s,
-# rad/s, m/s².
-_BEYOND, _SPEED, _RATE, _ACCELERATION = 0.5, 200.0, 100.0, 2000.0
+# What joints and IMU can't tell unless they are broken: rad/s, rad/s, m/s².
+_SPEED, _RATE, _ACCELERATION = 200.0, 100.0, 2000.0
 # Numbers of a command that a gait may bring itself: a parameter of 0 leaves them to it.
 _OF_GAITS = ("frequency", "duration", "width")
 # What a walker does that is not walking, for the diagnostics.
@@ -56,6 +56,7 @@ _ASTRAY = {
     "damped": "down: joints only brake",
     "tucking": "down: gets up",
     "righting": "down: rolls over",
+    "yielding": "lies down",
 }
 _ACTIVITY = [
     *(f"{what}_{leg}" for what in ("phase", "stance") for leg in LEGS),
@@ -89,6 +90,12 @@ class GaitParameters(ControllerParameters):
     robot: str = parameter("go2", "go2 or go1", choices=tuple(ROBOTS), fixed=True)
     upright: bool = parameter(
         True, "Stand up at the start; else it lies until ~/stand_up", fixed=True
+    )
+    rhythm: str = parameter(
+        "schedule",
+        "Which foot stands when: by a schedule, as commanded, or by oscillators, as fast as told",
+        choices=tuple(RHYTHMS),
+        fixed=True,
     )
     gait: str = parameter("trot", "Gait while nobody has sent gait_command", choices=tuple(GAITS))
     height: float = _number("height", 0.0, "Its height of the trunk beyond 0.3 m, m")
@@ -169,49 +176,39 @@ class GaitParameters(ControllerParameters):
 
 
 class JointsReader:
-    """Reads angles and speeds of all joints.
+    """Reads angles and speeds of all joints; what they are worth is the walker's affair.
 
     Attributes:
         speeds: Of the joints by the last message, (12,), rad/s; 0 where it told none.
-
-    Args:
-        robot: Whose joints.
     """
 
-    def __init__(self, robot: Robot) -> None:
-        self._readers = [JointReader(JOINTS, field) for field in ("position", "velocity")]
-        low, high = np.tile(robot.limits, (len(LEGS), 1)).T
-        self._low, self._high = low - _BEYOND, high + _BEYOND
+    def __init__(self) -> None:
+        self._readers = [
+            JointReader(JOINTS, field, gaps=True) for field in ("position", "velocity")
+        ]
         self.speeds = np.zeros(len(JOINTS))
 
     def __call__(self, message: JointState) -> Array:
         """Angles, rad, and speeds, rad/s, (2, 12).
 
         Raises:
-            Rejected: A joint is missing, foreign or named twice, or a number can't be.
+            Rejected: A joint is missing, foreign or named twice.
         """
         try:
-            angles, speeds = (reader(message) for reader in self._readers)
-            self._check(message, angles, speeds)
+            read = np.stack([reader(message) for reader in self._readers])
+            if len(message.name) != len(JOINTS):
+                foreign = [name for name in message.name if name not in JOINTS]
+                raise Rejected("names", f"a quadruped has no joint {', '.join(foreign[:20])}")
         except Rejected:
             # A robot that goes down brakes with what can still be read.
             told = dict(zip(message.name, message.velocity, strict=False))
-            known = np.array([told.get(name, 0.0) for name in JOINTS])
-            self.speeds = np.where(np.abs(known) < _SPEED, known, 0.0)
+            self._keep(np.array([told.get(name, 0.0) for name in JOINTS]))
             raise
-        self.speeds = speeds
-        return np.stack([angles, speeds])
+        self._keep(read[1])
+        return read
 
-    def _check(self, message: JointState, angles: Array, speeds: Array) -> None:
-        if len(message.name) != len(JOINTS):
-            foreign = [name for name in message.name if name not in JOINTS]
-            raise Rejected("names", f"a quadruped has no joint {', '.join(foreign[:20])}")
-        beyond = (angles < self._low) | (angles > self._high) | (np.abs(speeds) > _SPEED)
-        if beyond.any():
-            k = int(beyond.argmax())
-            raise Rejected(
-                "range", f"{JOINTS[k]} can't be at {angles[k]:g} rad and {speeds[k]:g} rad/s"
-            )
+    def _keep(self, speeds: Array) -> None:
+        self.speeds = np.where(np.abs(speeds) < _SPEED, speeds, 0.0)
 
 
 def _felt(message: Imu) -> Array:
@@ -252,12 +249,12 @@ class GaitController(Controller[GaitParameters]):
         """Build walker and pilot; joint states trigger a step."""
         p = self.parameters
         robot = find(p.robot)
-        self.walker, self.odometer = Walker(robot), Odometer()
+        self.walker, self.odometer = Walker(robot, p.rhythm), Odometer()
         self._warm()
         self.pilot = Pilot(p.usual)
         self._torque = np.tile(robot.torque, len(LEGS))
         self._low, self._high = np.tile(robot.limits, (len(LEGS), 1)).T
-        self._reader = JointsReader(robot)
+        self._reader = JointsReader()
         self._joints = Input("joint_states", JointState, self._reader, p.input_timeout)
         # Each observation is answered once all of its stamp is there.
         self._imu: Input[Any] = Input("imu/imu", Imu, _felt, p.input_timeout, awaited=True)
@@ -345,10 +342,16 @@ class GaitController(Controller[GaitParameters]):
         return source.value, abs(self._joints.time - source.time) / NANOSECONDS
 
     def remark(self) -> str | None:
-        """That it has fallen, or what of its command was not obeyed."""
-        if self.pilot.upright and self.walker.state in _ASTRAY:
-            return _ASTRAY[self.walker.state]
-        return self.pilot.remark
+        """That it has fallen, which sensors are lost, and what of its command is not obeyed."""
+        walker, said = self.walker, []
+        if walker.state in _ASTRAY and (self.pilot.upright or walker.reason):
+            said.append(_ASTRAY[walker.state])
+            if walker.reason:
+                said.append(walker.reason)
+        said += [each for each in walker.remarks if each != walker.reason]
+        if self.pilot.remark:
+            said.append(self.pilot.remark)
+        return "; ".join(said) or None
 
     def limits(self) -> tuple[Array, Array]:
         """Of angles, speeds and torques."""
@@ -365,7 +368,8 @@ class GaitController(Controller[GaitParameters]):
         )
         speeds = self._reader.speeds if known else np.zeros(len(JOINTS))
         efforts = np.clip(-self.parameters.damping * speeds, -self._torque, self._torque)
-        angles = np.zeros(len(JOINTS)) if self._joints.value is None else self._joints.value[0]
+        told = np.zeros(len(JOINTS)) if self._joints.value is None else self._joints.value[0]
+        angles = np.where(np.isfinite(told), told, 0.0)
         return np.stack([angles, np.zeros(len(JOINTS)), efforts])
 
     def command(self, nanoseconds: int, action: Array) -> JointState:

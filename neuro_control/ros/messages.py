@@ -82,11 +82,15 @@ class JointReader:
     Args:
         names: The joints wanted, in the order wanted; messages may hold others beside them.
         field: "position", "velocity" or "effort".
+        gaps: Let values pass that are not finite, for who can do without some.
     """
 
-    def __init__(self, names: Sequence[str], field: str = "position") -> None:
+    def __init__(
+        self, names: Sequence[str], field: str = "position", *, gaps: bool = False
+    ) -> None:
         self.names = list(names)
         self.field = field
+        self._gaps = gaps
         self._seen: list[str] | None = None
         self._order: NDArray[np.intp] | None = None
 
@@ -95,7 +99,7 @@ class JointReader:
 
         Raises:
             Rejected: A joint is missing or named twice, the field has another length than the
-                names, or a value wanted is not finite.
+                names, or a value wanted is not finite, unless there may be gaps.
         """
         if message.name != self._seen:
             self._learn(list(message.name))
@@ -105,9 +109,10 @@ class JointReader:
             raise Rejected(
                 "size", f"{len(values)} values of {self.field} for {len(self._seen)} names"
             )
-        if self._order is None:
-            return finite(self.field, values, len(self.names))
-        return finite(self.field, np.frombuffer(values)[self._order], len(self.names))
+        numbers = np.frombuffer(values)
+        if self._order is not None:
+            numbers = numbers[self._order]
+        return numbers if self._gaps else finite(self.field, numbers, len(self.names))
 
     def _learn(self, names: list[str]) -> None:
         missing = [name for name in self.names if name not in names]
