@@ -130,7 +130,7 @@ class Recogniser:
         self._threshold = threshold
         self._false_accepts = false_accepts
         # Told when it is asked for: an ensemble in training has nothing to tell it from.
-        self._first: float | None = None
+        self._first: tuple[float, float] | None = None
         self._running: RunningThreshold | None = None
         self.reset()
 
@@ -193,7 +193,7 @@ class Recogniser:
                 *(self._scorer.probe, self._scorer.probed()),
                 *(self._length, self._false_accepts),
             )
-        return RunningThreshold(self._first, self._false_accepts)
+        return RunningThreshold(*self._first, self._false_accepts)
 
     def scores(self, images: NDArray[np.uint8]) -> Float:
         """Scores (n, P) of small images (n, side, side) that come in this order, each by itself."""

@@ -57,17 +57,19 @@ class RunningStatistics:
 class RunningThreshold:
     """Score from which on a place counts as visited, told from the images so far.
 
-    Away from the best place, the highest score is about what an image would have scored if its
-    place had never been visited. How high that is changes with season and light.
+    Away from the best place, the highest score is what an image would have scored if its place had
+    never been visited: or, if it never was, the second of such scores. How high they are changes
+    with season and light.
 
     Args:
         start: For the first image, told from the reference; it counts for ten images, less each
             that has come.
+        lead: By how much the first of such scores usually exceeds the second.
         false_accepts: Share of images of places never visited that may reach the threshold.
     """
 
-    def __init__(self, start: float, false_accepts: float) -> None:
-        self._start = start
+    def __init__(self, start: float, lead: float, false_accepts: float) -> None:
+        self._start, self._lead = start, lead
         self._share = false_accepts
         self._foreign: deque[float] = deque(maxlen=int(MEMORY))
 
@@ -80,18 +82,30 @@ class RunningThreshold:
 
     def add(self, scores: NDArray[np.floating[Any]]) -> None:
         """Take in the scores (P,) of an image."""
-        away = np.abs(np.arange(len(scores)) - scores.argmax()) > NEAR
-        if away.any():
-            self._foreign.append(float(scores[away].max()))
+        second = elsewhere(scores[None], np.array([scores.argmax()]))[0]
+        if np.isfinite(second):
+            self._foreign.append(float(second) + self._lead)
+
+
+def elsewhere(
+    scores: NDArray[np.floating[Any]], places: NDArray[np.int64]
+) -> NDArray[np.floating[Any]]:
+    """Highest scores away from a place each, of scores (n, P), (n,); -inf where all are near."""
+    near = np.abs(np.arange(scores.shape[1]) - places[:, None]) <= NEAR
+    found: NDArray[np.floating[Any]] = np.where(near, -np.inf, scores).max(axis=1)
+    return found
 
 
 def never_visited(
     probe: NDArray[np.int64], probed: Float, length: int, false_accepts: float
-) -> float:
+) -> tuple[float, float]:
     """Score that so many images of places never visited reach, told from the reference.
 
     What the places far from an image's own score for it, they would score if it had never been
     visited.
+
+    Returns:
+        That score, and by how much the best of such scores exceeds the best elsewhere, on average.
 
     Args:
         probe: Places of the reference that were shown, in order, (n,).
@@ -111,7 +125,10 @@ def never_visited(
     shown = probe[np.concatenate(whole)]
     matched[np.abs(np.arange(probed.shape[1]) - shown[:, None]) <= NEAR] = -np.inf
     foreign = matched.max(axis=1)
+    second = elsewhere(matched, matched.argmax(axis=1))
+    both = np.isfinite(second)
+    lead = float(np.mean(foreign[both] - second[both])) if both.any() else 0.0
     foreign = foreign[np.isfinite(foreign)]
     if not foreign.size:  # fewer places than lie near one another
-        return float("-inf")
-    return visited_threshold(foreign, np.zeros(len(foreign), bool), false_accepts)
+        return float("-inf"), lead
+    return visited_threshold(foreign, np.zeros(len(foreign), bool), false_accepts), lead

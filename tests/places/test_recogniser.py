@@ -57,11 +57,13 @@ def test_a_score_of_never_visited_places_by_hand():
     probed[0, [0, 5, 6]] = 9, 8, 0.75
     probed[1, [13, 8, 7]] = 9, 8, 0.25
     probe = np.array([0, 13])
-    assert never_visited(probe, probed, 1, 0.5) == 0.75
-    assert never_visited(probe, probed, 1, 0.0) == np.nextafter(0.75, 1)
-    assert never_visited(probe, probed, 1, 1.0) == 0.25
+    assert never_visited(probe, probed, 1, 0.5)[0] == 0.75
+    assert never_visited(probe, probed, 1, 0.0)[0] == np.nextafter(0.75, 1)
+    assert never_visited(probe, probed, 1, 1.0)[0] == 0.25
     # No sequence goes on from 0 to 13.
-    assert never_visited(probe, probed, 2, 0.5) == 0.75
+    assert never_visited(probe, probed, 2, 0.5)[0] == 0.75
+    # Away from place 6 the best is 0 (12 and 13), away from place 7 as well (0 and 1).
+    assert never_visited(probe, probed, 1, 0.5)[1] == 0.5
 
 
 def test_a_score_of_never_visited_places_in_sequences_by_hand():
@@ -69,12 +71,12 @@ def test_a_score_of_never_visited_places_in_sequences_by_hand():
     probed = np.zeros((2, 14), np.float32)
     probed[0, [0, 8]] = 9, 0.5
     probed[1, [1, 9, 8]] = 9, 0.25, 1.0
-    assert never_visited(np.arange(2), probed, 2, 1.0) == 0.5
-    assert never_visited(np.arange(2), probed, 2, 0.0) == np.nextafter(0.5, 1)
+    assert never_visited(np.arange(2), probed, 2, 1.0)[0] == 0.5
+    assert never_visited(np.arange(2), probed, 2, 0.0)[0] == np.nextafter(0.5, 1)
 
 
 def test_where_all_places_are_near_no_score_is_too_low():
-    assert never_visited(np.array([2]), np.ones((1, 6)), 1, 0.05) == -np.inf
+    assert never_visited(np.array([2]), np.ones((1, 6)), 1, 0.05) == (-np.inf, 0.0)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -244,7 +246,7 @@ def test_a_threshold_of_ones_own_decides_what_was_visited():
 
 
 def test_a_running_threshold_worked_by_hand():
-    running = RunningThreshold(3.0, false_accepts=0.2)
+    running = RunningThreshold(3.0, 0.5, false_accepts=0.2)
     assert running.value == 3.0
     scores = np.zeros(30)
     scores[[10, 12, 25]] = 9.0, 8.0, 1.0  # 12 is too near the best to be another place
@@ -254,8 +256,8 @@ def test_a_running_threshold_worked_by_hand():
     running.add(scores)
     assert running.value == 3.0  # two of ten: a fifth may reach it
     running.add(scores)
-    assert running.value == 1.0
-    few = RunningThreshold(3.0, false_accepts=0.2)
+    assert running.value == 1.5  # by half a point more than the second of such scores
+    few = RunningThreshold(3.0, 0.5, false_accepts=0.2)
     few.add(np.arange(5.0))
     assert few.value == 3.0
 
@@ -284,7 +286,7 @@ def test_a_threshold_is_told_from_scores_given_in_the_same_way(options):
     )
     before = recogniser.scores(textures(2))
     recogniser.reset()
-    expected = never_visited(np.arange(20), other.scores_of(levels), 1, 0.1)
+    expected, _ = never_visited(np.arange(20), other.scores_of(levels), 1, 0.1)
     # Half precision is what the ensemble keeps. Asking changes nothing.
     assert recogniser.threshold == pytest.approx(expected, rel=1e-3)
     np.testing.assert_array_equal(recogniser.scores(textures(2)), before)
