@@ -23,8 +23,18 @@ from neuro_control.quadruped import figures
 from neuro_control.quadruped.command import GAITS, RANGES, Command, gait
 from neuro_control.quadruped.env import STARTS
 from neuro_control.quadruped.evaluate import SETTLING
-from neuro_control.quadruped.robots import ROBOTS
-from neuro_control.quadruped.trials import Push, Row, Task, measure, rise, survive, walk
+from neuro_control.quadruped.robots import JOINTS, ROBOTS
+from neuro_control.quadruped.trials import (
+    Loss,
+    Push,
+    Row,
+    Task,
+    lie_down,
+    measure,
+    rise,
+    survive,
+    walk,
+)
 
 # What is asked of the gait layer: errors of velocities are within the larger of two, m/s or rad/s
 # and a part of what was commanded; those of the height within this, m; roll, degrees.
@@ -288,6 +298,24 @@ def recovery(setting: Setting) -> list[Row]:
     return rows
 
 
+def sensors(setting: Setting) -> list[Row]:
+    """Each joint's sensor lost in the midst of a trot, in three ways, at phases by seed."""
+    tasks: list[tuple[Row, Task]] = [
+        (
+            {"robot": robot, "loss": kind, "joint": name, "seed": seed},
+            Task(
+                robot, (gait("trot", forward=_SPEED),), seconds=SETTLING + 1.5, seed=seed,
+                loss=Loss(SETTLING + 0.08 * seed, joint, kind),
+            ),
+        )
+        for robot in setting.robots
+        for kind in ("missing", "frozen", "jumping")
+        for joint, name in enumerate(JOINTS)
+        for seed in range(setting.seeds)
+    ]  # fmt: skip
+    return setting.run("sensors", tasks, lie_down)
+
+
 EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
     "tracking": tracking,
     "gaits": gaits,
@@ -296,6 +324,7 @@ EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
     "pushes": pushes,
     "commands": commands,
     "recovery": recovery,
+    "sensors": sensors,
 }
 # How falls are counted: by what.
 _COUNTED = {
@@ -306,12 +335,14 @@ _COUNTED = {
     "pushes": ("robot", "force"),
     "commands": ("robot", "kind"),
     "recovery": ("robot", "start"),
+    "sensors": ("robot", "loss"),
 }
 
 
 # Of what means are told.
 _MEANS = (
-    "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "lean_deg", "remarks",
+    "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "told_s", "lies_s",
+    "lean_deg", "sinks_mps", "remarks",
 )  # fmt: skip
 
 

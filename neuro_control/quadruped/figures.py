@@ -32,7 +32,7 @@ def _drawn(path: Path, rows: int, columns: int, width: float, height: float) -> 
     try:
         yield axes
         part = path.with_name(path.name + ".part")
-        figure.savefig(part, format="png", dpi=100)
+        figure.savefig(part, format="png", dpi=80)
         part.replace(path)
     finally:
         plt.close(figure)
@@ -41,7 +41,7 @@ def _drawn(path: Path, rows: int, columns: int, width: float, height: float) -> 
 def maps(rows: Sequence[Row], path: Path) -> None:
     """Errors over velocities as maps, and what was reached of height, frequency and swing."""
     robots = list(dict.fromkeys(row["robot"] for row in rows))
-    with _drawn(path, len(robots), 6, 19, 3.2 * len(robots)) as axes:
+    with _drawn(path, len(robots), 6, 17, 2.8 * len(robots)) as axes:
         for line, robot in zip(axes, robots, strict=True):
             own = [row for row in rows if row["robot"] == robot]
             walks = [row for row in own if row["map"] == "velocities"]

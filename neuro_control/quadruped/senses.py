@@ -75,7 +75,8 @@ def _judge(
                     good_angles[j], good_speeds[j], drift[j] = angle, 0.0, 0.0
             elif missing[j] <= _BRIDGED:
                 good_angles[j] += PERIOD * good_speeds[j]
-            angles[j], speeds[j] = good_angles[j], good_speeds[j]
+            angles[j] = good_angles[j]
+            speeds[j] = 0.0 if wrong[j] else good_speeds[j]
             continue
         missing[j] = 0
         good_angles[j], good_speeds[j] = angle, speed
@@ -88,6 +89,9 @@ def _judge(
             # An angle that has jumped or drifted away stays wrong, however smooth it is now.
             if fine[j] >= _BACK and wrong[j] in (1, 4):
                 wrong[j] = 0
+        if wrong[j]:
+            # Nobody brakes a joint by a speed that it does not have.
+            speeds[j] = 0.0
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
@@ -104,8 +108,8 @@ class Senses:
 
     A joint's sensor is lost that tells no number or an impossible one for more than 10 ms, whose
     angle and speed part by 0.15 rad, or whose readings freeze while the robot steps. It counts
-    again after a second of good readings, unless its angle has gone astray. A foot's sensor that
-    tells no number is taken as if the foot stood as planned.
+    again after a second of good readings, unless its angle has gone astray; its speed is 0 until
+    then. A foot's sensor that tells no number is taken as if the foot stood as planned.
 
     Attributes:
         lost: Which joints' sensors are lost, (12,).

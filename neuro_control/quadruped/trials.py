@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neuro_control.quadruped.command import Command
 from neuro_control.quadruped.env import Body, world
 from neuro_control.quadruped.evaluate import SETTLING
-from neuro_control.quadruped.gait import PERIOD
+from neuro_control.quadruped.gait import PERIOD, Observation
 from neuro_control.quadruped.robots import LEGS, find
 from neuro_control.quadruped.stance import GRAVITY
 from neuro_control.quadruped.walker import Walker
@@ -44,6 +44,36 @@ class Push(NamedTuple):
     lasts: float = 0.2
 
 
+class Loss(NamedTuple):
+    """A joint's sensor that is lost.
+
+    Attributes:
+        begins: When, s.
+        joint: Which, 0 to 11.
+        kind: missing (tells no number), frozen or jumping (by 0.5 rad).
+    """
+
+    begins: float
+    joint: int
+    kind: str
+
+    def change(self, felt: Observation, held: Observation, after: float) -> Observation:
+        """What is felt so long after the loss, s, if that was felt last before it."""
+        if after < 0.0:
+            return felt
+        angles, speeds = felt.angles.copy(), felt.speeds.copy()
+        if self.kind == "missing":
+            angles[self.joint] = math.nan
+        elif self.kind == "frozen":
+            angles[self.joint], speeds[self.joint] = (
+                held.angles[self.joint],
+                held.speeds[self.joint],
+            )
+        else:
+            angles[self.joint] += 0.5
+        return felt._replace(angles=angles, speeds=speeds)
+
+
 @dataclass(frozen=True)
 class Task:
     """A walk to be done.
@@ -57,6 +87,7 @@ class Task:
         push: On the trunk, or None.
         tilt: How far the ground leans, rad, and which way it rises: from straight ahead to the
             left, rad. Gravity leans in its place, which is the same to all that the robot feels.
+        loss: Of a joint's sensor, or None.
         world: What else ``env.world`` takes.
     """
 
@@ -67,6 +98,7 @@ class Task:
     seed: int = 0
     push: Push | None = None
     tilt: tuple[float, float] = (0.0, 0.0)
+    loss: Loss | None = None
     world: dict[str, Any] = field(default_factory=dict)
 
     def command(self, time: float) -> Command:
@@ -164,13 +196,7 @@ def _steps(forces: Array, heights: Array, period: float) -> tuple[float, float]:
     return float(np.mean(times)), float(np.median(tops))
 
 
-def walk(task: Task, every: int = 1) -> Record:
-    """Do a walk, by what the robot feels alone, as the node does it.
-
-    Args:
-        task: What walk.
-        every: Of so many control steps one is recorded.
-    """
+def _begin(task: Task) -> tuple[Body, Walker]:
     surroundings = world(task.robot, **task.world)
     angle, direction = task.tilt
     surroundings.model.opt.gravity[:] = GRAVITY * np.array(
@@ -182,6 +208,17 @@ def walk(task: Task, every: int = 1) -> Record:
     )
     body, walker = Body(surroundings), Walker(find(task.robot))
     body.reset(np.random.default_rng(task.seed))
+    return body, walker
+
+
+def walk(task: Task, every: int = 1) -> Record:
+    """Do a walk, by what the robot feels alone, as the node does it.
+
+    Args:
+        task: What walk.
+        every: Of so many control steps one is recorded.
+    """
+    body, walker = _begin(task)
     radius = walker.gait.robot.radius
     feet_of = [body.model.geom(leg).id for leg in LEGS]
     truth, forces, feet, trunk, states = [], [], [], [], []
@@ -254,3 +291,38 @@ def rise(task: Task) -> Row:
     )
     fell = math.nan if record.fell is None and any(walks) else task.seconds
     return {"up_s": up, "turns": turns, "fell_s": fell}
+
+
+def lie_down(task: Task) -> Row:
+    """What a robot does that loses a joint's sensor as it walks: a task for an executor.
+
+    Returns:
+        ``told_s`` and ``lies_s``: how long until it lies down and until its joints only brake, s;
+        ``lean_deg`` and ``sinks_mps``: how far its trunk leaned and how fast it sank, at most;
+        ``fell_s``: NaN unless it leaned by 60°.
+    """
+    body, walker = _begin(task)
+    loss = task.loss or Loss(math.inf, 0, "missing")
+    told = lies = fell = math.nan
+    lean = sinks = 0.0
+    held = body.observation
+    for k in range(round(task.seconds / PERIOD)):
+        after = k * PERIOD - loss.begins
+        felt = body.observation
+        if after < 0.0:
+            held = felt
+        body.step(walker.step(loss.change(felt, held, after), task.commands[0]).efforts)
+        if after < 0.0:
+            continue
+        if math.isnan(told) and walker.state != "walking":
+            told = after
+        if math.isnan(lies) and walker.state == "damped":
+            lies = after
+        if body.fallen and math.isnan(fell):
+            fell = after
+        lean = max(lean, math.acos(min(float(body.rotation[2, 2]), 1.0)))
+        sinks = max(sinks, -float(body.velocity[2]))
+    return {
+        "told_s": told, "lies_s": lies, "lean_deg": math.degrees(lean), "sinks_mps": sinks,
+        "fell_s": fell,
+    }  # fmt: skip

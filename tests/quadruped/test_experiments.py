@@ -12,7 +12,7 @@ from neuro_control.quadruped import experiments
 from neuro_control.quadruped.command import RANGES, gait
 from neuro_control.quadruped.experiments import Setting, drawn, experiment, good
 from neuro_control.quadruped.gait import PERIOD
-from neuro_control.quadruped.trials import Push, Record, Task, survive, walk
+from neuro_control.quadruped.trials import Loss, Push, Record, Task, lie_down, survive, walk
 
 
 def row(**numbers):
@@ -112,3 +112,13 @@ def test_what_was_cut_off_goes_on(tmp_path):
     assert [each["seed"] for each in rows] == [0, 1, 2, 3]
     assert rows[1]["fell_s"] == 2.0
     assert not kept.exists()
+
+
+def test_a_lost_sensor_is_told_and_the_robot_lies_without_a_fall():
+    task = Task("go1", (gait("trot", forward=0.5),), seconds=2.5, loss=Loss(1.0, 5, "jumping"))
+    found = lie_down(task)
+    assert found["told_s"] == pytest.approx(0.01, abs=0.003)
+    assert found["lies_s"] == pytest.approx(1.1, abs=0.03)
+    assert found["lean_deg"] < 35.0
+    assert found["sinks_mps"] < 0.7
+    assert math.isnan(found["fell_s"])

@@ -66,7 +66,8 @@ def test_a_lost_joint_is_told(change, words, within):
     assert np.flatnonzero(senses.lost).tolist() == [4]
     assert senses.remarks[0].startswith(f"the sensor of {JOINTS[4]} {words}")
     assert np.isfinite(checked.angles).all()
-    assert np.isfinite(checked.speeds).all()
+    assert checked.speeds[4] == 0.0
+    np.testing.assert_array_equal(checked.speeds[5:], readings(99 + within).speeds[5:])
 
 
 def test_frozen_joints_are_told_only_while_legs_move():
