@@ -84,7 +84,7 @@ def no_gl() -> Iterator[None]:
 
 
 @contextmanager
-def figure(path: Path, width: float, height: float) -> Iterator[Any]:
+def figure(path: Path, width: float, height: float, dpi: int = 110) -> Iterator[Any]:
     """A figure of matplotlib, written to the PNG file ``path`` when the block ends without error.
 
     Whole or not at all.
@@ -93,6 +93,7 @@ def figure(path: Path, width: float, height: float) -> Iterator[Any]:
         path: Its folder is made.
         width: Inches.
         height: Inches.
+        dpi: Pixels to an inch.
     """
     # It takes a while, and most of what imports this module draws nothing.
     import matplotlib
@@ -105,7 +106,7 @@ def figure(path: Path, width: float, height: float) -> Iterator[Any]:
         yield drawn
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        drawn.savefig(part, format="png", dpi=110)
+        drawn.savefig(part, format="png", dpi=dpi)
         part.replace(path)
     finally:
         plt.close(drawn)

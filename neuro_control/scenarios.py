@@ -161,6 +161,7 @@ QUADRUPED = Scenario(
     commands={
         "evaluate": "neuro_control.quadruped.evaluate:evaluate",
         "benchmark": "neuro_control.quadruped.benchmark:benchmark",
+        "experiment": "neuro_control.quadruped.experiments:experiment",
         "render": "neuro_control.quadruped.render:render",
     },
     seconds=30.0,

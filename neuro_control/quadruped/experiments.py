@@ -23,6 +23,7 @@ from neuro_control.quadruped import figures
 from neuro_control.quadruped.command import GAITS, RANGES, Command, gait
 from neuro_control.quadruped.env import STARTS
 from neuro_control.quadruped.evaluate import SETTLING
+from neuro_control.quadruped.rhythms import rhythms
 from neuro_control.quadruped.robots import JOINTS, ROBOTS
 from neuro_control.quadruped.trials import (
     Loss,
@@ -361,34 +362,50 @@ def _table(name: str, rows: Sequence[Row]) -> Table:
     return table
 
 
-@click.command()
-@click.argument("name", type=click.Choice(list(EXPERIMENTS)))
-@click.option(
-    "--robot", "robots", type=click.Choice(list(ROBOTS)), multiple=True, default=tuple(ROBOTS),
-    show_default="all", help="Which; may be given more than once.",
+_OPTIONS = (
+    click.option(
+        "--robot", "robots", type=click.Choice(list(ROBOTS)), multiple=True, default=tuple(ROBOTS),
+        show_default="all", help="Which; may be given more than once.",
+    ),
+    click.option(
+        "--seeds", type=click.IntRange(1, 10_000), default=1, show_default=True,
+        help="Runs of what is drawn at random; `robustness` asks for 200.",
+    ),
+    click.option(
+        "--workers", "jobs", type=click.IntRange(1, 1000), default=len(os.sched_getaffinity(0)),
+        show_default="one a core", help="Walks at the same time.",
+    ),
+    click.option("--cluster", help="Address of a dask scheduler whose workers walk instead."),
+    click.option(
+        "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out/quadruped"),
+        show_default=True, help="Folder of CSV files and figures.",
+    ),
 )  # fmt: skip
-@click.option(
-    "--seeds", type=click.IntRange(1, 10_000), default=1, show_default=True,
-    help="Runs of what is drawn at random; `robustness` asks for 200.",
-)  # fmt: skip
-@click.option(
-    "--workers", "jobs", type=click.IntRange(1, 1000), default=len(os.sched_getaffinity(0)),
-    show_default="one a core", help="Walks at the same time.",
-)  # fmt: skip
-@click.option("--cluster", help="Address of a dask scheduler whose workers walk instead.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out/quadruped"),
-    show_default=True, help="Folder of CSV files and figures.",
-)  # fmt: skip
-def experiment(
-    name: str, robots: tuple[str, ...], seeds: int, jobs: int, cluster: str | None, out: Path
-) -> None:
+
+
+@click.group()
+def experiment() -> None:
     """Try a claim about the quadruped's gait layer; what was cut off goes on."""
-    out.mkdir(parents=True, exist_ok=True)
-    with workers(jobs, cluster) as executor:
-        rows = EXPERIMENTS[name](Setting(out, robots, seeds, executor))
-    write_rows(out / f"{name}.csv", rows)
-    print_table(_table(name, rows))
-    if name == "tracking":
-        remarks.print(f"{sum(row['good'] for row in rows)} of {len(rows)} within what is asked")
-    remarks.print(f"written to {out}")
+
+
+def _command(name: str, tried: Callable[[Setting], list[Row]]) -> click.Command:
+    def command(
+        robots: tuple[str, ...], seeds: int, jobs: int, cluster: str | None, out: Path
+    ) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        with workers(jobs, cluster) as executor:
+            rows = tried(Setting(out, robots, seeds, executor))
+        write_rows(out / f"{name}.csv", rows)
+        print_table(_table(name, rows))
+        if name == "tracking":
+            remarks.print(f"{sum(row['good'] for row in rows)} of {len(rows)} within what is asked")
+        remarks.print(f"written to {out}")
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return click.command(name, help=tried.__doc__)(command)
+
+
+for _name, _tried in EXPERIMENTS.items():
+    experiment.add_command(_command(_name, _tried))
+experiment.add_command(rhythms)

@@ -12,6 +12,7 @@ import numpy as np
 
 from neuro_control.quadruped.robots import LEGS
 from neuro_control.quadruped.trials import Push, Record, Row
+from neuro_control.rendering import figure
 
 # A foot that presses harder stands, N.
 _STANDS = 5.0
@@ -21,21 +22,8 @@ _COLOURS = ("C0", "C1", "C2", "C3")
 @contextmanager
 def _drawn(path: Path, rows: int, columns: int, width: float, height: float) -> Iterator[Any]:
     """Axes, (rows, columns), of that size in inches, written to ``path`` when the block ends."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width, height), layout="constrained", squeeze=False
-    )
-    try:
-        yield axes
-        part = path.with_name(path.name + ".part")
-        figure.savefig(part, format="png", dpi=80)
-        part.replace(path)
-    finally:
-        plt.close(figure)
+    with figure(path, width, height, dpi=80) as drawn:
+        yield drawn.subplots(rows, columns, squeeze=False)
 
 
 def maps(rows: Sequence[Row], path: Path) -> None:

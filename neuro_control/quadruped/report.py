@@ -18,7 +18,7 @@ from neuro_control.quadruped.evaluate import SETTLING, Walk, merits
 from neuro_control.quadruped.gait import PERIOD
 from neuro_control.quadruped.pilot import on_course
 from neuro_control.quadruped.robots import LEGS, find
-from neuro_control.rendering import animate
+from neuro_control.rendering import animate, figure
 
 Array = NDArray[np.float64]
 
@@ -170,18 +170,12 @@ def _draw(
     settings: Mapping[str, Any],
     path: Path,
 ) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     told = settings["nodes"]["gait_controller"]
     time = recording["time"][1:]
     frequency = told.get("frequency") or gait(told.get("gait", "trot")).frequency
     cycle = max(round(1.0 / frequency / PERIOD), 1)
-    figure = plt.figure(figsize=(12, 7.5), layout="constrained")
-    try:
-        halves: Any = figure.subfigures(1, 2, width_ratios=[1.0, 1.15])
+    with figure(path, 12, 7.5) as drawn:
+        halves: Any = drawn.subfigures(1, 2, width_ratios=[1.0, 1.15])
         left, right = halves
         path_panel, feet_panel = left.subplots(2, 1)
         _draw_path(path_panel, recording, time)
@@ -199,11 +193,6 @@ def _draw(
             panel.spines[["top", "right"]].set_visible(False)
         panels[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
         panels[-1].set(xlabel="time (s); bold: mean over a cycle", xlim=(0, float(time[-1])))
-        part = path.with_name(path.name + ".part")
-        figure.savefig(part, format="png", dpi=110)
-        part.replace(path)
-    finally:
-        plt.close(figure)
 
 
 def _wanted(told: Mapping[str, Any], time: Array) -> Array:
@@ -285,8 +274,8 @@ def _sticks(body: Body, qpos: Array) -> Iterator[NDArray[np.uint8]]:
     model, data = body.model, body.data
     chains = [[model.body(f"{leg}_{part}").id for part in ("hip", "thigh", "calf")] for leg in LEGS]
     feet = [model.site(f"{leg}_foot").id for leg in LEGS]
-    figure = plt.figure(figsize=(4.8, 2.7), dpi=100)
-    axes = figure.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
+    drawing = plt.figure(figsize=(4.8, 2.7), dpi=100)
+    axes = drawing.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
     try:
         for row in qpos:
             data.qpos[:] = row
@@ -299,8 +288,8 @@ def _sticks(body: Body, qpos: Array) -> Iterator[NDArray[np.uint8]]:
             hips = data.xpos[[chain[0] for chain in chains]]
             axes.plot(hips[[0, 1, 3, 2, 0], 0], hips[[0, 1, 3, 2, 0], 2], color="0.1", lw=7)
             axes.set(xlim=row[0] + np.array([-0.8, 0.8]), ylim=(-0.2, 0.7), xticks=[], yticks=[])
-            figure.canvas.draw()
-            buffer: Any = figure.canvas
+            drawing.canvas.draw()
+            buffer: Any = drawing.canvas
             yield np.asarray(buffer.buffer_rgba())[..., :3].copy()
     finally:
-        plt.close(figure)
+        plt.close(drawing)

@@ -5,7 +5,8 @@ CSV and figures come of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from neuro_control.quadruped.oscillators import Oscillators
 from neuro_control.quadruped.rhythm import Rhythm
 from neuro_control.quadruped.robots import LEGS, ROBOTS, find
 from neuro_control.quadruped.schedule import Schedule
+from neuro_control.rendering import figure
 
 Array = NDArray[np.float64]
 Rows = list[dict[str, Any]]
@@ -159,75 +161,62 @@ def _ramp(robot: str, ramp: float) -> tuple[Rows, NDArray[np.bool_]]:
     return rows, swinging
 
 
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-    for panel in axes.flat:
-        panel.grid(alpha=0.3)
-        panel.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _save(figure: Any, path: Path) -> None:
-    from matplotlib import pyplot as plt
-
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=110)
-    part.replace(path)
-    plt.close(figure)
+@contextmanager
+def _drawn(path: Path, rows: int, columns: int, width: float, height: float) -> Iterator[Any]:
+    with figure(path, width, height) as drawn:
+        axes = drawn.subplots(rows, columns, squeeze=False)
+        for panel in axes.flat:
+            panel.grid(alpha=0.3)
+            panel.spines[["top", "right"]].set_visible(False)
+        yield axes
 
 
 def _draw_ramp(rows: Rows, swinging: NDArray[np.bool_], path: Path) -> None:
-    figure, axes = _figure(2, 4, (14.0, 6.4))
-    for column, name in enumerate(("walk", "trot", "gallop", "bound")):
-        panel = axes[0, column]
-        there = [row for row in rows if row["gait"] == name]
-        if not there:
-            panel.set_title(f"no {name}")
-            continue
-        row = there[len(there) // 2]
-        start = round(row["time_s"] / PERIOD)
-        shown = swinging[start : start + round(2.5 / row["frequency_hz"] / PERIOD)]
-        time = np.arange(len(shown)) * PERIOD
-        for foot, leg in enumerate(("RL", "FL", "RR", "FR")):
-            stands = ~shown[:, LEGS.index(leg)]
-            panel.fill_between(
-                time, foot - 0.4, foot + 0.4, where=stands, color=_FEET[leg], step="post", lw=0
-            )
-        panel.set_yticks(range(4), ("RL", "FL", "RR", "FR"))
-        panel.set_xlabel("s; filled: stands")
-        panel.set_title(f"{name}, {row['speed_mps']:.1f} m/s, drive {row['drive']:.2f}")
-    for column, way in enumerate(("up", "down")):
-        panel = axes[1, column]
-        there = [row for row in rows if row["way"] == way]
-        for leg in ("FL", "FR", "RR"):
-            panel.plot(
-                [row["drive"] for row in there], [row[f"lead_{leg}"] for row in there], ".",
-                ms=4, color=_FEET[leg], label=leg,
-            )  # fmt: skip
-        panel.set_ylim(0, 1)
-        panel.set_xlim((0, 1) if way == "up" else (1, 0))
-        panel.set_xlabel(f"drive, going {way}")
-        panel.set_ylabel("begins to swing after RL, cycles")
-        panel.legend()
-    for panel, key, label in (
-        (axes[1, 2], "frequency_hz", "frequency, Hz"),
-        (axes[1, 3], "duration", "part of the cycle that a foot stands"),
-    ):
-        for way, colour in (("up", "#d95f02"), ("down", "#7570b3")):
+    with _drawn(path, 2, 4, 14.0, 6.4) as axes:
+        for column, name in enumerate(("walk", "trot", "gallop", "bound")):
+            panel = axes[0, column]
+            there = [row for row in rows if row["gait"] == name]
+            if not there:
+                panel.set_title(f"no {name}")
+                continue
+            row = there[len(there) // 2]
+            start = round(row["time_s"] / PERIOD)
+            shown = swinging[start : start + round(2.5 / row["frequency_hz"] / PERIOD)]
+            time = np.arange(len(shown)) * PERIOD
+            for foot, leg in enumerate(("RL", "FL", "RR", "FR")):
+                stands = ~shown[:, LEGS.index(leg)]
+                panel.fill_between(
+                    time, foot - 0.4, foot + 0.4, where=stands, color=_FEET[leg], step="post", lw=0
+                )
+            panel.set_yticks(range(4), ("RL", "FL", "RR", "FR"))
+            panel.set_xlabel("s; filled: stands")
+            panel.set_title(f"{name}, {row['speed_mps']:.1f} m/s, drive {row['drive']:.2f}")
+        for column, way in enumerate(("up", "down")):
+            panel = axes[1, column]
             there = [row for row in rows if row["way"] == way]
-            panel.plot(
-                [row["drive"] for row in there], [row[key] for row in there], ".",
-                ms=4, color=colour, label=f"going {way}",
-            )  # fmt: skip
-        panel.set_xlabel("drive")
-        panel.set_ylabel(label)
-        panel.legend()
-    _save(figure, path)
+            for leg in ("FL", "FR", "RR"):
+                panel.plot(
+                    [row["drive"] for row in there], [row[f"lead_{leg}"] for row in there], ".",
+                    ms=4, color=_FEET[leg], label=leg,
+                )  # fmt: skip
+            panel.set_ylim(0, 1)
+            panel.set_xlim((0, 1) if way == "up" else (1, 0))
+            panel.set_xlabel(f"drive, going {way}")
+            panel.set_ylabel("begins to swing after RL, cycles")
+            panel.legend()
+        for panel, key, label in (
+            (axes[1, 2], "frequency_hz", "frequency, Hz"),
+            (axes[1, 3], "duration", "part of the cycle that a foot stands"),
+        ):
+            for way, colour in (("up", "#d95f02"), ("down", "#7570b3")):
+                there = [row for row in rows if row["way"] == way]
+                panel.plot(
+                    [row["drive"] for row in there], [row[key] for row in there], ".",
+                    ms=4, color=colour, label=f"going {way}",
+                )  # fmt: skip
+            panel.set_xlabel("drive")
+            panel.set_ylabel(label)
+            panel.legend()
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], key: str, speed: float) -> float:
@@ -237,27 +226,26 @@ def _mean(rows: Sequence[Mapping[str, Any]], key: str, speed: float) -> float:
 
 def _draw_sweep(rows: Rows, path: Path) -> None:
     robots = list(dict.fromkeys(row["robot"] for row in rows))
-    figure, axes = _figure(len(robots), 2, (9.6, 3.4 * len(robots)))
-    speeds = sorted({row["speed_mps"] for row in rows})
-    for robot, (cost, error) in zip(robots, axes, strict=True):
-        for name, colour in _CONTENDERS.items():
-            own = [row for row in rows if row["robot"] == robot and row["rhythm"] == name]
-            for panel, key in ((cost, "cost_of_transport"), (error, "v_error_mps")):
-                means = [_mean(own, key, speed) for speed in speeds]
-                panel.plot(speeds, means, ".-", color=colour, label=name)
-        cost.set_yscale("log")
-        cost.set_ylabel(f"{robot}: cost of transport")
-        error.set_ylabel("error of the velocity, m/s")
-        error.set_ylim(bottom=0)
-        for panel in (cost, error):
-            panel.set_xlabel("commanded speed, m/s")
-        cost.legend()
-    _save(figure, path)
+    with _drawn(path, len(robots), 2, 9.6, 3.4 * len(robots)) as axes:
+        speeds = sorted({row["speed_mps"] for row in rows})
+        for robot, (cost, error) in zip(robots, axes, strict=True):
+            for name, colour in _CONTENDERS.items():
+                own = [row for row in rows if row["robot"] == robot and row["rhythm"] == name]
+                for panel, key in ((cost, "cost_of_transport"), (error, "v_error_mps")):
+                    means = [_mean(own, key, speed) for speed in speeds]
+                    panel.plot(speeds, means, ".-", color=colour, label=name)
+            cost.set_yscale("log")
+            cost.set_ylabel(f"{robot}: cost of transport")
+            error.set_ylabel("error of the velocity, m/s")
+            error.set_ylim(bottom=0)
+            for panel in (cost, error):
+                panel.set_xlabel("commanded speed, m/s")
+            cost.legend()
 
 
 @click.command()
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out/rhythms"),
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out/quadruped"),
     show_default=True, help="Folder of CSV files and figures.",
 )  # fmt: skip
 @click.option(

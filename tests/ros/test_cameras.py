@@ -123,8 +123,8 @@ def test_the_focal_length_is_that_of_the_field_of_view(bench, tmp_path):
     _, heard = simulated(bench, lockstep=False, real_time_factor=0.5)
     bench.spin_until(lambda: heard["head/camera_info"], timeout=30)
     info = heard["head/camera_info"][0]
-    # 60° from top to bottom: a point at 30° above the axis is seen at the upper edge.
-    assert info.k[4] * np.tan(np.pi / 6) == pytest.approx(24.0)
+    # 75° from top to bottom: a point at 37.5° above the axis is seen at the upper edge.
+    assert info.k[4] * np.tan(np.radians(37.5)) == pytest.approx(24.0)
     assert (info.k[2], info.k[5]) == (31.5, 23.5)
 
 
