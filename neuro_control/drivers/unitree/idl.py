@@ -3,8 +3,8 @@
 Names, fields and order are those of Unitree's own C++ headers (unitree_sdk2, include/unitree/idl),
 so that the types have the same identifiers: the robot knows them as its own. They differ from the
 .msg files (unitree_ros2) in ``path_point`` and in that bytes have no sign, both of no matter to who
-reads. Bytes are octets, not uint8: Cyclone DDS 0.10, which comes with Unitree's SDK, doesn't know uint8
-as a type and breaks down when it hears of one. As in ROS messages every field has a default.
+reads. Bytes are octets, not uint8: Cyclone DDS 0.10, which comes with Unitree's SDK, doesn't know
+uint8 as a type and breaks down when it hears of one. As in ROS messages every field has a default.
 """
 
 from dataclasses import dataclass, field
