@@ -23,6 +23,11 @@ MS = 1_000_000  # ns
 class Bench:
     def __init__(self, arguments: list[str] | None = None) -> None:
         rclpy.init(args=arguments)
+        # With a node that stays, there is one DDS participant throughout: where several came and
+        # went within a moment, Fast DDS once hung while it took one down.
+        self._stays = rclpy.create_node(
+            "bench", enable_rosout=False, start_parameter_services=False
+        )
         self.executor = EventsExecutor()
         self.nodes: list[Any] = []
 
@@ -57,6 +62,7 @@ class Bench:
             self.executor.remove_node(node)
             node.destroy_node()
         self.executor.shutdown()
+        self._stays.destroy_node()
         rclpy.try_shutdown()
 
 
