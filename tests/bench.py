@@ -64,8 +64,8 @@ class Bench:
         self.executor.shutdown()
         self._stays.destroy_node()
         rclpy.try_shutdown()
-        # Nodes are parts of cycles, and a participant lives as long as its nodes. Fast DDS hangs now
-        # and then when it takes one down while another in the same process hears of it.
+        # Nodes are parts of cycles, and a participant lives as long as its nodes. Fast DDS hangs
+        # now and then when it takes one down while another in the same process hears of it.
         self.nodes.clear()
         gc.collect()
 
