@@ -258,8 +258,9 @@ class GaitController(Controller[GaitParameters]):
         self._joints = Input("joint_states", JointState, self._reader, p.input_timeout)
         # Each observation is answered once all of its stamp is there.
         self._imu: Input[Any] = Input("imu/imu", Imu, _felt, p.input_timeout, awaited=True)
+        feet = JointReader(LEGS, "effort", gaps=True)
         self._forces: Input[Any] = Input(
-            "foot_forces", JointState, JointReader(LEGS, "effort"), p.input_timeout, awaited=True
+            "foot_forces", JointState, feet, p.input_timeout, awaited=True
         )
         twist = TwistStamped if p.stamped_cmd_vel else Twist
         self._cmd_vel = Input("cmd_vel", twist, read_twist, p.command_timeout, SET_POINT_QOS)
@@ -280,8 +281,10 @@ class GaitController(Controller[GaitParameters]):
         angles = np.tile([0.0, 0.8, -1.6], len(LEGS))
         zero, up, forces = np.zeros(3), np.array([0.0, 0.0, 9.81]), np.full(len(LEGS), 40.0)
         observation = Observation(zero, up, angles, np.zeros(len(JOINTS)), forces)
+        self.walker.senses.check(observation, stepping=False)
+        # A command that differs from what stands has to be judged, too.
         for _ in range(5):
-            self.walker.gait.step(observation, Command())
+            self.walker.gait.step(observation, Command(forward=0.1))
 
     def apply(self) -> None:
         """Take over how to walk; what is under way goes on."""

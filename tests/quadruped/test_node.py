@@ -229,6 +229,14 @@ def test_a_joint_that_tells_nonsense_is_bridged_and_then_lays_the_robot_down(
     assert dog.node.walker.state == "damped"
 
 
+def test_a_foot_that_tells_no_number_does_not_stop_it_and_is_said(bench):
+    dog = Quadruped(bench)
+    for k in range(40):
+        dog.at(STANDING + 1e-4 * (k % 2), forces=(math.nan, 37.0, 37.0, 37.0))
+    assert dog.node.walker.state in ("rising", "walking")
+    bench.spin_until(lambda: dog.said("the foot sensor of FL tells no number"))
+
+
 def test_in_silence_the_joints_are_limp_and_it_begins_anew_after_it(bench):
     dog = Quadruped(bench)
     for _ in range(5):
