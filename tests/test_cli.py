@@ -14,9 +14,6 @@ import pytest
 import yaml
 from PIL import Image
 
-import neuro_control.scenarios as scenarios
-from neuro_control.errors import ConfigurationError
-
 COMMAND = [sys.executable, "-m", "neuro_control.cli"]
 
 
@@ -353,30 +350,3 @@ def test_list_names_every_scenario():
     done = command("list")
     assert done.returncode == 0
     assert "swimmer" in done.stdout
-
-
-class Entry:
-    """An entry point of another package."""
-
-    def __init__(self, name, loaded):
-        self.name, self.value, self._loaded = name, f"other_package:{name}", loaded
-
-    def load(self):
-        if isinstance(self._loaded, Exception):
-            raise self._loaded
-        return self._loaded
-
-
-def test_another_packages_scenario_is_found_through_its_entry_point(monkeypatch):
-    mine = scenarios.Scenario("mine", "x.yaml", {}, "a:b", "a:b")
-    monkeypatch.setattr(scenarios, "entry_points", lambda group: [Entry("mine", mine)])
-    assert scenarios.find("mine") is mine
-    with pytest.raises(ConfigurationError, match="there are mine"):
-        scenarios.find("swimmer")
-
-
-@pytest.mark.parametrize("loaded", [ImportError("gone"), "a text"])
-def test_a_broken_scenario_of_another_package_is_named(monkeypatch, loaded):
-    monkeypatch.setattr(scenarios, "entry_points", lambda group: [Entry("bad", loaded)])
-    with pytest.raises(ConfigurationError, match="other_package:bad"):
-        scenarios.discover()

@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import mujoco
 import pytest
 
-from neuro_control import resources, scenarios
+from neuro_control import resources
+from neuro_control.cli import scenario as scenarios
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.run import read_parameters
 

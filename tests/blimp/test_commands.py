@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuro_control.blimp.env import max_thrust, world
+from neuro_control.blimp.simulation.env import max_thrust, world
 from neuro_control.resources import find
 from neuro_control.ros.run import read_parameters
 from tests.test_cli import command

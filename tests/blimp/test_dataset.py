@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from neuro_control.blimp import dataset
-from neuro_control.blimp.dataset import (
+from neuro_control.blimp.training import dataset
+from neuro_control.blimp.training.dataset import (
     correlation,
     cost,
     integral_recordings,

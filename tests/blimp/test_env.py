@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import neuro_control  # noqa: F401  # registers
-from neuro_control.blimp.env import (
+import neuro_control.envs  # noqa: F401  # registers the environments
+from neuro_control.blimp.simulation.env import (
     CASES,
     HEAVINESS,
     Body,

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 pytest.importorskip("cma", reason="trainings need the extra 'train'")
 
 from neuro_control import weights
-from neuro_control.blimp import training as module
-from neuro_control.blimp.dataset import Recordings, recordings
-from neuro_control.blimp.evolve import Evolution, advance, command, search_of
-from neuro_control.blimp.network import Design, SpikingController, load_network
-from neuro_control.blimp.pairs import respond
-from neuro_control.blimp.training import TEST, VALIDATION, Run, join, judge, train
+from neuro_control.blimp.control.antisymmetric import respond
+from neuro_control.blimp.control.network import Design, SpikingController, load_network
+from neuro_control.blimp.training import run as module
+from neuro_control.blimp.training.dataset import Recordings, recordings
+from neuro_control.blimp.training.evolve import Evolution, advance, command, search_of
+from neuro_control.blimp.training.run import TEST, VALIDATION, Run, join, judge, train
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 

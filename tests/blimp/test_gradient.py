@@ -10,12 +10,20 @@ pytest.importorskip("torch", reason="trainings need the extra 'train'")
 
 import torch
 
-from neuro_control.blimp import pairs
-from neuro_control.blimp import training as module
-from neuro_control.blimp.dataset import Recordings, cost, recordings
-from neuro_control.blimp.gradient import Descent, State, _spike, advance, command, loss, respond
-from neuro_control.blimp.network import Design, load_network
-from neuro_control.blimp.training import VALIDATION, Run, flights, judge, train
+from neuro_control.blimp.control import antisymmetric as pairs
+from neuro_control.blimp.control.network import Design, load_network
+from neuro_control.blimp.training import run as module
+from neuro_control.blimp.training.dataset import Recordings, cost, recordings
+from neuro_control.blimp.training.gradient import (
+    Descent,
+    State,
+    _spike,
+    advance,
+    command,
+    loss,
+    respond,
+)
+from neuro_control.blimp.training.run import VALIDATION, Run, flights, judge, train
 from neuro_control.errors import ConfigurationError
 
 TINY = Descent("pd", "lif", steps=4, validate_every=2, batch=2, window=15)

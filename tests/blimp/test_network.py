@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from neuro_control import weights
-from neuro_control.blimp import pairs
-from neuro_control.blimp.network import (
+from neuro_control.blimp.control import antisymmetric as pairs
+from neuro_control.blimp.control.network import (
     Design,
     Genome,
     SpikingController,

@@ -12,12 +12,12 @@ from sensor_msgs.msg import FluidPressure, Imu, JointState, Range
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
 
-from neuro_control.blimp.env import Body, world
-from neuro_control.blimp.node import BlimpAltitude
-from neuro_control.blimp.pilot import Altimeter, Pilot, make_controller
+from neuro_control.blimp.control.altitude import Altimeter, Pilot, make_controller
+from neuro_control.blimp.nodes.altitude import BlimpAltitude
+from neuro_control.blimp.simulation.env import Body, world
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import COMMAND_QOS, RECORD_QOS, SENSOR_QOS, to_stamp
-from neuro_control.ros.simulation import Simulation
+from neuro_control.simulation.node import Simulation
 from tests.bench import MS, options
 
 PERIOD = 100 * MS
@@ -220,7 +220,7 @@ def fly_by_ros(bench, controller, case, seconds, **values):
     simulation = bench.add(
         Simulation(
             **options(
-                model="neuro_control.blimp.env:world",
+                model="neuro_control.blimp.simulation.env:world",
                 model_arguments=arguments,
                 seed=3,
                 duration=seconds,
@@ -257,7 +257,7 @@ def test_the_simulated_blimp_offers_its_sensors_as_messages(bench):
     bench.add(
         Simulation(
             **options(
-                model="neuro_control.blimp.env:world",
+                model="neuro_control.blimp.simulation.env:world",
                 model_arguments="{case: neutral, start: 1.0}",
                 lockstep=False,
             )

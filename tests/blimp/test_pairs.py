@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from neuro_control.blimp.network import Design
-from neuro_control.blimp.pairs import KINDS, PAIRS, Structure, respond, tick
+from neuro_control.blimp.control.antisymmetric import KINDS, PAIRS, Structure, respond, tick
+from neuro_control.blimp.control.network import Design
 from neuro_control.errors import ConfigurationError
 from neuro_control.spiking import network as dense
 

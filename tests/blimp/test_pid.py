@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.blimp.pid import PID, Gains
+from neuro_control.blimp.control.pid import PID, Gains
 from neuro_control.errors import ConfigurationError
 
 

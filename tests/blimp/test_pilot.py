@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.blimp.pid import PID, Gains
-from neuro_control.blimp.pilot import Altimeter, Pilot, make_controller
-from neuro_control.blimp.propulsion import DOWN, UP, Propulsion
+from neuro_control.blimp.control.altitude import Altimeter, Pilot, make_controller
+from neuro_control.blimp.control.pid import PID, Gains
+from neuro_control.blimp.control.thrust_allocation import DOWN, UP, Propulsion
 from neuro_control.errors import ConfigurationError
 
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from neuro_control.blimp import vertical
-from neuro_control.blimp.env import Body, world
-from neuro_control.blimp.evaluate import fly, merits
-from neuro_control.blimp.flight import Flight
-from neuro_control.blimp.network import Design, Genome, SpikingController
-from neuro_control.blimp.pilot import Altimeter, Pilot
-from neuro_control.blimp.tune import Tune, Tuning, draw_flights, flight_cost
-from neuro_control.blimp.vertical import Plant, Weather
+from neuro_control.blimp.control.altitude import Altimeter, Pilot
+from neuro_control.blimp.control.network import Design, Genome, SpikingController
+from neuro_control.blimp.evaluation.evaluate import fly, merits
+from neuro_control.blimp.evaluation.trajectory import Flight
+from neuro_control.blimp.simulation import heave as vertical
+from neuro_control.blimp.simulation.env import Body, world
+from neuro_control.blimp.simulation.heave import Plant, Weather
+from neuro_control.blimp.training.tune import Tune, Tuning, draw_flights, flight_cost
 from neuro_control.errors import ConfigurationError
 
 PD, INTEGRAL = Design("pd", "lif"), Design("i", "iwta")

@@ -17,9 +17,9 @@ from std_srvs.srv import SetBool, Trigger
 
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
 
-from neuro_control.drivers.unitree.motors import FEET, JOINTS, TORQUE, command_checksum
-from neuro_control.drivers.unitree.node import UnitreeGo2
 from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.go2.driver import UnitreeGo2
+from neuro_control.quadruped.go2.motors import FEET, JOINTS, TORQUE, command_checksum
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,

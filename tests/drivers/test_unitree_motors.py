@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
 
-from neuro_control.drivers.unitree import idl
-from neuro_control.drivers.unitree.motors import (
+from neuro_control.quadruped.control import robots
+from neuro_control.quadruped.go2 import idl
+from neuro_control.quadruped.go2.motors import (
     FEET,
     HIGHEST,
     JOINTS,
@@ -24,7 +25,6 @@ from neuro_control.drivers.unitree.motors import (
     read_state,
     state_checksum,
 )
-from neuro_control.quadruped import robots
 from neuro_control.ros.messages import Rejected
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.drivers.unitree.low import Motors
-from neuro_control.drivers.unitree.motors import HIGHEST, LOWEST, SPEED, TORQUE, State
-from neuro_control.drivers.unitree.parameters import UnitreeParameters
-from neuro_control.drivers.unitree.sport import (
+from neuro_control.quadruped.go2.low_level import Motors
+from neuro_control.quadruped.go2.motors import HIGHEST, LOWEST, SPEED, TORQUE, State
+from neuro_control.quadruped.go2.parameters import UnitreeParameters
+from neuro_control.quadruped.go2.sport import (
     CHECK_MODE,
     DAMP,
     STAND_DOWN,

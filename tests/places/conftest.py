@@ -1,6 +1,6 @@
 import pytest
 
-from neuro_control.places.route import render_route
+from neuro_control.places.simulation.route import render_route
 from tests.places.models import PLACES, write_model
 
 

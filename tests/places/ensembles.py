@@ -5,10 +5,10 @@ from functools import cache
 
 import numpy as np
 
-from neuro_control.places.dataset import Traverse
-from neuro_control.places.ensemble import Design, Ensemble
-from neuro_control.places.eye import PatchEye
-from neuro_control.places.train import train
+from neuro_control.places.control.ensemble import Design, Ensemble
+from neuro_control.places.control.preprocessing import PatchEye
+from neuro_control.places.training.dataset import Traverse
+from neuro_control.places.training.train import train
 from tests.places.textures import textures
 
 

@@ -2,11 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from neuro_control.places.dataset import Traverse
-from neuro_control.places.ensemble import Design
-from neuro_control.places.images import grey, shrink
-from neuro_control.places.route import names
-from neuro_control.places.train import train
+from neuro_control.places.control.ensemble import Design
+from neuro_control.places.control.images import grey, shrink
+from neuro_control.places.simulation.route import names
+from neuro_control.places.training.dataset import Traverse
+from neuro_control.places.training.train import train
 
 PLACES = 12
 

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.bags import is_bag
-from neuro_control.places.dataset import open_traverse, pair_by_pose
+from neuro_control.places.training.bags import is_bag
+from neuro_control.places.training.dataset import open_traverse, pair_by_pose
 from tests.places.recordings import bag, compressed, pose, raw
 from tests.places.routes import picture
 

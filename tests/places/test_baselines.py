@@ -3,7 +3,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.baselines import descriptors, matrix, sad
+from neuro_control.places.evaluation.baselines import descriptors, matrix, sad
 
 
 def write(path, array):

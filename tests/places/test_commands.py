@@ -9,15 +9,15 @@ from click.testing import CliRunner
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.benchmark import benchmark, untrained
-from neuro_control.places.dataset import open_traverse
-from neuro_control.places.evaluate import acceptance, evaluate, merits, originals
-from neuro_control.places.experiments import experiment
-from neuro_control.places.images import shrink
-from neuro_control.places.recogniser import Recogniser
-from neuro_control.places.render import render
-from neuro_control.places.train import command as train
-from neuro_control.places.train import shortened
+from neuro_control.places.control.images import shrink
+from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.evaluation.benchmark import benchmark, untrained
+from neuro_control.places.evaluation.evaluate import acceptance, evaluate, merits, originals
+from neuro_control.places.evaluation.experiments import experiment
+from neuro_control.places.evaluation.render import render
+from neuro_control.places.training.dataset import open_traverse
+from neuro_control.places.training.train import command as train
+from neuro_control.places.training.train import shortened
 
 PLACES = 12
 

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.dataset import open_traverse, pair, pair_by_pose
-from neuro_control.places.images import shrink
+from neuro_control.places.control.images import shrink
+from neuro_control.places.training.dataset import open_traverse, pair, pair_by_pose
 from tests.places.routes import folder, picture
 
 NAMES = ("images-2.png", "images-10.png", "images-300.png")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from neuro_control import weights as files
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.ensemble import KIND, Design, Ensemble
-from neuro_control.places.eye import PatchEye
+from neuro_control.places.control.ensemble import KIND, Design, Ensemble
+from neuro_control.places.control.preprocessing import PatchEye
 from tests.places.ensembles import handmade, small
 from tests.places.textures import textures
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.expert import (
+from neuro_control.places.control.batch_simulator import Runner
+from neuro_control.places.control.expert import (
     EXCITATORY,
     PAPER,
     RETINAL,
@@ -16,7 +17,6 @@ from neuro_control.places.expert import (
     inhibition_delay,
     neuron_delays,
 )
-from neuro_control.places.runner import Runner
 from neuro_control.spiking.conductance import ConductanceState, conductance_lif
 from tests.places import brian_counts
 from tests.places.textures import textures

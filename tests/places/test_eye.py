@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.eye import PatchEye, Retina, contrast
-from neuro_control.places.images import normalise_patches
+from neuro_control.places.control.images import normalise_patches
+from neuro_control.places.control.preprocessing import PatchEye, Retina, contrast
 from tests.places.textures import textures
 
 

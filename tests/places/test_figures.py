@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuro_control.places import figures
-from neuro_control.places.metrics import precision_recall, recall_at
+from neuro_control.places.evaluation import figures
+from neuro_control.places.evaluation.metrics import precision_recall, recall_at
 
 TRUTH = np.array([0, 1, 2, 3, 4, 5, 6, -1])
 MATRICES = {

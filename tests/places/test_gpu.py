@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.expert import PAPER, RETINAL, Expert, InputSpikes, encode
-from neuro_control.places.recogniser import Recogniser
-from neuro_control.places.runner import Runner, shower
+from neuro_control.places.control.batch_simulator import Runner, shower
+from neuro_control.places.control.expert import PAPER, RETINAL, Expert, InputSpikes, encode
+from neuro_control.places.control.recogniser import Recogniser
 from tests.places.ensembles import small
 from tests.places.textures import textures
 
@@ -22,7 +22,7 @@ def package():
 
 
 def runner(expert, weights, delays, device="cpu"):
-    from neuro_control.places.gpu import TorchRunner
+    from neuro_control.places.control.torch_simulator import TorchRunner
 
     return TorchRunner(expert, weights, delays, device)
 
@@ -91,7 +91,7 @@ def test_a_device_that_torch_lacks_is_refused(name):
 
 
 def test_without_torch_it_is_told_what_to_install(monkeypatch):
-    monkeypatch.delitem(sys.modules, "neuro_control.places.gpu", raising=False)
+    monkeypatch.delitem(sys.modules, "neuro_control.places.control.torch_simulator", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     weights = np.zeros((1, 784, 400), np.float32)
     with pytest.raises(ConfigurationError, match=r"pip install 'neuro_control\[train\]'"):

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.images import (
+from neuro_control.places.control.images import (
     decode_image,
     featureless,
     grey,

@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.metrics import (
+from neuro_control.places.control.online_statistics import visited_threshold
+from neuro_control.places.evaluation.metrics import (
     Curve,
     accept_rates,
     area_under_curve,
     precision_recall,
     recall_at,
     recall_at_full_precision,
-    visited_threshold,
 )
 
 # Best matches: 0 (right, 0.9), 2 (wrong, 0.8), 2 (right, 0.7), 1 (no such place, 0.6).

@@ -15,9 +15,9 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_srvs.srv import Trigger
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.node import PlaceRecognizer, read_compressed, read_raw
-from neuro_control.places.player import compressed_message, raw_message
-from neuro_control.places.route import names
+from neuro_control.places.nodes.player import compressed_message, raw_message
+from neuro_control.places.nodes.recognizer import PlaceRecognizer, read_compressed, read_raw
+from neuro_control.places.simulation.route import names
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.peers import vprtempo
+from neuro_control.places.evaluation.vprtempo import vprtempo
 
 
 def textures(count, *, seed=0, shape=(16, 32, 3)):

@@ -7,9 +7,9 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.node import PlaceRecognizer
-from neuro_control.places.player import Player
-from neuro_control.places.route import names, render_route, write_route
+from neuro_control.places.nodes.player import Player
+from neuro_control.places.nodes.recognizer import PlaceRecognizer
+from neuro_control.places.simulation.route import names, render_route, write_route
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, to_nanoseconds
 from tests.bench import MS, Probe, options
 

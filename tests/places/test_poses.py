@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.places.poses import covariance
+from neuro_control.places.control.poses import covariance
 
 
 def pose(x, y, yaw):

@@ -6,9 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.recogniser import MODES, REGULARISATIONS, Recogniser
-from neuro_control.places.running import RunningStatistics, RunningThreshold, never_visited
-from neuro_control.places.sequences import sequence
+from neuro_control.places.control.online_statistics import (
+    RunningStatistics,
+    RunningThreshold,
+    never_visited,
+)
+from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Recogniser
+from neuro_control.places.control.sequences import sequence
 from tests.places.ensembles import design, handmade, small, trained, traverse
 from tests.places.textures import textures
 

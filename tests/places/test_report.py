@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuro_control.places.report import pictures, summary
+from neuro_control.places.evaluation.report import pictures, summary
 
 SETTINGS = {"seed": 3, "nodes": {"place_recognizer": {"model": "a.safetensors"}}}
 RECORDING = {

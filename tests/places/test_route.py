@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.images import grey, normalise_patches, shrink
-from neuro_control.places.route import (
+from neuro_control.places.control.images import grey, normalise_patches, shrink
+from neuro_control.places.simulation.route import (
     SEASONS,
     SPACING,
     Camera,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.sequences import RunningSequence, sequence, sequence_ahead
+from neuro_control.places.control.sequences import RunningSequence, sequence, sequence_ahead
 
 MATRIX = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]])
 

@@ -7,10 +7,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.ensemble import Ensemble
-from neuro_control.places.expert import PAPER
-from neuro_control.places.recogniser import MODES, Recogniser
-from neuro_control.places.train import command, shortened, train, train_expert
+from neuro_control.places.control.ensemble import Ensemble
+from neuro_control.places.control.expert import PAPER
+from neuro_control.places.control.recogniser import MODES, Recogniser
+from neuro_control.places.training.train import command, shortened, train, train_expert
 from tests.places.ensembles import design, small, trained, traverse
 from tests.places.textures import textures
 

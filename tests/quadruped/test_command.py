@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.command import GAITS, RANGES, Command, gait
-from neuro_control.quadruped.schedule import Schedule, leads
+from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
+from neuro_control.quadruped.control.gait_scheduler import Schedule, leads
 
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=15, max_size=15)
 

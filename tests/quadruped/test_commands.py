@@ -2,7 +2,7 @@
 
 import json
 
-from neuro_control.quadruped.benchmark import benchmark
+from neuro_control.quadruped.evaluation.benchmark import benchmark
 from tests.test_cli import command
 
 

@@ -10,14 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control import world as worlds
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped import course
-from neuro_control.quadruped.command import gait
-from neuro_control.quadruped.course import BARS, COLOURS, SEEN, UNSEEN, Task, Thing, draw, world
-from neuro_control.quadruped.env import Body
-from neuro_control.quadruped.gait import Gait
-from neuro_control.quadruped.robots import JOINTS, find
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.gait import Gait
+from neuro_control.quadruped.control.robots import JOINTS, find
+from neuro_control.quadruped.simulation import course
+from neuro_control.quadruped.simulation.course import (
+    BARS,
+    COLOURS,
+    SEEN,
+    UNSEEN,
+    Task,
+    Thing,
+    draw,
+    world,
+)
+from neuro_control.quadruped.simulation.env import Body
+from neuro_control.simulation import world as worlds
 
 EACH = {
     "go to the red cube": "go to",
@@ -277,7 +286,7 @@ def test_words_are_a_task_or_refused(words):
 
 def test_a_simulation_node_finds_the_course_by_name():
     arguments = {"task": "unload the ball into the blue traybox", "robot": "go1", "seed": 4}
-    found = worlds.load("neuro_control.quadruped.course:world", arguments).model
+    found = worlds.load("neuro_control.quadruped.simulation.course:world", arguments).model
     trays = [found.body(f"{number}/traybox").pos[:2] for number in (0, 1)]
     drawn = draw(arguments["task"], seed=4)
     np.testing.assert_allclose(trays, [thing.position for thing in drawn.things])
@@ -296,15 +305,15 @@ import sys
 import time
 import numpy as np
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.command import gait
-from neuro_control.quadruped.gait import Gait
-from neuro_control.quadruped.robots import find
-from neuro_control.rendering import choose_gl
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.gait import Gait
+from neuro_control.quadruped.control.robots import find
+from neuro_control.simulation.rendering import choose_gl
 try:
     choose_gl()
-    from neuro_control.quadruped.camera import Camera
-    from neuro_control.quadruped.course import world
-    from neuro_control.quadruped.env import Body
+    from neuro_control.quadruped.simulation.camera import Camera
+    from neuro_control.quadruped.simulation.course import world
+    from neuro_control.quadruped.simulation.env import Body
     found = {}
     for text in sys.argv[2:]:
         body = Body(world(text, seed=1))

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import neuro_control  # noqa: F401  # registers
+import neuro_control.envs  # noqa: F401  # registers the environments
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.command import Command, gait
-from neuro_control.quadruped.env import STARTS, Body, world
+from neuro_control.quadruped.control.command import Command, gait
+from neuro_control.quadruped.simulation.env import STARTS, Body, world
 
 
 def make(**arguments):

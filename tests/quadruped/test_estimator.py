@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from neuro_control.quadruped import kinematics
-from neuro_control.quadruped.estimator import Estimator
-from neuro_control.quadruped.robots import GO2
+from neuro_control.quadruped.control import kinematics
+from neuro_control.quadruped.control.estimator import Estimator
+from neuro_control.quadruped.control.robots import GO2
 
 PERIOD = 0.002
 STANDING = np.tile([0.0, 0.9, -1.8], 4)

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.command import gait
-from neuro_control.quadruped.evaluate import Walk, evaluate, merits, parse
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.evaluation.evaluate import Walk, evaluate, merits, parse
 
 
 def recorded(rows=3000, fallen=False):

@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from neuro_control.quadruped import experiments
-from neuro_control.quadruped.command import RANGES, gait
-from neuro_control.quadruped.experiments import Setting, drawn, experiment, good
-from neuro_control.quadruped.gait import PERIOD
-from neuro_control.quadruped.trials import Loss, Push, Record, Task, lie_down, survive, walk
+from neuro_control.quadruped.control.command import RANGES, gait
+from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.evaluation import experiments
+from neuro_control.quadruped.evaluation.experiments import Setting, drawn, experiment, good
+from neuro_control.quadruped.evaluation.trials import (
+    Loss,
+    Push,
+    Record,
+    Task,
+    lie_down,
+    survive,
+    walk,
+)
 
 
 def row(**numbers):

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.quadruped.command import GAITS, RANGES, Command, gait
-from neuro_control.quadruped.governor import SWINGS, shortest, walkable
-from neuro_control.quadruped.robots import GO1, GO2
-from neuro_control.quadruped.schedule import leads
+from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
+from neuro_control.quadruped.control.gait_scheduler import leads
+from neuro_control.quadruped.control.governor import SWINGS, shortest, walkable
+from neuro_control.quadruped.control.robots import GO1, GO2
 
 ANY = st.tuples(*(st.floats(*each) for each in RANGES.values())).map(Command.of)
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped import kinematics, robots
-from neuro_control.quadruped.model import model
-from neuro_control.quadruped.robots import LEGS
+from neuro_control.quadruped.control import kinematics, robots
+from neuro_control.quadruped.control.robots import LEGS
+from neuro_control.quadruped.simulation.model import model
 
 
 @pytest.fixture(scope="module", params=list(robots.ROBOTS))

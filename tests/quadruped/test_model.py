@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.model import TERRAINS, model
-from neuro_control.quadruped.robots import JOINTS, LEGS
+from neuro_control.quadruped.control.robots import JOINTS, LEGS
+from neuro_control.quadruped.simulation.model import TERRAINS, model
 
 
 @pytest.mark.parametrize("robot", ["go2", "go1"])

@@ -18,13 +18,13 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.command import Command, gait
-from neuro_control.quadruped.env import Body, world
-from neuro_control.quadruped.gait import PERIOD
-from neuro_control.quadruped.node import GaitController, _quaternion
-from neuro_control.quadruped.pilot import Pilot
-from neuro_control.quadruped.robots import GO2, JOINTS, LEGS, find
-from neuro_control.quadruped.walker import Walker
+from neuro_control.quadruped.control.command import Command, gait
+from neuro_control.quadruped.control.command_mux import Pilot
+from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.robots import GO2, JOINTS, LEGS, find
+from neuro_control.quadruped.nodes.gait_controller import GaitController, _quaternion
+from neuro_control.quadruped.simulation.env import Body, world
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     RECORD_QOS,
@@ -33,7 +33,7 @@ from neuro_control.ros.messages import (
     to_nanoseconds,
     to_stamp,
 )
-from neuro_control.ros.simulation import Simulation
+from neuro_control.simulation.node import Simulation
 from tests.bench import MS, options
 
 STEP = 2 * MS
@@ -428,7 +428,7 @@ def simulated(bench, seconds, seed=3, arguments="{}", **values):
     simulation = bench.add(
         Simulation(
             **options(
-                model="neuro_control.quadruped.env:world",
+                model="neuro_control.quadruped.simulation.env:world",
                 model_arguments=arguments,
                 seed=seed,
                 duration=seconds,
@@ -548,7 +548,7 @@ def test_the_simulated_quadruped_offers_its_sensors_as_messages(bench):
     bench.add(
         Simulation(
             **options(
-                model="neuro_control.quadruped.env:world",
+                model="neuro_control.quadruped.simulation.env:world",
                 model_arguments="{noise: 0}",
                 lockstep=False,
                 real_time_factor=0.1,

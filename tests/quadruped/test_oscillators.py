@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped import oscillators
-from neuro_control.quadruped.command import RANGES, Command, gait
-from neuro_control.quadruped.oscillators import NAMES, Oscillators
-from neuro_control.quadruped.rhythms import expressed
+from neuro_control.quadruped.control import oscillators
+from neuro_control.quadruped.control.command import RANGES, Command, gait
+from neuro_control.quadruped.control.oscillators import NAMES, Oscillators
+from neuro_control.quadruped.evaluation.contact_schedules import expressed
 
 PERIOD = 0.002
 GO = gait("trot", forward=0.5)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from neuro_control.quadruped.command import Command, gait
-from neuro_control.quadruped.estimator import Estimator
-from neuro_control.quadruped.pilot import Odometer, Pilot, on_course
-from neuro_control.quadruped.robots import GO2
+from neuro_control.quadruped.control.command import Command, gait
+from neuro_control.quadruped.control.command_mux import Odometer, Pilot, on_course
+from neuro_control.quadruped.control.estimator import Estimator
+from neuro_control.quadruped.control.robots import GO2
 
 COURSE = (1.0, 0.5, 0.0, 0.1, 3.0, -0.2, 0.3, 0.0)
 PACE = gait("pace", forward=0.3, left=0.1, yaw_rate=-0.2, height=-0.05)

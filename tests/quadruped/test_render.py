@@ -9,13 +9,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.render import render
+from neuro_control.quadruped.evaluation.render import render
 
 # Drawing is chosen before MuJoCo is imported: in a process of its own.
 COMMAND = """
 import sys
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.render import render
+from neuro_control.quadruped.evaluation.render import render
 try:
     render(sys.argv[1:], standalone_mode=False)
 except ConfigurationError as error:

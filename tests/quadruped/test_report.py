@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuro_control.quadruped.gait import PERIOD
-from neuro_control.quadruped.report import pictures, summary
-from neuro_control.quadruped.robots import GO2, LEGS
+from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.control.robots import GO2, LEGS
+from neuro_control.quadruped.evaluation.report import pictures, summary
 
 SETTINGS = {
-    "model": "neuro_control.quadruped.env:world",
+    "model": "neuro_control.quadruped.simulation.env:world",
     "model_arguments": {"robot": "go2", "noise": 0},
     "seed": 3,
     "nodes": {"gait_controller": {"course": [0.0, 0.5, 0.0, 0.0], "height": 0.0}},

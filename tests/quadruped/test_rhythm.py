@@ -7,14 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.command import gait
-from neuro_control.quadruped.env import Body, world
-from neuro_control.quadruped.evaluate import Trial, evaluate, walk
-from neuro_control.quadruped.gait import PERIOD, Gait
-from neuro_control.quadruped.oscillators import Oscillators
-from neuro_control.quadruped.rhythm import RHYTHMS, make_rhythm
-from neuro_control.quadruped.robots import find
-from neuro_control.quadruped.walker import Walker
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.contact_schedule import RHYTHMS, make_rhythm
+from neuro_control.quadruped.control.gait import PERIOD, Gait
+from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.oscillators import Oscillators
+from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.evaluation.evaluate import Trial, evaluate, walk
+from neuro_control.quadruped.simulation.env import Body, world
 
 
 def test_rhythms_are_found_by_name():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from neuro_control.quadruped.rhythms import expressed, rhythms
+from neuro_control.quadruped.evaluation.contact_schedules import expressed, rhythms
 
 
 @pytest.mark.parametrize(

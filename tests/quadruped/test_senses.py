@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.quadruped.gait import PERIOD, Observation
-from neuro_control.quadruped.robots import JOINTS
-from neuro_control.quadruped.senses import Senses
+from neuro_control.quadruped.control.gait import PERIOD, Observation
+from neuro_control.quadruped.control.robots import JOINTS
+from neuro_control.quadruped.control.sensor_monitor import Senses
 
 
 def readings(k):

@@ -16,20 +16,20 @@ from std_srvs.srv import SetBool, Trigger
 
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
 
-from neuro_control.drivers.unitree import idl, sport
-from neuro_control.drivers.unitree.motors import (
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.gait import Observation
+from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.robots import GO2
+from neuro_control.quadruped.go2 import idl, sport
+from neuro_control.quadruped.go2.driver import UnitreeGo2
+from neuro_control.quadruped.go2.motors import (
     command_checksum,
     fill_brake,
     fill_command,
     read_state,
     state_checksum,
 )
-from neuro_control.drivers.unitree.node import UnitreeGo2
-from neuro_control.quadruped.command import gait
-from neuro_control.quadruped.gait import Observation
-from neuro_control.quadruped.robots import GO2
-from neuro_control.quadruped.simulated_go2 import Go2
-from neuro_control.quadruped.walker import Walker
+from neuro_control.quadruped.go2.simulated import Go2
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,

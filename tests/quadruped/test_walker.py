@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from neuro_control.quadruped.command import gait
-from neuro_control.quadruped.env import STARTS, Body, world
-from neuro_control.quadruped.gait import PERIOD
-from neuro_control.quadruped.robots import find
-from neuro_control.quadruped.walker import Walker
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.simulation.env import STARTS, Body, world
 
 TROT = gait("trot", forward=0.5)
 

@@ -8,7 +8,6 @@ import pytest
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
-from neuro_control.cameras import Cameras
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -16,10 +15,11 @@ from neuro_control.ros.messages import (
     joint_state,
     to_nanoseconds,
 )
-from neuro_control.ros.simulation import Simulation
+from neuro_control.simulation.cameras import Cameras
+from neuro_control.simulation.node import Simulation
 from tests.bench import MS, options
 
-MODEL = "neuro_control.quadruped.env:world"
+MODEL = "neuro_control.quadruped.simulation.env:world"
 
 
 BOX = """

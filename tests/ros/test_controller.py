@@ -13,10 +13,10 @@ from std_srvs.srv import SetBool
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import joint_state, to_stamp
-from neuro_control.swimmer.circuit import Circuit
-from neuro_control.swimmer.node import SwimmerController
-from neuro_control.swimmer.policy import find_policy
-from neuro_control.swimmer.steering import Calibration, calibration_path
+from neuro_control.swimmer.control.circuit import Circuit
+from neuro_control.swimmer.control.policy import find_policy
+from neuro_control.swimmer.control.steering import Calibration, calibration_path
+from neuro_control.swimmer.nodes.controller import SwimmerController
 from tests.bench import MS, Bench, Probe, options
 
 PERIOD = 30 * MS

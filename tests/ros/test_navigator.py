@@ -9,7 +9,7 @@ from rosgraph_msgs.msg import Clock
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, odometry, to_nanoseconds, to_stamp
-from neuro_control.swimmer.navigator import SwimmerNavigator
+from neuro_control.swimmer.nodes.navigator import SwimmerNavigator
 from tests.bench import MS, options
 
 PERIOD = 30 * MS

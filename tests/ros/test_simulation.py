@@ -14,17 +14,17 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Imu, JointState, Range
 from std_srvs.srv import SetBool, Trigger
 
-import neuro_control  # noqa: F401  # registers the environments
+import neuro_control.envs  # noqa: F401  # registers the environments
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, joint_state, to_nanoseconds
-from neuro_control.ros.simulation import Simulation
-from neuro_control.swimmer.circuit import Circuit
-from neuro_control.swimmer.env import SwimmerSwim
-from neuro_control.swimmer.node import SwimmerController
+from neuro_control.simulation.node import Simulation
+from neuro_control.swimmer.control.circuit import Circuit
+from neuro_control.swimmer.nodes.controller import SwimmerController
+from neuro_control.swimmer.simulation.env import SwimmerSwim
 from tests.bench import MS, Probe, options
 
 ROOT = Path(__file__).resolve().parents[2]
-SWIM = {"model": "neuro_control.swimmer.env:swim"}
+SWIM = {"model": "neuro_control.swimmer.simulation.env:swim"}
 PERIOD = 30 * MS
 
 
@@ -206,7 +206,7 @@ def test_a_killed_controller_leaves_the_simulation_waiting_for_the_next(bench):
             [
                 sys.executable,
                 *("-m", "neuro_control.ros.process"),
-                "neuro_control.swimmer.node:SwimmerController",
+                "neuro_control.swimmer.nodes.controller:SwimmerController",
                 *("--ros-args", "-p", "use_sim_time:=true"),
             ]
         )
@@ -427,7 +427,7 @@ def test_a_command_feeds_each_actuator_from_its_own_field(bench, tmp_path):
         ({"model": "fish.xml"}, "no file 'fish.xml' in sim: there are .*swimmer.xml"),
         ({"model": "/nowhere/x.xml"}, "no file /nowhere/x.xml"),
         ({"model": "no.module:f"}, "No module named"),
-        ({"model": "neuro_control.swimmer.env:fly"}, "has no attribute 'fly'"),
+        ({"model": "neuro_control.swimmer.simulation.env:fly"}, "has no attribute 'fly'"),
         ({"model": "math:sqrt", "model_arguments": "x: 4"}, "got?|sqrt"),
         ({**SWIM, "model_arguments": "links: 2"}, "3 to 100 links, not 2"),
         ({**SWIM, "model_arguments": "legs: 2"}, "unexpected keyword argument 'legs'"),
@@ -484,7 +484,7 @@ def test_a_recording_that_cannot_be_written_is_told_in_one_line():
 
 def test_free_running_whoever_catches_up_still_hears_the_answers(bench):
     simulation = bench.add(
-        Simulation(**options(model="neuro_control.quadruped.env:world", lockstep=False))
+        Simulation(**options(model="neuro_control.quadruped.simulation.env:world", lockstep=False))
     )
     advance, went = simulation._advance_to, []
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from neuro_control.ros.simulation import Simulation
-from neuro_control.swimmer.node import SwimmerController
-from neuro_control.swimmer.report import summary
+from neuro_control.simulation.node import Simulation
+from neuro_control.swimmer.evaluation.report import summary
+from neuro_control.swimmer.nodes.controller import SwimmerController
 from tests.bench import Bench, options
 
 
 def test_ten_seeds_of_thirty_seconds_through_ros_return_798_of_1000(tmp_path):
-    world = {"model": "neuro_control.swimmer.env:swim"}
+    world = {"model": "neuro_control.swimmer.simulation.env:swim"}
     returns = []
     for seed in range(10):
         bench = Bench()

@@ -5,11 +5,11 @@ pytest.importorskip("stable_baselines3", reason="trainings need the extra 'train
 
 import torch
 
-from neuro_control.swimmer.actors import CircuitActor, Optimisers, Swimmers
-from neuro_control.swimmer.env import STEPS
-from neuro_control.swimmer.learners import LEARNERS
-from neuro_control.swimmer.policy import CircuitDesign
-from neuro_control.swimmer.training import Record, Training
+from neuro_control.swimmer.control.policy import CircuitDesign
+from neuro_control.swimmer.simulation.env import STEPS
+from neuro_control.swimmer.training.actors import CircuitActor, Optimisers, Swimmers
+from neuro_control.swimmer.training.learners import LEARNERS
+from neuro_control.swimmer.training.run import Record, Training
 
 
 def timed_observations(rng, count, joints):

@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.swimmer.circuit import SIGNS, Batch, Circuit, Weights, respond, stretch_limit
+from neuro_control.swimmer.control.circuit import (
+    SIGNS,
+    Batch,
+    Circuit,
+    Weights,
+    respond,
+    stretch_limit,
+)
 
 
 def reference(angles, count, weights, speed, turn, period=60, turn_joints=1):

@@ -11,11 +11,12 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import neuro_control  # noqa: F401  # registers the environments
+import neuro_control.envs  # noqa: F401  # registers the environments
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
-from neuro_control.swimmer.circuit import Circuit
-from neuro_control.swimmer.env import (
+from neuro_control.swimmer.control.circuit import Circuit
+from neuro_control.swimmer.evaluation.evaluate import score
+from neuro_control.swimmer.simulation.env import (
     STEPS,
     SwimmerNavigate,
     SwimmerSwim,
@@ -23,7 +24,6 @@ from neuro_control.swimmer.env import (
     model,
     target_reward,
 )
-from neuro_control.swimmer.evaluate import score
 
 TASKS = ["neuro_control/SwimmerSwim-v0", "neuro_control/SwimmerNavigate-v0"]
 
@@ -206,7 +206,7 @@ def test_the_swimmer_swims_towards_where_base_link_points():
 
 def test_without_gl_rendering_says_what_to_install():
     program = (
-        "from neuro_control.swimmer.env import SwimmerSwim\n"
+        "from neuro_control.swimmer.simulation.env import SwimmerSwim\n"
         "environment = SwimmerSwim(render_mode='rgb_array')\n"
         "environment.reset(seed=0)\n"
         "environment.render()\n"

@@ -9,8 +9,8 @@ from PIL import Image
 
 pytest.importorskip("torch", reason="trainings need the extra 'train'")
 
-from neuro_control.swimmer import experiments, figures
-from neuro_control.swimmer.experiments import Setting
+from neuro_control.swimmer.evaluation import experiments, figures
+from neuro_control.swimmer.evaluation.experiments import Setting
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def setting(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "_CURVES", {("ars", "ncap"): 1, ("ars", "mlp-64"): 1})
     monkeypatch.setattr(experiments, "_DRAWS", 2)
     monkeypatch.setattr(experiments, "_EPISODES", 1)
-    monkeypatch.setattr("neuro_control.swimmer.training._HELD_OUT", [1_000_000])
+    monkeypatch.setattr("neuro_control.swimmer.training.run._HELD_OUT", [1_000_000])
     monkeypatch.setattr(experiments, "_EPISODES_OF_A_DRAW", 1)
     monkeypatch.setattr(experiments, "BODIES", (6,))
     monkeypatch.setattr(experiments, "_TRAINED", ("ncap",))

@@ -7,17 +7,19 @@ from hypothesis import strategies as st
 
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
-from neuro_control.swimmer.evaluate import Conditions, find_policy, individuals, score
-from neuro_control.swimmer.policy import (
+from neuro_control.swimmer.control.policy import (
     CircuitDesign,
     MLPDesign,
     Policy,
+    find_policy,
     from_facts,
     load,
     observation_scale,
     save,
     to_facts,
 )
+from neuro_control.swimmer.evaluation.evaluate import score
+from neuro_control.swimmer.simulation.rollout import Conditions, individuals
 
 DESIGNS = [
     CircuitDesign(5),

@@ -17,10 +17,10 @@ pytest.importorskip("torch", reason="trainings need the extra 'train'")
 
 from neuro_control import weights
 from neuro_control.learning.executors import workers
-from neuro_control.swimmer import policy
-from neuro_control.swimmer.evaluate import find_policy
-from neuro_control.swimmer.train import train
-from neuro_control.swimmer.training import Training, read_curve
+from neuro_control.swimmer.control import policy
+from neuro_control.swimmer.control.policy import find_policy
+from neuro_control.swimmer.training.run import Training, read_curve
+from neuro_control.swimmer.training.train import train
 
 # As short as can be: three links, and a point of the curve every few thousand steps.
 PPO = Training("ppo", "ncap", links=3, steps=2 * 4096, learning_rate=0.05, evaluate_every=4096)
@@ -37,7 +37,7 @@ TRAININGS = {
 
 @pytest.fixture(autouse=True)
 def few_held_out_starts(monkeypatch):
-    monkeypatch.setattr("neuro_control.swimmer.training._HELD_OUT", [1_000_000, 1_000_001])
+    monkeypatch.setattr("neuro_control.swimmer.training.run._HELD_OUT", [1_000_000, 1_000_001])
 
 
 def run(training, folder):

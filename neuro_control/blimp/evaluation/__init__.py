@@ -1,0 +1,1 @@
+"""Rollout, metrics, experiments, figures and benchmark."""

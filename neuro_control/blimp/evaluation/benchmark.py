@@ -1,0 +1,236 @@
+"""How fast the blimp is: controller, populations, simulation and ROS loop, beside the peers."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from neuro_control import resources
+from neuro_control.blimp.control.antisymmetric import respond
+from neuro_control.blimp.control.network import Design, Genome, SpikingController
+from neuro_control.blimp.simulation.env import CONTROL_PERIOD, Body, world
+from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.spiking import network as dense
+
+Array = NDArray[np.float64]
+Contestant = Callable[[], None]
+
+# Individuals of a generation and ticks of their input.
+_POPULATION, _TICKS = 50, 1000
+_PD, _INTEGRAL = Design("pd", "lif"), Design("i", "iwta")
+
+
+def _controller() -> SpikingController:
+    rng = np.random.default_rng(0)
+    return SpikingController(
+        Genome(_PD, _PD.draw(rng, 1)[0]), Genome(_INTEGRAL, _INTEGRAL.draw(rng, 1)[0])
+    )
+
+
+def _microseconds(step: Callable[[float], Any], ticks: int) -> float:
+    """Time of one of ``ticks`` calls, µs."""
+    errors = np.random.default_rng(1).normal(0.0, 0.3, ticks).tolist()
+    for error in errors[:10]:
+        step(error)
+    begin = time.perf_counter()
+    for error in errors:
+        step(error)
+    return (time.perf_counter() - begin) / ticks * 1e6
+
+
+def _in_numpy() -> Callable[[float], Any]:
+    """The same controller by the equations as they are written, in NumPy."""
+    controller = _controller()
+    genomes = (controller.pd, controller.integral)
+    structures = [genome.design.structure for genome in genomes]
+    networks = [s.expand(g.vector) for s, g in zip(structures, genomes, strict=True)]
+    kinds = [structure.expanded for structure in structures]
+    states = [dense.rest(kind, network) for kind, network in zip(kinds, networks, strict=True)]
+
+    def step(error: float) -> float:
+        total = 0.0
+        for k in range(2):
+            output, states[k] = dense.step(kinds[k], networks[k], error, states[k])
+            total += float(output)
+        return total
+
+    return step
+
+
+def _ours() -> Contestant:
+    rng = np.random.default_rng(0)
+    vectors, values = _PD.draw(rng, _POPULATION), rng.normal(0.0, 0.3, _TICKS)
+
+    def run() -> None:
+        respond(_PD.structure, vectors, values)
+
+    return run
+
+
+def _snntorch() -> Contestant | None:
+    """The same population of LIF networks in snntorch, or None where it is not installed."""
+    try:
+        import snntorch
+        import torch
+    except ImportError:
+        return None
+    torch.set_num_threads(1)  # quicker: its tensors are small
+    rng = np.random.default_rng(0)
+    vectors, values = _PD.draw(rng, _POPULATION), rng.normal(0.0, 0.3, _TICKS)
+    parts = _PD.structure.expand(vectors)._asdict()
+    p = {name: torch.tensor(array, dtype=torch.float32) for name, array in parts.items()}
+    options = {"init_hidden": False, "reset_mechanism": "subtract"}
+    encoders = snntorch.Synaptic(
+        alpha=torch.zeros_like(p["encoder_decay"]),
+        beta=p["encoder_decay"],
+        threshold=p["encoder_threshold"],
+        **options,
+    )
+    hidden = snntorch.Synaptic(
+        alpha=p["current_decay"], beta=p["voltage_decay"], threshold=p["threshold"], **options
+    )
+    inputs = torch.tensor(values, dtype=torch.float32)
+
+    def run() -> None:
+        with torch.no_grad():
+            state = [torch.zeros_like(p["encoder_decay"]) for _ in range(2)]
+            deeper = [torch.zeros_like(p["threshold"]) for _ in range(2)]
+            output = torch.zeros(_POPULATION)
+            for value in inputs:
+                drive = p["encoder_weight"] * value + p["encoder_bias"]
+                spikes, *state = encoders(drive, *state)
+                drive = torch.bmm(spikes[:, None], p["weight"])[:, 0]
+                spikes, *deeper = hidden(drive, *deeper)
+                drive = (spikes * p["readout"]).sum(dim=-1)
+                output = p["readout_decay"] * output + (1 - p["readout_decay"]) * drive
+
+    return run
+
+
+def _bare() -> Contestant:
+    given = world("heavy")
+    data = mujoco.MjData(given.model)
+    given.reset(data, np.random.default_rng(0))
+    substeps = given.substeps(CONTROL_PERIOD)
+
+    def run() -> None:
+        for _ in range(_TICKS):
+            mujoco.mj_step(given.model, data, substeps)
+
+    return run
+
+
+def _body() -> Contestant:
+    body = Body(world("heavy"))
+    body.reset(np.random.default_rng(0))
+
+    def run() -> None:
+        for _ in range(_TICKS):
+            body.step(2.5)
+
+    return run
+
+
+def through_ros(seconds: float, real_time_factor: float | None) -> dict[str, Any]:
+    """Run the scenario in one process, in lockstep or at a real-time factor."""
+    from neuro_control.ros import process
+
+    process.discover_locally()
+    from neuro_control.blimp.evaluation.report import summary
+    from neuro_control.blimp.nodes.altitude import BlimpAltitude
+    from neuro_control.ros import run as runs
+    from neuro_control.simulation.node import Simulation
+
+    names = ["simulation", "blimp_altitude"]
+    parameters = runs.read_parameters(resources.find("config", "blimp.yaml"), names)
+    factories = {"simulation": Simulation, "blimp_altitude": BlimpAltitude}
+    recording = runs.measure(factories, parameters, seconds, real_time_factor)
+    settings = {**parameters["simulation"], "model_arguments": {"case": "heavy"}}
+    return summary(recording, {**settings, "nodes": {names[1]: parameters[names[1]]}})
+
+
+def _milliseconds(run: Contestant) -> float:
+    begin = time.perf_counter()
+    run()
+    return (time.perf_counter() - begin) * 1e3
+
+
+@click.command()
+@click.option(
+    "--turns",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="Turns of each contestant.",
+)
+@json_option
+def benchmark(turns: int, json: str | None) -> None:
+    """Measure the blimp's speed: neurons, populations, simulation, ROS, beside the peers."""
+    makers = {"pairs": _ours, "snntorch": _snntorch, "mj_step": _bare, "simulation": _body}
+    with remarks.status("ticking and flying"):
+        runners = {name: made for name, make in makers.items() if (made := make()) is not None}
+        for run in runners.values():
+            run()
+        # In turns, so that a machine whose speed drifts slows all of them alike.
+        found: dict[str, list[float]] = {name: [] for name in runners}
+        for _ in range(turns):
+            for name, run in runners.items():
+                found[name].append(_milliseconds(run))
+        tick = _microseconds(_controller().step, 100_000)
+        numpy_tick = _microseconds(_in_numpy(), 2000)
+    with remarks.status("flying through ROS"):
+        lockstep, free = through_ros(100.0, None), through_ros(10.0, 1.0)
+
+    def ratio(slow: str, quick: str) -> float | None:
+        if slow not in found:
+            return None
+        pairs = zip(found[slow], found[quick], strict=True)
+        return statistics.median(theirs / ours for theirs, ours in pairs)
+
+    result: dict[str, Any] = {
+        "tick_us": tick,
+        "numpy_tick_us": numpy_tick,
+        "population_ms": statistics.median(found["pairs"]),
+        "population_vs_snntorch": ratio("snntorch", "pairs"),
+        "simulation_steps_per_s": _TICKS / statistics.median(found["simulation"]) * 1e3,
+        "simulation_vs_mj_step": ratio("mj_step", "simulation"),
+        "lockstep": {key: lockstep[key] for key in ("real_time_factor", "latency_ms")},
+        "free_running": {key: free[key] for key in ("real_time_factor", "latency_ms")},
+    }
+    if json is not None:
+        write_json(result, json)
+    if json != "-":
+        _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    table = Table("what", "value", title="blimp")
+    table.add_row("controller of 160 neurons, µs a tick", f"{result['tick_us']:.2f}")
+    table.add_row("the same in plain NumPy, µs a tick", f"{result['numpy_tick_us']:.0f}")
+    table.add_row(
+        f"{_POPULATION} networks of 80 neurons, {_TICKS} ticks, ms",
+        f"{result['population_ms']:.1f}",
+    )
+    peer = result["population_vs_snntorch"]
+    table.add_row(
+        "how many times as fast as snntorch",
+        "snntorch is not installed" if peer is None else f"{peer:.0f}",
+    )
+    table.add_row("simulation, control steps/s", f"{result['simulation_steps_per_s']:.0f}")
+    table.add_row("simulation / bare mj_step", f"{result['simulation_vs_mj_step']:.2f}")
+    for mode in ("lockstep", "free_running"):
+        latency = result[mode]["latency_ms"]
+        table.add_row(
+            f"through ROS, {mode.replace('_', '-')}",
+            f"{result[mode]['real_time_factor']:.2f} × real time, range to command "
+            f"p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms",
+        )
+    print_table(table)

@@ -1,0 +1,260 @@
+"""The paper's claims about the blimp, each tried again by one command: CSV and figure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from neuro_control.blimp.control.altitude import Altimeter, Pilot, make_controller
+from neuro_control.blimp.control.antisymmetric import KINDS
+from neuro_control.blimp.control.network import TERMS, SpikingController, load_network
+from neuro_control.blimp.evaluation.evaluate import fly, merits
+from neuro_control.blimp.simulation.env import Body, world
+from neuro_control.blimp.training.evolve import Evolution, advance
+from neuro_control.blimp.training.run import Run, train
+from neuro_control.cli.output import print_table, remarks, write_rows
+from neuro_control.learning.executors import workers
+from neuro_control.simulation.rendering import figure
+
+Array = NDArray[np.float64]
+Row = dict[str, Any]
+
+# Overshoot of the real robot under PID, up and down, m (arXiv 2309.12937).
+_REAL_OVERSHOOT = (0.14, 0.20)
+_FLIGHTS = 5
+# Commands to a neutral blimp at rest, and for how long, s.
+_COMMANDS, _SECONDS = (1.0, 2.0, 4.0), 15
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How an experiment is done.
+
+    Attributes:
+        out: Folder of CSV files and figures.
+        seeds: Evolutions of each kind.
+        generations: Of each evolution.
+        executor: Where evolutions run.
+    """
+
+    out: Path
+    seeds: int
+    generations: int
+    executor: Executor
+
+
+def identified(command: float, seconds: float) -> Array:
+    """Heights (10 seconds,), m, of ḧ + 0.29 ḣ + 0.0164 h = 0.0444 u from rest (2110.00646)."""
+    heights = []
+    height = speed = 0.0
+    for _ in range(round(seconds * 10)):
+        for _ in range(100):
+            speed += 1e-3 * (0.0444 * command - 0.29 * speed - 0.0164 * height)
+            height += 1e-3 * speed
+        heights.append(height)
+    return np.array(heights)
+
+
+def calibration(setting: Setting) -> list[Row]:
+    """The simulated blimp beside the identified plant, and its PID beside the real robot's."""
+    body = Body(world("heavy"))
+    flights = [
+        fly(body, Pilot(make_controller("pid"), Altimeter()), seed) for seed in range(_FLIGHTS)
+    ]
+    found = [merits(flight) for flight in flights]
+    rows: list[Row] = []
+    for name, real in zip(("overshoot_up_m", "overshoot_down_m"), _REAL_OVERSHOOT, strict=True):
+        ours = float(np.mean([each[name] for each in found]))
+        rows.append({"what": f"PID, {name}", "reference": real, "simulated": ours})
+    with figure(setting.out / "calibration.png", 11, 4) as drawn:
+        axes = drawn.subplots(1, 2)
+        for command, colour in zip(_COMMANDS, ("C0", "C1", "C2"), strict=True):
+            level = Body(world("neutral", start=1.0))
+            level.reset(np.random.default_rng(0))
+            heights = []
+            for _ in range(_SECONDS * 10):
+                level.step(command)
+                heights.append(level.altitude - 1.0)
+            plant = identified(command, _SECONDS)
+            rows.append(
+                {
+                    "what": f"height after {_SECONDS} s of u = {command:g}, m",
+                    "reference": float(plant[-1]),
+                    "simulated": heights[-1],
+                }
+            )
+            time = np.arange(1, len(heights) + 1) / 10
+            axes[0].plot(time, heights, color=colour, label=f"simulated, u = {command:g}")
+            axes[0].plot(time, plant, "--", color=colour, label="identified plant")
+        axes[0].set(xlabel="time (s)", ylabel="height (m)", title="Neutral, constant command")
+        axes[0].legend(fontsize=8)
+        for flight in flights:
+            axes[1].plot(flight.time, flight.altitude, color="C0", lw=0.7)
+        first = flights[0]
+        axes[1].step(first.time, first.set_point, "k--", lw=1, where="pre")
+        edges = np.flatnonzero(np.diff(first.set_point)) + 1
+        for start, end in zip(edges, [*edges, len(first.time)][1:], strict=True):
+            up = first.set_point[start] > first.set_point[start - 1]
+            level_ = first.set_point[start] + (_REAL_OVERSHOOT[0] if up else -_REAL_OVERSHOOT[1])
+            axes[1].hlines(level_, first.time[start], first.time[end - 1], "tab:red", lw=1)
+        axes[1].set(
+            xlabel="time (s)",
+            ylabel="altitude (m)",
+            title="Heavy, PID: five flights; red, the real robot's overshoot",
+        )
+    return rows
+
+
+def structures(setting: Setting) -> list[Row]:
+    """All four hidden layers for both terms: cost on flights that nothing was chosen by."""
+    runs = [
+        Run(
+            setting.out / "runs" / f"{term}-{kind}" / f"seed_{seed}",
+            Evolution(term, kind, seed, setting.generations, 500),
+        )
+        for term in TERMS
+        for kind in KINDS
+        for seed in range(setting.seeds)
+    ]
+    with Progress(
+        TextColumn("evolving"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} generations"),
+        TimeRemainingColumn(),
+        console=remarks,
+        transient=True,
+        disable=not remarks.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=len(runs) * setting.generations)
+        results = train(
+            runs,
+            advance,
+            setting.executor,
+            lambda done: bar.update(task, completed=done),
+            threads=1,
+        )
+    rows = [
+        {
+            "term": run.training.term,
+            "structure": run.training.kind,
+            "seed": run.training.seed,
+            "parameters": run.training.design.structure.size,
+            **{name: result["test"][name] for name in ("cost", "mae", "rho")},
+        }
+        for run, result in zip(runs, results, strict=True)
+    ]
+    _draw_structures(rows, setting.out / "structures.png")
+    return rows
+
+
+def _draw_structures(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    with figure(path, 10, 3.6) as drawn:
+        axes = drawn.subplots(1, len(TERMS))
+        for panel, term in zip(axes, TERMS, strict=True):
+            for x, kind in enumerate(KINDS):
+                costs = [r["cost"] for r in rows if r["term"] == term and r["structure"] == kind]
+                panel.plot([x] * len(costs), costs, "o", alpha=0.6)
+                panel.hlines(np.median(costs), x - 0.25, x + 0.25, "k", lw=1)
+            panel.set(
+                xticks=range(len(KINDS)), ylabel="MAE + 1 − ρ", title=f"{term.upper()} network"
+            )
+            panel.set_xticklabels(list(KINDS), rotation=15)
+            panel.set_ylim(bottom=0.0)
+            panel.grid(alpha=0.3)
+
+
+def layers(setting: Setting) -> list[Row]:
+    """Heavy flights with the integral networks of ``structures``, beside one PD network.
+
+    The paper finds that a plain LIF layer can't integrate. Each kind is flown with the network of
+    each of its seeds; the PD network is always the plain LIF with the lowest held-out cost.
+    """
+    folder = setting.out / "runs"
+    pd = min(
+        (load_network(path) for path in sorted(folder.glob("pd-lif/*/network.safetensors"))),
+        key=lambda each: float(each[1]["validation"]["cost"]),
+        default=None,
+    )
+    if pd is None:
+        raise click.ClickException(f"no networks in {folder}: do `structures` first")
+    body = Body(world("heavy"))
+    rows = []
+    for kind in KINDS:
+        for path in sorted(folder.glob(f"i-{kind}/*/network.safetensors")):
+            controller = SpikingController(pd[0], load_network(path)[0])
+            pilot = Pilot(controller, Altimeter())
+            flights = [merits(fly(body, pilot, seed)) for seed in range(2)]
+            means = {name: float(np.mean([f[name] for f in flights])) for name in flights[0]}
+            rows.append(
+                {
+                    "integral": kind,
+                    "seed": int(path.parent.name.removeprefix("seed_")),
+                    **{name: means[name] for name in ("rmse_m", "sse_m", "sse_worst_m")},
+                    **{name: means[name] for name in ("overshoot_up_m", "overshoot_down_m")},
+                    "oscillation_m": means["oscillation_m"],
+                }
+            )
+    return rows
+
+
+EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
+    "calibration": calibration,
+    "structures": structures,
+    "layers": layers,
+}
+
+
+@click.command()
+@click.argument("name", type=click.Choice(list(EXPERIMENTS)))
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 100),
+    default=5,
+    show_default=True,
+    help="Evolutions of each kind.",
+)
+@click.option(
+    "--generations",
+    type=click.IntRange(min=1),
+    default=5000,
+    show_default=True,
+    help="Generations of each evolution.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1000),
+    default=len(os.sched_getaffinity(0)),
+    show_default="one a core",
+    help="Evolutions at the same time.",
+)
+@click.option("--cluster", help="Address of a dask scheduler whose workers evolve instead.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out/experiments"),
+    show_default=True,
+    help="Folder of CSV files, figures and evolutions.",
+)
+def experiment(
+    name: str, seeds: int, generations: int, jobs: int, cluster: str | None, out: Path
+) -> None:
+    """Try one of the paper's claims again; what was interrupted goes on."""
+    out.mkdir(parents=True, exist_ok=True)
+    with workers(jobs, cluster) as executor:
+        rows = EXPERIMENTS[name](Setting(out, seeds, generations, executor))
+    write_rows(out / f"{name}.csv", rows)
+    table = Table(*rows[0], title=name)
+    for row in rows:
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()))
+    print_table(table)
+    remarks.print(f"written: {', '.join(sorted(str(p) for p in out.glob(f'{name}.*')))}")

@@ -1,0 +1,122 @@
+"""What a run of the blimp comes to: figures of merit, a plot, an animation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.blimp.control.altitude import on_course
+from neuro_control.blimp.evaluation.evaluate import merits
+from neuro_control.blimp.evaluation.trajectory import Flight, draw, picture_of
+from neuro_control.blimp.simulation.env import CONTROL_PERIOD, PROPELLERS, SERVO
+from neuro_control.simulation import world as worlds
+from neuro_control.simulation.rendering import animate
+
+Array = NDArray[np.float64]
+
+_FRAME = 5  # control steps from one frame to the next
+_SPED_UP = 10  # how much faster than life the animation runs
+
+
+def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of merit of a recorded flight.
+
+    Args:
+        recording: Arrays of ``Recording``: time, qpos, qvel, ctrl, sensordata, latency, wall_time.
+        settings: Parameters of the simulation node, with the other nodes' by name under ``nodes``.
+
+    Returns:
+        ``controller``, those of ``evaluate.merits`` that are no spikes (steps are those of the
+        parameter ``course``), ``steps``, ``real_time_factor``, ``latency_ms`` (p50 and p99 from
+        observation to command), ``seed`` and ``state_sha256``, by which runs can be compared.
+    """
+    found = merits(_flight(recording, settings, None))
+    digest = hashlib.sha256()
+    for name in ("time", "qpos", "qvel", "ctrl"):
+        digest.update(np.ascontiguousarray(recording[name]).tobytes())
+    wall = float(recording["wall_time"])
+    latency = recording["latency"] if len(recording["latency"]) else np.array([np.nan])
+    p50, p99 = np.percentile(latency, [50, 99]) * 1e3
+    return {
+        "controller": settings["nodes"]["blimp_altitude"].get("controller", "snn"),
+        **{name: value for name, value in found.items() if not name.endswith("_per_s")},
+        "steps": len(recording["time"]) - 1,
+        "real_time_factor": float(recording["time"][-1]) / wall if wall > 0 else 0.0,
+        "latency_ms": {"p50": float(p50), "p99": float(p99)},
+        "seed": int(settings["seed"]),
+        "state_sha256": digest.hexdigest(),
+    }
+
+
+def _flight(
+    recording: Mapping[str, Array],
+    settings: Mapping[str, Any],
+    activity: Mapping[str, Any] | None,
+) -> Flight:
+    model = worlds.load(settings["model"], settings["model_arguments"]).model
+    time = recording["time"][1:]
+    height = int(model.joint("z").qposadr[0])
+    ctrl = recording["ctrl"][1:]
+    pull = ctrl[:, [model.actuator(name).id for name in PROPELLERS]].sum(axis=1)
+    thrust = pull * np.cos(ctrl[:, model.actuator(SERVO).id])
+    spikes = np.zeros((len(time), 0))
+    if activity is not None and len(activity["time"]):
+        # An observation's answer is stamped with its time, a period before what it leads to.
+        rows = np.round(np.asarray(activity["time"]) / CONTROL_PERIOD).astype(int)
+        within = rows < len(time)
+        spikes = np.zeros((len(time), len(activity["names"])))
+        spikes[rows[within]] = np.asarray(activity["values"])[within]
+    return Flight(
+        time,
+        _set_points(time - CONTROL_PERIOD, settings["nodes"]["blimp_altitude"]),
+        recording["qpos"][1:, height],
+        recording["sensordata"][1:, int(model.sensor("lidar").adr[0])],
+        thrust,
+        thrust,
+        spikes,
+        0,
+    )
+
+
+def _set_points(times: Array, parameters: Mapping[str, Any]) -> Array:
+    """Set-points at the times of observations, as the node takes them from its parameters."""
+    course, otherwise = parameters.get("course") or [], float(parameters.get("set_point", 1.0))
+    return np.array([on_course(course, time, otherwise) for time in times.tolist()])
+
+
+def pictures(
+    recording: Mapping[str, Array],
+    activity: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+    out: Path,
+) -> list[str]:
+    """Draw ``blimp.png`` and ``blimp.gif`` into the folder ``out``.
+
+    Args:
+        recording: As for ``summary``.
+        activity: ``time`` (s), ``names`` and ``values`` (times, names) of the spikes as published,
+            if there were any.
+        settings: As for ``summary``.
+        out: Folder that exists.
+
+    Returns:
+        Remarks for the user.
+    """
+    flight = _flight(recording, settings, activity)
+    name = str(settings["nodes"]["blimp_altitude"].get("controller", "snn"))
+    draw({name: flight}, out / "blimp.png")
+    remark = animate(
+        out / "blimp.gif",
+        settings["model"],
+        settings["model_arguments"],
+        recording["qpos"][1::_FRAME],
+        _FRAME * CONTROL_PERIOD / _SPED_UP,
+        "side",
+        lambda: picture_of(flight.altitude[::_FRAME], flight.set_point[::_FRAME]),
+    )
+    return [f"blimp.gif is {remark}"] if remark else []

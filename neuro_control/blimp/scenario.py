@@ -1,0 +1,30 @@
+"""What the blimp offers: scenarios and environments, as names."""
+
+from neuro_control.cli.scenario import Environment, Scenario
+
+BLIMP = Scenario(
+    summary="an evolved spiking network holds a blimp's altitude, as a PID does",
+    config="blimp.yaml",
+    nodes={
+        "simulation": "neuro_control.simulation.node:Simulation",
+        "blimp_altitude": "neuro_control.blimp.nodes.altitude:BlimpAltitude",
+    },
+    summarise="neuro_control.blimp.evaluation.report:summary",
+    picture="neuro_control.blimp.evaluation.report:pictures",
+    activity="blimp_altitude/activity",
+    commands={
+        "evaluate": "neuro_control.blimp.evaluation.evaluate:evaluate",
+        "benchmark": "neuro_control.blimp.evaluation.benchmark:benchmark",
+        "evolve": "neuro_control.blimp.training.evolve:command",
+        "experiment": "neuro_control.blimp.evaluation.experiments:experiment",
+        "train": "neuro_control.blimp.training.gradient:command",
+        "tune": "neuro_control.blimp.training.tune:command",
+    },
+    seconds=210.0,
+)
+
+SCENARIOS = {"blimp": BLIMP}
+
+ENVIRONMENTS = {
+    "BlimpAltitude-v0": Environment(entry_point="neuro_control.blimp.simulation.env:BlimpAltitude"),
+}

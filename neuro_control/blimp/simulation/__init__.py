@@ -1,0 +1,1 @@
+"""Model, body and environment; no ROS."""

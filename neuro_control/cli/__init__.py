@@ -1,0 +1,1 @@
+"""The command ``neuro-control``: scenarios, options, reports and the frame of experiments."""

@@ -1,0 +1,146 @@
+"""Scenarios: which nodes, model and parameters belong together, and what can be done with them.
+
+Each folder of the package whose ``scenario.py`` has ``SCENARIOS`` (by name) offers them, and
+Gymnasium environments under ``ENVIRONMENTS``. Another package offers a scenario by the entry point
+
+    [options.entry_points]
+    neuro_control.scenarios =
+        fish = my_package.scenario:FISH
+
+Everything heavy is named as ``module:attribute`` and imported when it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import neuro_control
+from neuro_control import resources
+from neuro_control.errors import ConfigurationError
+
+GROUP = "neuro_control.scenarios"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A robot or capability that can be run.
+
+    Attributes:
+        summary: One line on what it does.
+        config: ROS parameter file: a name in ``config/``, a path, or ``package:file`` for a file
+            in another package's share.
+        nodes: ``module:Class`` of each node by name, the simulation first; each class takes
+            rclpy's node options.
+        summarise: ``module:function`` that turns a recording and the simulation's parameters, with
+            those of the other nodes by name under ``nodes``, into figures of merit.
+        picture: ``module:function`` that draws a recording into a folder.
+        activity: Topic (JointState) of what goes on inside the controller, if there is one.
+        commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
+        seconds: Simulated time that a run takes if not told otherwise, s.
+    """
+
+    summary: str
+    config: str
+    nodes: Mapping[str, str]
+    summarise: str
+    picture: str
+    activity: str | None = None
+    commands: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 30.0
+
+    def config_file(self) -> Path:
+        """Its parameter file.
+
+        Raises:
+            ConfigurationError: It is missing.
+        """
+        package, colon, name = self.config.partition(":")
+        if colon:
+            return resources.find_shared(package, name)
+        return resources.find("config", self.config)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A Gymnasium environment, registered as ``neuro_control/NAME`` by ``neuro_control.envs``.
+
+    Attributes:
+        entry_point: ``module:Class``.
+        vector_entry_point: ``module:function`` that makes many at once, if there is a faster way
+            than many single ones.
+    """
+
+    entry_point: str
+    vector_entry_point: str | None = None
+
+
+def resolve(name: str) -> Any:
+    """Object named ``module:attribute``.
+
+    Raises:
+        ConfigurationError: It can't be imported.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"can't import {name}: {error}") from error
+
+
+def folders() -> Iterator[ModuleType]:
+    """``scenario.py`` of each folder of this package that has one, in the order of their names."""
+    for found in pkgutil.iter_modules(neuro_control.__path__):
+        name = f"neuro_control.{found.name}.scenario"
+        if found.ispkg and name != __name__ and find_spec(name) is not None:
+            yield importlib.import_module(name)
+
+
+@cache
+def discover() -> dict[str, Scenario]:
+    """All scenarios of this package and of the installed ones, by name.
+
+    A package that can't be loaded, or offers what is no scenario, costs a warning and itself.
+    """
+    found: dict[str, Scenario] = {}
+    for folder in folders():
+        found.update(folder.SCENARIOS)
+    own = set(found)
+    for entry in entry_points(group=GROUP):
+        try:
+            scenario = entry.load()
+        except Exception as error:  # whatever another package does wrong is its own affair
+            problem = f"can't be loaded: {error!r}"
+        else:
+            if entry.name in own:
+                problem = "has the name of one of neuro_control's own: give it another"
+            elif isinstance(scenario, Scenario):
+                found[entry.name] = scenario
+                continue
+            else:
+                problem = f"is no Scenario but {type(scenario).__name__}"
+        logging.getLogger("neuro_control").warning(
+            "warning: scenario '%s' (%s) %s", entry.name, entry.value, problem
+        )
+    return dict(sorted(found.items()))
+
+
+def find(name: str) -> Scenario:
+    """Scenario by name.
+
+    Raises:
+        ConfigurationError: There is none; the message lists what there is.
+    """
+    found = discover()
+    if name not in found:
+        raise ConfigurationError(f"no scenario '{name}': there are {', '.join(found)}")
+    return found[name]

@@ -1,1 +1,0 @@
-"""The Unitree Go2: its messages, ways to it, rules, and the node that drives it."""

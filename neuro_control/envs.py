@@ -1,0 +1,29 @@
+"""Gymnasium environments of every folder, registered under ``neuro_control/``.
+
+Gymnasium has had no plug-in system since release 1.0: either this module is imported first, or its
+name goes before the environment's, ``gymnasium.make("neuro_control.envs:neuro_control/…")``.
+"""
+
+from gymnasium.envs import registration
+
+from neuro_control.cli.scenario import folders
+
+
+def register() -> None:
+    """Register the environments; once more does no harm."""
+    for folder in folders():
+        for name, environment in getattr(folder, "ENVIRONMENTS", {}).items():
+            if f"neuro_control/{name}" in registration.registry:
+                continue
+            # The environments count their own steps and check their own actions; Gymnasium's
+            # wrappers around each step would cost a tenth of the physics.
+            registration.register(
+                id=f"neuro_control/{name}",
+                entry_point=environment.entry_point,
+                vector_entry_point=environment.vector_entry_point,
+                order_enforce=False,
+                disable_env_checker=True,
+            )
+
+
+register()

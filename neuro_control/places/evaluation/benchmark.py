@@ -1,0 +1,190 @@
+"""How fast places are recognised: experts, both modes, one frame at a time, beside the peer.
+
+Speed doesn't depend on what was learnt: the ensembles here are untrained, their images textures.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rich.table import Table
+
+from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.errors import ConfigurationError
+from neuro_control.places.control.batch_simulator import Runner
+from neuro_control.places.control.ensemble import Design, Ensemble
+from neuro_control.places.control.expert import RETINAL, encode
+from neuro_control.places.control.images import SIDE
+from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.evaluation.evaluate import peak_memory
+from neuro_control.places.evaluation.vprtempo import vprtempo
+
+_QUERIES, _FRAMES = 200, 50
+_CAMERA = (480, 640)
+# Rates of inputs as the retina has them, Hz.
+_RATE = 8.0
+
+
+def textures(count: int, size: tuple[int, int], seed: int) -> NDArray[np.uint8]:
+    """Smooth random images (count, height, width)."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (count, 12, 16), np.uint8)
+    whole = [Image.fromarray(each).resize(size[::-1], Image.Resampling.BICUBIC) for each in coarse]
+    return np.stack([np.asarray(each) for each in whole])
+
+
+def untrained(places: int) -> Ensemble:
+    """An ensemble of the usual design whose weights are random."""
+    design = Design()
+    rng = np.random.default_rng(0)
+    expert = design.expert
+    reference = textures(places, (SIDE, SIDE), 0)
+    divided = design.divided(0, places)
+    most = max(len(own) for _, own in divided)
+    table = np.full((len(divided), most), -1, np.int64)
+    for row, (_, own) in zip(table, divided, strict=True):
+        row[: len(own)] = own
+    shape = (len(divided), expert.neurons)
+    weights = [expert.scaled(expert.initial_weights(rng)) for _ in divided]
+    return Ensemble(
+        design=design,
+        names=tuple(str(place) for place in range(places)),
+        reference=reference,
+        poses=None,
+        frame_id="map",
+        eye=design.eye_for([reference]),
+        networks=np.zeros(len(divided), np.int64),
+        places=table,
+        weights=np.stack(weights).astype(np.float16),
+        thresholds=np.full(shape, 40.0, np.float32),
+        responses=rng.integers(0, 20, (len(divided), most, expert.neurons)).astype(np.uint16),
+        probe=np.arange(1),
+        probed=np.zeros((1, places), np.float16),
+        activity=np.zeros(shape, np.float32),
+        train_s=0.0,
+    )
+
+
+def _seconds(run: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+def _frames(recogniser: Recogniser, frames: NDArray[np.uint8]) -> dict[str, float]:
+    """Time that a camera's frames take, one at a time, ms."""
+    recogniser.step(frames[0])
+    taken = [1e3 * _seconds(partial(recogniser.step, frame)) for frame in frames]
+    return {f"p{share}": float(np.percentile(taken, share)) for share in (50, 99)}
+
+
+def _presentations(turns: int) -> dict[str, float]:
+    """Time of a presentation to one expert on one core, at work and in training, ms."""
+    rng = np.random.default_rng(0)
+    runner, expert = Runner(RETINAL), RETINAL
+    weights = expert.scaled(expert.initial_weights(rng))
+    thresholds = np.full(expert.neurons, 40.0, np.float32)
+    delays = expert.input_delays(rng)
+    rates = rng.exponential(_RATE, expert.inputs).astype(np.float32)
+    drive = np.empty((1, expert.neurons), np.float32)
+    counts = np.empty((1, expert.neurons), np.int32)
+
+    def work() -> None:
+        spikes = encode(rates, expert, rng)
+        runner.respond(weights[None], thresholds[None], spikes, delays, drive, counts)
+
+    def learn() -> None:
+        runner.learn(expert.scaled(weights), thresholds, encode(rates, expert, rng), delays)
+
+    work()
+    learn()
+    return {
+        "presentation_ms": 1e3 * statistics.median(_seconds(work) for _ in range(20 * turns)),
+        "learning_ms": 1e3 * statistics.median(_seconds(learn) for _ in range(20 * turns)),
+    }
+
+
+def _peer(places: int, fast: Recogniser, turns: int) -> dict[str, float] | None:
+    """Queries a second of VPRTempo's network alone and ours in fast mode, in turns."""
+    images = textures(places, (SIDE, SIDE), 0)
+    queries = textures(_QUERIES, (SIDE, SIDE), 1)
+    rates: dict[str, list[float]] = {"vprtempo": [], "fast": []}
+    try:
+        for turn in range(turns):
+            run = vprtempo([images], queries, seed=turn, epochs=1, size=(SIDE, SIDE), patch=7)
+            rates["vprtempo"].append(run.forward_per_s)
+            rates["fast"].append(_QUERIES / _seconds(partial(fast.scores, queries)))
+    except ConfigurationError as error:
+        remarks.print(f"without VPRTempo: {error}", markup=False)
+        return None
+    return {name: statistics.median(each) for name, each in rates.items()}
+
+
+@click.command()
+@click.option(
+    "--places",
+    type=click.IntRange(10, 10_000),
+    default=1380,
+    show_default=True,
+    help="Places of the reference.",
+)
+@click.option(
+    "--turns", type=click.IntRange(1, 100), default=3, show_default=True, help="Repetitions."
+)
+@json_option
+def benchmark(places: int, turns: int, json: str | None) -> None:
+    """Measure how fast places are recognised, beside VPRTempo where it is installed."""
+    with remarks.status("building"):
+        ensemble = untrained(places)
+        fast, spiking = Recogniser(ensemble, mode="fast"), Recogniser(ensemble, mode="spiking")
+    queries = textures(_QUERIES, (SIDE, SIDE), 1)
+    frames = textures(_FRAMES, _CAMERA, 2)
+    with remarks.status("recognising"):
+        rates = {
+            name: [_QUERIES / _seconds(partial(each.scores, queries)) for _ in range(turns)]
+            for name, each in (("fast", fast), ("spiking", spiking))
+        }
+        result: dict[str, Any] = {
+            "places": places,
+            "neurons": ensemble.thresholds.size,
+            **_presentations(turns),
+            **{f"{name}_queries_per_s": statistics.median(each) for name, each in rates.items()},
+            "fast_frame_ms": _frames(fast, frames),
+            "spiking_frame_ms": _frames(spiking, frames),
+            "memory_mb": peak_memory(),
+        }
+    with remarks.status("VPRTempo"):
+        result["in_turns"] = _peer(min(places, 100), Recogniser(untrained(min(places, 100))), turns)
+    if json is not None:
+        write_json(result, json)
+    if json != "-":
+        _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    table = Table("what", "value", title=f"places: {result['places']}")
+    table.add_row("one expert, one presentation, one core, ms", f"{result['presentation_ms']:.2f}")
+    table.add_row("the same while it learns, ms", f"{result['learning_ms']:.2f}")
+    for mode in ("fast", "spiking"):
+        table.add_row(f"{mode}, queries/s", f"{result[f'{mode}_queries_per_s']:.0f}")
+        taken = result[f"{mode}_frame_ms"]
+        table.add_row(
+            f"{mode}, a camera's frame, ms", f"p50 {taken['p50']:.1f}, p99 {taken['p99']:.1f}"
+        )
+    table.add_row("memory at most, MB", f"{result['memory_mb']:.0f}")
+    peer = result["in_turns"]
+    table.add_row(
+        "100 places, network alone, queries/s",
+        "VPRTempo is not installed"
+        if peer is None
+        else f"fast {peer['fast']:.0f}, VPRTempo {peer['vprtempo']:.0f}",
+    )
+    print_table(table)

@@ -1,0 +1,64 @@
+"""Images of the rendered route, as a folder that training and evaluation read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from neuro_control.cli.output import remarks
+from neuro_control.places.evaluation.figures import montage
+from neuro_control.places.simulation.route import SEASONS, render_route, write_route
+
+# Places that the montage shows.
+_SHOWN = 8
+
+
+@click.command()
+@click.option(
+    "--season", type=click.Choice(list(SEASONS)), default="summer", show_default=True,
+    help="What the route looks like.",
+)  # fmt: skip
+@click.option(
+    "--places", type=click.IntRange(1, 100_000), default=100, show_default=True,
+    help="Images along the route, a few metres apart.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True,
+    help="Seed of the landscape: another is another route.",
+)  # fmt: skip
+@click.option(
+    "--traverse", type=click.IntRange(0, 2**31), default=0, show_default=True,
+    help="Which run along the route: clouds, noise, how the camera sits.",
+)  # fmt: skip
+@click.option("--width", type=click.IntRange(8, 4096), default=64, show_default=True)
+@click.option("--height", type=click.IntRange(8, 4096), default=32, show_default=True)
+@click.option(
+    "--montage", "shown", type=click.Path(path_type=Path, dir_okay=False),
+    help="PNG file that shows some of the places in all seasons.",
+)  # fmt: skip
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True,
+    help="Folder for the images and their poses.csv; it must be empty or not there yet.",
+)  # fmt: skip
+def render(
+    season: str,
+    places: int,
+    seed: int,
+    traverse: int,
+    width: int,
+    height: int,
+    shown: Path | None,
+    out: Path,
+) -> None:
+    """Render a route through a landscape: no data, no camera and no GL are needed."""
+    write_route(out, season, places, seed, traverse=traverse, width=width, height=height)
+    if shown is not None:
+        chosen = np.linspace(0, places - 1, min(places, _SHOWN)).round().astype(int)
+        rows = {
+            each: render_route(each, seed, places, traverse=traverse, width=width, height=height)[0]
+            for each in SEASONS
+        }
+        montage({each: images[chosen] for each, images in rows.items()}, shown)
+    remarks.print(f"written: {places} images in {out}", markup=False, soft_wrap=True)

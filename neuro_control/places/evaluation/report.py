@@ -1,0 +1,69 @@
+"""What a run of the player and the recogniser comes to: figures of merit and a plot."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.places.evaluation.figures import journey
+
+
+def summary(recording: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of merit of a recorded run.
+
+    Args:
+        recording: Arrays that the player left: time, name, sent, best, place, score, latency.
+        settings: Parameters of the player, with the other nodes' by name under ``nodes``.
+
+    Returns:
+        ``model``, ``images`` played, ``answered``, ``r1`` (part of the answered whose best place
+        bears the image's name), ``visited`` (part of the answered that the threshold takes for
+        visited), ``images_per_s``, ``latency_ms`` (p50 and p99 from image to answer), ``seed`` and
+        ``answers_sha256``, by which runs can be compared.
+    """
+    latency = recording["latency"]
+    answered = np.isfinite(latency)
+    p50, p99 = np.percentile(latency[answered] if answered.any() else [np.nan], [50, 99]) * 1e3
+    wall = float(np.ptp(recording["sent"])) if len(answered) else 0.0
+    digest = hashlib.sha256()
+    for name in ("time", "name", "best", "place", "score"):
+        digest.update(np.ascontiguousarray(recording[name]).tobytes())
+    return {
+        "model": settings["nodes"]["place_recognizer"].get("model", ""),
+        "images": len(answered),
+        "answered": int(answered.sum()),
+        "r1": _part((recording["best"] == recording["name"])[answered]),
+        "visited": _part(recording["place"][answered] != ""),
+        "images_per_s": (len(answered) - 1) / wall if wall > 0 else np.nan,
+        "latency_ms": {"p50": float(p50), "p99": float(p99)},
+        "seed": int(settings["seed"]),
+        "answers_sha256": digest.hexdigest(),
+    }
+
+
+def _part(chosen: NDArray[np.bool_]) -> float:
+    return float(chosen.mean()) if len(chosen) else np.nan
+
+
+def pictures(
+    recording: Mapping[str, NDArray[Any]],
+    _activity: Mapping[str, Any] | None,
+    _settings: Mapping[str, Any],
+    out: Path,
+) -> list[str]:
+    """Draw ``places.png`` into the folder ``out``.
+
+    Args:
+        recording: As for ``summary``.
+        out: Folder that exists.
+
+    Returns:
+        Remarks for the user: none.
+    """
+    journey(recording["name"], recording["best"], recording["score"], out / "places.png")
+    return []

@@ -1,0 +1,24 @@
+"""What place recognition offers: scenarios, as names."""
+
+from neuro_control.cli.scenario import Scenario
+
+PLACES = Scenario(
+    summary="ensembles of spiking experts say where a camera is along a route",
+    config="places.yaml",
+    nodes={
+        "player": "neuro_control.places.nodes.player:Player",
+        "place_recognizer": "neuro_control.places.nodes.recognizer:PlaceRecognizer",
+    },
+    summarise="neuro_control.places.evaluation.report:summary",
+    picture="neuro_control.places.evaluation.report:pictures",
+    commands={
+        "train": "neuro_control.places.training.train:command",
+        "evaluate": "neuro_control.places.evaluation.evaluate:evaluate",
+        "benchmark": "neuro_control.places.evaluation.benchmark:benchmark",
+        "experiment": "neuro_control.places.evaluation.experiments:experiment",
+        "render": "neuro_control.places.evaluation.render:render",
+    },
+    seconds=0.0,
+)
+
+SCENARIOS = {"places": PLACES}

@@ -1,0 +1,167 @@
+"""How fast the quadruped is: gait layer, simulation, the node over real topics, and its camera."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from neuro_control import resources
+from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.simulation.env import Body, world
+
+Array = NDArray[np.float64]
+
+# What the quick walker walks before it is timed, s: everything compiled, and on its way.
+_BEFORE = 2.0
+_CAMERA_RATE = 10.0
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Keep all threads and processes that start from here on to one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def alone(robot: str, seconds: float) -> dict[str, Any]:
+    """Walk without ROS.
+
+    Returns:
+        ``step_ms`` (p50 and p99 of a control step, of the processor's time) and
+        ``real_time_factor``, with physics and sensors.
+    """
+    body, walker = Body(world(robot)), Walker(find(robot))
+    body.reset(np.random.default_rng(0))
+    command = gait("trot", forward=0.5)
+    for _ in range(round(_BEFORE / PERIOD)):
+        body.step(walker.step(body.observation, command).efforts)
+    took = []
+    begin = time.perf_counter()
+    for _ in range(round(seconds / PERIOD)):
+        observation = body.observation
+        before = time.thread_time()
+        answer = walker.step(observation, command)
+        took.append(time.thread_time() - before)
+        body.step(answer.efforts)
+    wall = time.perf_counter() - begin
+    p50, p99 = np.percentile(took, [50, 99]) * 1e3
+    return {"step_ms": {"p50": float(p50), "p99": float(p99)}, "real_time_factor": seconds / wall}
+
+
+def through_ros(
+    robot: str, seconds: float, real_time_factor: float | None, camera: bool = False
+) -> dict[str, Any]:
+    """Run the scenario in one process, in lockstep or at a real-time factor.
+
+    Args:
+        robot: go2 or go1.
+        seconds: Simulated time.
+        real_time_factor: None for lockstep.
+        camera: Whether someone listens to the head's camera, 224 × 224 ten times a second.
+
+    Returns:
+        ``real_time_factor`` and ``latency_ms``, p50 and p99 from observation to command; with the
+        camera ``images``, how many came.
+    """
+    from neuro_control.ros import process
+
+    process.discover_locally()
+    from rclpy.node import Node
+    from sensor_msgs.msg import Image
+
+    from neuro_control.quadruped.evaluation.report import summary
+    from neuro_control.quadruped.nodes.gait_controller import GaitController
+    from neuro_control.ros import run as runs
+    from neuro_control.ros.messages import SENSOR_QOS
+    from neuro_control.simulation.node import Simulation
+
+    names = ["simulation", "gait_controller"]
+    images: list[int] = []
+
+    class Viewer(Node):  # type: ignore[misc]  # rclpy is untyped
+        def __init__(self) -> None:
+            super().__init__("viewer")
+            self.create_subscription(
+                Image, "head/image", lambda message: images.append(message.header.stamp), SENSOR_QOS
+            )
+
+        def start(self) -> None:
+            """It hears from the beginning."""
+
+    parameters = runs.read_parameters(resources.find("config", "quadruped.yaml"), names)
+    parameters["simulation"]["model_arguments"] = f"robot: {robot}"
+    parameters["gait_controller"]["robot"] = robot
+    factories: dict[str, Any] = {"simulation": Simulation, "gait_controller": GaitController}
+    if camera:
+        parameters["simulation"]["camera_rate"] = _CAMERA_RATE
+        # Before the controller: it starts the run.
+        factories = {"simulation": Simulation, "viewer": Viewer, "gait_controller": GaitController}
+        parameters["viewer"] = {}
+    recording = runs.measure(factories, parameters, seconds, real_time_factor)
+    settings = {**parameters["simulation"], "model_arguments": {"robot": robot}}
+    nodes = {"gait_controller": parameters["gait_controller"]}
+    found = summary(recording, {**settings, "nodes": nodes})
+    result = {key: found[key] for key in ("real_time_factor", "latency_ms", "falls")}
+    return {**result, "images": len(images)} if camera else result
+
+
+@click.command()
+@click.option(
+    "--robot", type=click.Choice(list(ROBOTS)), default="go2", show_default=True, help="Which."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(1, 600), default=10.0, show_default=True,
+    help="Simulated time of each measurement.",
+)  # fmt: skip
+@json_option
+def benchmark(robot: str, seconds: float, json: str | None) -> None:
+    """Measure the quadruped's speed on one core: gait layer, physics, ROS loop, camera."""
+    with _one_core():
+        with remarks.status("walking"):
+            result: dict[str, Any] = {"robot": robot, "without_ros": alone(robot, seconds)}
+        with remarks.status("walking through ROS"):
+            result["lockstep"] = through_ros(robot, seconds, None)
+            result["free_running"] = through_ros(robot, seconds, 1.0)
+        with remarks.status("walking with the camera on"):
+            result["lockstep_with_camera"] = through_ros(robot, seconds, None, camera=True)
+    if json is not None:
+        write_json(result, json)
+    if json != "-":
+        _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    table = Table("what", "value", title=f"{result['robot']}, one core")
+    alone = result["without_ros"]
+    step = alone["step_ms"]
+    table.add_row("control step, ms", f"p50 {step['p50']:.3f}, p99 {step['p99']:.3f}")
+    table.add_row("with physics, without ROS", f"{alone['real_time_factor']:.1f} × real time")
+    for name, label in (
+        ("lockstep", "through ROS, lockstep"),
+        ("free_running", "through ROS, free-running"),
+        ("lockstep_with_camera", "lockstep, camera of 224 × 224 at 10 Hz"),
+    ):
+        found = result[name]
+        latency = found["latency_ms"]
+        table.add_row(
+            label,
+            f"{found['real_time_factor']:.2f} × real time, observation to command "
+            f"p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms",
+        )
+    print_table(table)

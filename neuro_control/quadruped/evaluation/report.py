@@ -1,0 +1,295 @@
+"""What a run of the quadruped comes to: figures of merit, a plot, an animation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.quadruped.control.command import Command, gait
+from neuro_control.quadruped.control.command_mux import on_course
+from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.control.robots import LEGS, find
+from neuro_control.quadruped.evaluation.evaluate import SETTLING, Walk, merits
+from neuro_control.quadruped.simulation.env import Body
+from neuro_control.simulation import world as worlds
+from neuro_control.simulation.rendering import animate, figure
+
+Array = NDArray[np.float64]
+
+# Control steps from one frame to the next, and for how long the animation goes on, s.
+_FRAME, _SHOWN = 40, 6.0
+# How much of the gait the diagram shows, s.
+_DIAGRAM = 2.0
+# A foot that presses harder stands, N.
+_STANDS = 4.0
+# What the report needs of the world's arguments, and their defaults.
+_ARGUMENTS = (("robot", "go2"), ("payload", 0.0))
+# Where the activity has stances of the feet and, as the velocities below, what is felt.
+_STANCES, _FELT = 4, 11
+_VELOCITIES = ("forward (m/s)", "left (m/s)", "yaw rate (rad/s)", "height (m)")
+
+
+def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures of merit of a recorded run.
+
+    Args:
+        recording: Arrays of ``Recording``: time, qpos, qvel, ctrl, sensordata, latency, wall_time.
+        settings: Parameters of the simulation node, with the other nodes' by name under ``nodes``.
+
+    Returns:
+        ``robot`` and ``gait``; ``v_error_mps``, ``yaw_error_rps`` and ``height_error_m``, each the
+        mean over the parts of the parameter ``course``, as ``evaluate.merits`` has them, of those
+        parts that last long enough; ``falls``; ``cost_of_transport`` and ``distance_m``, of the
+        whole; ``steps``, ``real_time_factor``, ``latency_ms`` (p50 and p99 from observation to
+        command), ``seed`` and ``state_sha256``, by which runs can be compared.
+    """
+    body = Body(worlds.load(settings["model"], settings["model_arguments"]))
+    truth, fallen = _truth(body, recording)
+    told = settings["nodes"]["gait_controller"]
+    robot, payload = (settings["model_arguments"].get(*each) for each in _ARGUMENTS)
+    mass = find(robot).mass + payload
+    parts = [
+        merits(
+            Walk(truth[part], truth[part], bool(fallen[part].any()), np.zeros(1), 1.0),
+            command,
+            mass,
+            0.3 + command.height,
+        )
+        for part, command in _parts(told, len(truth))
+    ]
+    digest = hashlib.sha256()
+    for name in ("time", "qpos", "qvel", "ctrl"):
+        digest.update(np.ascontiguousarray(recording[name]).tobytes())
+    wall = float(recording["wall_time"])
+    latency = recording["latency"] if len(recording["latency"]) else np.array([np.nan])
+    p50, p99 = np.percentile(latency, [50, 99]) * 1e3
+    way = float(np.linalg.norm(np.diff(recording["qpos"][::25, :2], axis=0), axis=1).sum())
+    work = float(truth[:, 5].sum() * PERIOD)
+    return {
+        "robot": robot,
+        "gait": told.get("gait", "trot"),
+        **{
+            name: _mean([part[name] for part in parts])
+            for name in ("v_error_mps", "yaw_error_rps", "height_error_m")
+        },
+        "falls": int(np.count_nonzero(np.diff(fallen.astype(int)) > 0)),
+        "cost_of_transport": work / (mass * 9.81 * way) if way > 0.5 else np.nan,
+        "distance_m": way,
+        "steps": len(truth),
+        "real_time_factor": float(recording["time"][-1]) / wall if wall > 0 else 0.0,
+        "latency_ms": {"p50": float(p50), "p99": float(p99)},
+        "seed": int(settings["seed"]),
+        "state_sha256": digest.hexdigest(),
+    }
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else np.nan
+
+
+def _truth(body: Body, recording: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
+    """As ``evaluate.Walk.truth`` has it, (T, 6), and whether the trunk leans too far, (T,)."""
+    rows, fallen = [], []
+    data = body.data
+    for qpos, qvel, ctrl in zip(
+        recording["qpos"][1:], recording["qvel"][1:], recording["ctrl"][1:], strict=True
+    ):
+        data.qpos[:], data.qvel[:], data.actuator_force[:] = qpos, qvel, ctrl
+        mujoco.mj_kinematics(body.model, data)
+        velocity = body.velocity
+        rows.append((*velocity[:2], body.yaw_rate, body.height, body.roll, body.power))
+        fallen.append(body.fallen)
+    return np.reshape(rows, (-1, 6)), np.array(fallen, dtype=bool)
+
+
+def _parts(told: Mapping[str, Any], steps: int) -> Iterator[tuple[slice, Command]]:
+    """Rows of each part of the course that lasts longer than settling does, and its command."""
+    course = list(told.get("course") or [0.0] * 4)
+    begins = [round(time / PERIOD) for time in course[::4]]
+    for begin, end in zip(begins, [*begins[1:], steps], strict=True):
+        forward, left, yaw_rate = on_course(course, begin * PERIOD + 1e-9)
+        numbers = {"forward": forward, "left": left, "yaw_rate": yaw_rate}
+        command = gait(told.get("gait", "trot"), height=told.get("height", 0.0), **numbers)
+        if min(end, steps) - begin > SETTLING / PERIOD:
+            yield slice(begin, min(end, steps)), command.clamped()[0]
+
+
+def pictures(
+    recording: Mapping[str, Array],
+    activity: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+    out: Path,
+) -> list[str]:
+    """Draw ``quadruped.png`` and ``quadruped.gif`` into the folder ``out``.
+
+    Args:
+        recording: As for ``summary``.
+        activity: ``time`` (s), ``names`` and ``values`` (times, names) of the topic
+            ``gait_controller/activity``, if there were any.
+        settings: As for ``summary``.
+        out: Folder that exists.
+
+    Returns:
+        Remarks for the user.
+    """
+    body = Body(worlds.load(settings["model"], settings["model_arguments"]))
+    truth, _ = _truth(body, recording)
+    _draw(recording, truth, _forces(body, recording), activity, settings, out / "quadruped.png")
+    shown = recording["qpos"][1 : round(_SHOWN / PERIOD) : _FRAME]
+    remark = animate(
+        out / "quadruped.gif",
+        settings["model"],
+        {**settings["model_arguments"], "meshes": True},
+        shown,
+        _FRAME * PERIOD,
+        "beside",
+        lambda: _sticks(body, shown),
+    )
+    return [f"quadruped.gif is {remark}"] if remark else []
+
+
+def _forces(body: Body, recording: Mapping[str, Array]) -> Array:
+    """Of the feet, (T, 4), N."""
+    where = [int(body.model.sensor(f"{leg}_force").adr[0]) for leg in LEGS]
+    forces: Array = recording["sensordata"][1:, where]
+    return forces
+
+
+def _draw(
+    recording: Mapping[str, Array],
+    truth: Array,
+    forces: Array,
+    activity: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+    path: Path,
+) -> None:
+    told = settings["nodes"]["gait_controller"]
+    time = recording["time"][1:]
+    frequency = told.get("frequency") or gait(told.get("gait", "trot")).frequency
+    cycle = max(round(1.0 / frequency / PERIOD), 1)
+    with figure(path, 12, 7.5) as drawn:
+        halves: Any = drawn.subfigures(1, 2, width_ratios=[1.0, 1.15])
+        left, right = halves
+        path_panel, feet_panel = left.subplots(2, 1)
+        _draw_path(path_panel, recording, time)
+        _draw_feet(feet_panel, time, forces, activity)
+        panels = right.subplots(len(_VELOCITIES), 1, sharex=True)
+        for k, (panel, label) in enumerate(zip(panels, _VELOCITIES, strict=True)):
+            if activity is not None:
+                felt = np.asarray(activity["values"])[:, _FELT + k]
+                panel.plot(activity["time"], _smoothed(felt, cycle), "tab:orange", label="felt")
+            panel.plot(time, truth[:, k], "tab:blue", lw=0.4, alpha=0.4)
+            panel.plot(time, _smoothed(truth[:, k], cycle), "tab:blue", lw=1.2, label="true")
+            panel.step(time, _wanted(told, time)[:, k], "k--", lw=1, where="pre", label="told")
+            panel.set(ylabel=label)
+            panel.grid(alpha=0.3)
+            panel.spines[["top", "right"]].set_visible(False)
+        panels[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+        panels[-1].set(xlabel="time (s); bold: mean over a cycle", xlim=(0, float(time[-1])))
+
+
+def _wanted(told: Mapping[str, Any], time: Array) -> Array:
+    """Velocities of the course and the height at these times, (T, 4)."""
+    course = told.get("course") or []
+    # A state is what the command of the observation before it led to.
+    velocities = [on_course(course, t) for t in (time - PERIOD).tolist()]
+    heights = np.full(len(time), 0.3 + told.get("height", 0.0))
+    return np.column_stack([velocities, heights])
+
+
+def _smoothed(values: Array, steps: int) -> Array:
+    """Mean over ``steps`` around each value."""
+    steps = min(steps, len(values))
+    around = np.pad(values, (steps // 2, steps - 1 - steps // 2), mode="edge")
+    smoothed: Array = np.convolve(around, np.full(steps, 1.0 / steps), mode="valid")
+    return smoothed
+
+
+def _draw_path(panel: Any, recording: Mapping[str, Array], time: Array) -> None:
+    qpos = recording["qpos"][1:]
+    panel.plot(qpos[:, 0], qpos[:, 1], "tab:blue", lw=1.2)
+    # Where it is and looks every other second.
+    marks = np.searchsorted(time, np.arange(0.0, float(time[-1]), 2.0))
+    w, z = qpos[marks, 3], qpos[marks, 6]
+    yaw = 2 * np.arctan2(z, w)
+    panel.quiver(
+        qpos[marks, 0], qpos[marks, 1], np.cos(yaw), np.sin(yaw),
+        color="tab:blue", scale=18, width=0.006,
+    )  # fmt: skip
+    panel.plot(*qpos[0, :2], "o", color="tab:blue", ms=5)
+    panel.set(xlabel="x (m)", ylabel="y (m)")
+    panel.set_aspect("equal", adjustable="datalim")
+    panel.set_title("path, and where it looks every 2 s", fontsize=10)
+    panel.grid(alpha=0.3)
+
+
+def _draw_feet(panel: Any, time: Array, forces: Array, activity: Mapping[str, Any] | None) -> None:
+    """Which foot stands, from when to when, in the middle of the run."""
+    middle = float(time[-1]) / 2
+    begin, end = max(middle - _DIAGRAM / 2, 0.0), middle + _DIAGRAM / 2
+    for k, leg in enumerate(LEGS):
+        row = len(LEGS) - 1 - k
+        panel.broken_barh(
+            _bouts(time, forces[:, k] > _STANDS, begin, end), (row - 0.3, 0.6), color="0.25",
+            label="touches the ground" if k == 0 else None,
+        )  # fmt: skip
+        if activity is not None:
+            planned = np.asarray(activity["values"])[:, _STANCES + k] > 0.5
+            panel.broken_barh(
+                _bouts(np.asarray(activity["time"]), planned, begin, end), (row - 0.45, 0.1),
+                color="tab:orange", label="should" if k == 0 else None,
+            )  # fmt: skip
+        panel.text(begin - 0.02 * (end - begin), row, leg, ha="right", va="center")
+    panel.set(xlim=(begin, end), ylim=(-0.6, len(LEGS) - 0.4), yticks=[], xlabel="time (s)")
+    panel.spines[["top", "right", "left"]].set_visible(False)
+    panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
+
+
+def _bouts(
+    time: Array, stands: NDArray[np.bool_], begin: float, end: float
+) -> list[tuple[float, float]]:
+    """Begin and length of each stretch of True within a window, s."""
+    within = (time >= begin) & (time <= end)
+    padded = np.concatenate([[False], stands & within, [False]])
+    edges = np.flatnonzero(np.diff(padded.astype(int)))
+    return [
+        (float(time[a]), (b - a) * PERIOD) for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]
+
+
+def _sticks(body: Body, qpos: Array) -> Iterator[NDArray[np.uint8]]:
+    """Frames of a robot from the side, drawn with matplotlib."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    model, data = body.model, body.data
+    chains = [[model.body(f"{leg}_{part}").id for part in ("hip", "thigh", "calf")] for leg in LEGS]
+    feet = [model.site(f"{leg}_foot").id for leg in LEGS]
+    drawing = plt.figure(figsize=(4.8, 2.7), dpi=100)
+    axes = drawing.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
+    try:
+        for row in qpos:
+            data.qpos[:] = row
+            mujoco.mj_kinematics(model, data)
+            axes.clear()
+            axes.axhspan(-0.2, 0.0, color="0.7")
+            for chain, foot in zip(chains, feet, strict=True):
+                joints = np.vstack([data.xpos[chain], data.site_xpos[foot]])
+                axes.plot(joints[:, 0], joints[:, 2], "-o", color="0.3", lw=2.5, ms=3)
+            hips = data.xpos[[chain[0] for chain in chains]]
+            axes.plot(hips[[0, 1, 3, 2, 0], 0], hips[[0, 1, 3, 2, 0], 2], color="0.1", lw=7)
+            axes.set(xlim=row[0] + np.array([-0.8, 0.8]), ylim=(-0.2, 0.7), xticks=[], yticks=[])
+            drawing.canvas.draw()
+            buffer: Any = drawing.canvas
+            yield np.asarray(buffer.buffer_rgba())[..., :3].copy()
+    finally:
+        plt.close(drawing)

@@ -1,0 +1,312 @@
+"""Ways to a Unitree robot: Cyclone DDS by itself, or ROS with Unitree's message packages.
+
+Nothing here is called back by another thread: who wants to know what came asks.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Protocol
+from xml.sax.saxutils import quoteattr
+
+import rclpy
+from rclpy.node import Node
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.go2.sport import Call, Service
+from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS
+
+# Answers that may wait to be asked for.
+_ANSWERS = 16
+
+
+class Link(Protocol):
+    """What a driver needs of a way to the robot; messages are ROS's or those of idl."""
+
+    name: str
+
+    def state(self) -> Any | None:
+        """Newest LowState that nobody asked for yet."""
+
+    def sport_state(self) -> Any | None:
+        """Newest SportModeState that nobody asked for yet."""
+
+    def answers(self) -> Iterable[tuple[Service, Any]]:
+        """Responses that nobody asked for yet, and the services that they come from."""
+
+    def new_command(self) -> Any:
+        """LowCmd with nothing in it."""
+
+    def command(self, command: Any) -> None:
+        """Send a LowCmd."""
+
+    def request(self, number: int, call: Call) -> None:
+        """Send a call as the request of that number."""
+
+    def close(self) -> None:
+        """Give the way up; more than once does no harm."""
+
+
+def fill_request(request: Any, number: int, call: Call) -> None:
+    """Fill a fresh Request."""
+    request.header.identity.id = number
+    request.header.identity.api_id = call.number
+    request.header.policy.noreply = not call.answered
+    request.parameter = call.parameter
+
+
+def configuration(interface: str) -> str:
+    """Cyclone DDS's configuration for a network interface by name."""
+    # On loopback there may be no multicast: then others are looked for one by one.
+    alone = (
+        '<Discovery><ParticipantIndex>auto</ParticipantIndex><Peers><Peer address="127.0.0.1"/>'
+        "</Peers></Discovery>"
+        if interface == "lo"
+        else ""
+    )
+    return (
+        '<CycloneDDS><Domain Id="any"><General><Interfaces>'
+        f'<NetworkInterface name={quoteattr(interface)} multicast="default"/>'
+        f"</Interfaces></General>{alone}</Domain></CycloneDDS>"
+    )
+
+
+class Participant:
+    """This process in a DDS domain, through Cyclone DDS.
+
+    Args:
+        domain: Number of the domain.
+        interface: Network interface; empty for what CYCLONEDDS_URI in the environment says, or
+            for what Cyclone DDS finds by itself.
+
+    Raises:
+        ConfigurationError: cyclonedds is missing, or can't use the interface.
+    """
+
+    def __init__(self, domain: int, interface: str) -> None:
+        try:
+            from cyclonedds.core import DDSException
+            from cyclonedds.domain import Domain, DomainParticipant
+        except ImportError as error:
+            raise ConfigurationError(
+                "without the ROS packages unitree_go and unitree_api the Go2 needs cyclonedds: "
+                "pip install 'neuro_control[unitree]'"
+            ) from error
+        self._domain = None
+        try:
+            if interface:
+                try:
+                    self._domain = Domain(domain, configuration(interface))
+                except DDSException as error:
+                    # Another participant of this process has set it up already.
+                    if error.code != DDSException.DDS_RETCODE_PRECONDITION_NOT_MET:
+                        raise
+            self._participant: Any = DomainParticipant(domain)
+        except DDSException as error:
+            raise ConfigurationError(
+                f"no DDS on domain {domain} through {interface or 'any interface'}: {error.msg}"
+            ) from error
+
+    def reader(self, topic: str, kind: type, depth: int) -> Any:
+        """Reader of a topic that keeps the newest ``depth`` messages, from whoever sends them."""
+        from cyclonedds.qos import Policy, Qos
+        from cyclonedds.sub import DataReader
+        from cyclonedds.topic import Topic
+
+        qos = Qos(Policy.Reliability.BestEffort, Policy.History.KeepLast(depth))
+        return DataReader(self._participant, Topic(self._participant, topic, kind), qos=qos)
+
+    def writer(self, topic: str, kind: type) -> Any:
+        """Writer of a topic, reliable where the reader wants it; old messages give way to new."""
+        from cyclonedds.pub import DataWriter
+        from cyclonedds.qos import Policy, Qos
+        from cyclonedds.topic import Topic
+        from cyclonedds.util import duration
+
+        qos = Qos(
+            Policy.Reliability.Reliable(max_blocking_time=duration(milliseconds=1)),
+            Policy.History.KeepLast(1),
+        )
+        return DataWriter(self._participant, Topic(self._participant, topic, kind), qos=qos)
+
+    def close(self) -> None:
+        """Leave the domain with all readers and writers."""
+        self._participant = None
+        self._domain = None
+
+
+class CycloneLink:
+    """A robot through Cyclone DDS and our own message classes.
+
+    Args:
+        domain: Number of the DDS domain.
+        interface: Network interface, as ``Participant`` has it.
+
+    Raises:
+        ConfigurationError: As ``Participant`` has it.
+    """
+
+    name = "cyclonedds"
+
+    def __init__(self, domain: int, interface: str) -> None:
+        self._participant: Participant | None = Participant(domain, interface)
+        from neuro_control.quadruped.go2 import idl
+
+        self._idl, here = idl, self._participant
+        self._states = here.reader("rt/lowstate", idl.LowState, 1)
+        self._sport_states = here.reader("rt/sportmodestate", idl.SportModeState, 1)
+        self._commands = here.writer("rt/lowcmd", idl.LowCmd)
+        self._requests = {
+            each: here.writer(f"rt/api/{each.value}/request", idl.Request) for each in Service
+        }
+        self._answers = {
+            each: here.reader(f"rt/api/{each.value}/response", idl.Response, _ANSWERS)
+            for each in Service
+        }
+
+    def state(self) -> Any | None:
+        """Newest LowState that nobody asked for yet."""
+        return newest(self._states)
+
+    def sport_state(self) -> Any | None:
+        """Newest SportModeState that nobody asked for yet."""
+        return newest(self._sport_states)
+
+    def answers(self) -> Iterable[tuple[Service, Any]]:
+        """Responses that nobody asked for yet, and the services that they come from."""
+        return [
+            (each, answer) for each, reader in self._answers.items() for answer in taken(reader)
+        ]
+
+    def new_command(self) -> Any:
+        """LowCmd with nothing in it."""
+        return self._idl.LowCmd()
+
+    def command(self, command: Any) -> None:
+        """Send a LowCmd."""
+        self._commands.write(command)
+
+    def request(self, number: int, call: Call) -> None:
+        """Send a call as the request of that number."""
+        request = self._idl.Request()
+        fill_request(request, number, call)
+        self._requests[call.service].write(request)
+
+    def close(self) -> None:
+        """Leave the domain; more than once does no harm."""
+        here, self._participant = self._participant, None
+        if here is None:
+            return
+        del self._states, self._sport_states, self._commands, self._requests, self._answers
+        here.close()
+
+
+def taken(reader: Any) -> list[Any]:
+    """Messages that a reader has, each once."""
+    # What is no message is that a writer came or went.
+    return [m for m in reader.take(_ANSWERS) if type(m).__name__ != "InvalidSample"]
+
+
+def newest(reader: Any) -> Any | None:
+    """Last message that a reader has, or None."""
+    messages = taken(reader)
+    return messages[-1] if messages else None
+
+
+class RosLink:
+    """A robot through ROS, where Unitree's message packages are built.
+
+    The DDS domain is ROS's own, and so is the network interface.
+
+    Args:
+        node: Node that subscribes and publishes.
+
+    Raises:
+        ConfigurationError: unitree_go or unitree_api is missing.
+    """
+
+    name = "ros"
+
+    def __init__(self, node: Node) -> None:
+        try:
+            from unitree_api.msg import Request, Response
+            from unitree_go.msg import LowCmd, LowState, SportModeState
+        except ImportError as error:
+            raise ConfigurationError(
+                "the ROS packages unitree_go and unitree_api are not built, or not sourced: "
+                "build them, or set transport to cyclonedds"
+            ) from error
+        self._node, self._request, self.new_command = node, Request, LowCmd
+        self._state: deque[Any] = deque(maxlen=1)
+        self._sport_state: deque[Any] = deque(maxlen=1)
+        self._answers: deque[tuple[Service, Any]] = deque(maxlen=_ANSWERS)
+        listen, speak = node.create_subscription, node.create_publisher
+        self._heard = [
+            listen(LowState, "/lowstate", self._state.append, SENSOR_QOS),
+            listen(SportModeState, "/sportmodestate", self._sport_state.append, SENSOR_QOS),
+        ]
+        self._commands = speak(LowCmd, "/lowcmd", COMMAND_QOS)
+        self._requests = {}
+        for each in Service:
+            self._heard.append(
+                listen(
+                    Response,
+                    f"/api/{each.value}/response",
+                    lambda answer, each=each: self._answers.append((each, answer)),
+                    SENSOR_QOS,
+                )
+            )
+            self._requests[each] = speak(Request, f"/api/{each.value}/request", COMMAND_QOS)
+
+    def state(self) -> Any | None:
+        """Newest LowState that nobody asked for yet."""
+        return self._state.pop() if self._state else None
+
+    def sport_state(self) -> Any | None:
+        """Newest SportModeState that nobody asked for yet."""
+        return self._sport_state.pop() if self._sport_state else None
+
+    def answers(self) -> Iterable[tuple[Service, Any]]:
+        """Responses that nobody asked for yet, and the services that they come from."""
+        answers, self._answers = list(self._answers), deque(maxlen=_ANSWERS)
+        return answers
+
+    def command(self, command: Any) -> None:
+        """Send a LowCmd."""
+        self._commands.publish(command)
+
+    def request(self, number: int, call: Call) -> None:
+        """Send a call as the request of that number."""
+        request = self._request()
+        fill_request(request, number, call)
+        self._requests[call.service].publish(request)
+
+    def close(self) -> None:
+        """Give up the topics; more than once does no harm."""
+        heard, self._heard = self._heard, []
+        for subscription in heard:
+            self._node.destroy_subscription(subscription)
+        if heard:
+            for publisher in (self._commands, *self._requests.values()):
+                self._node.destroy_publisher(publisher)
+
+
+def connect(node: Node, transport: str, domain: int, interface: str) -> Link:
+    """Way to the robot: ROS where its packages are built and Cyclone DDS is what ROS runs on.
+
+    Args:
+        node: Node that wants it.
+        transport: auto, cyclonedds or ros.
+        domain: DDS domain, for Cyclone DDS by itself.
+        interface: Network interface, likewise.
+
+    Raises:
+        ConfigurationError: There is no such way from here.
+    """
+    if transport == "auto":
+        built = all(importlib.util.find_spec(each) for each in ("unitree_go", "unitree_api"))
+        on_cyclone = "cyclone" in rclpy.get_rmw_implementation_identifier()
+        transport = "ros" if built and on_cyclone else "cyclonedds"
+    return RosLink(node) if transport == "ros" else CycloneLink(domain, interface)

@@ -1,0 +1,96 @@
+"""What a Go2 tells, as the messages that the simulation offers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from rclpy.node import Node
+from sensor_msgs.msg import Imu, JointState
+
+from neuro_control.quadruped.go2.motors import FEET, JOINTS, State
+from neuro_control.ros.messages import (
+    SENSOR_QOS,
+    Rejected,
+    fill,
+    fill_quaternion,
+    finite,
+    joint_state,
+    odometry,
+    to_stamp,
+)
+
+Array = NDArray[np.float64]
+
+
+class Senses:
+    """Publishes ``imu/imu``, ``foot_forces``, ``joint_states`` and ``odom``.
+
+    Args:
+        node: Publishes them.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._imu = node.create_publisher(Imu, "imu/imu", SENSOR_QOS)
+        self._feet = node.create_publisher(JointState, "foot_forces", SENSOR_QOS)
+        self._joints = node.create_publisher(JointState, "joint_states", SENSOR_QOS)
+        self._odometry = node.create_publisher(Odometry, "odom", SENSOR_QOS)
+
+    def tell(self, stamp: int, state: State, force_scale: float) -> None:
+        """Publish an observation: all of one stamp, the joints, which trigger a step, last.
+
+        Args:
+            stamp: Time, ns.
+            state: What the robot told.
+            force_scale: Force at a foot for one unit of its sensor, N.
+        """
+        imu = Imu()
+        imu.header.stamp, imu.header.frame_id = to_stamp(stamp), "imu"
+        fill_quaternion(imu.orientation, state.quaternion)
+        fill(imu.angular_velocity, state.rate)
+        fill(imu.linear_acceleration, state.acceleration)
+        self._imu.publish(imu)
+        self._feet.publish(joint_state(stamp, list(FEET), effort=force_scale * state.forces))
+        self._joints.publish(
+            joint_state(stamp, list(JOINTS), state.angles, state.speeds, state.torques)
+        )
+
+    def tell_odometry(self, stamp: int, message: Any, frame: str) -> None:
+        """Publish what a SportModeState tells of where the robot is.
+
+        Args:
+            stamp: Time, ns.
+            message: The SportModeState.
+            frame: Of its velocity: odom (axes of the world) or base.
+
+        Raises:
+            Rejected: A number is not finite, or the attitude no unit quaternion.
+        """
+        imu = message.imu_state
+        numbers = finite(
+            "sportmodestate",
+            [*message.position, *message.velocity, *imu.quaternion, *imu.gyroscope],
+            13,
+        )
+        position, velocity, quaternion, rate = np.split(numbers, [3, 6, 10])
+        if abs(float(np.linalg.norm(quaternion)) - 1.0) > 0.05:
+            raise Rejected("attitude", f"the attitude {quaternion.tolist()} is no unit quaternion")
+        if frame == "odom":
+            velocity = turned_back(quaternion, velocity)
+        self._odometry.publish(odometry(stamp, position, quaternion, velocity, rate))
+
+    def close(self) -> None:
+        """Give up the topics."""
+        for publisher in (self._imu, self._feet, self._joints, self._odometry):
+            self._node.destroy_publisher(publisher)
+
+
+def turned_back(quaternion: Array, vector: Array) -> Array:
+    """``vector`` of the world in the frame whose attitude is ``quaternion`` (w, x, y, z)."""
+    w, axis = quaternion[0], -quaternion[1:]
+    across = np.cross(axis, vector)
+    turned: Array = vector + 2.0 * (w * across + np.cross(axis, across))
+    return turned

@@ -1,0 +1,30 @@
+"""What the quadruped offers: scenarios and environments, as names."""
+
+from neuro_control.cli.scenario import Environment, Scenario
+
+QUADRUPED = Scenario(
+    summary="a gait layer walks a Unitree Go2 or Go1 as told",
+    config="quadruped.yaml",
+    nodes={
+        "simulation": "neuro_control.simulation.node:Simulation",
+        "gait_controller": "neuro_control.quadruped.nodes.gait_controller:GaitController",
+    },
+    summarise="neuro_control.quadruped.evaluation.report:summary",
+    picture="neuro_control.quadruped.evaluation.report:pictures",
+    activity="gait_controller/activity",
+    commands={
+        "evaluate": "neuro_control.quadruped.evaluation.evaluate:evaluate",
+        "benchmark": "neuro_control.quadruped.evaluation.benchmark:benchmark",
+        "experiment": "neuro_control.quadruped.evaluation.experiments:experiment",
+        "render": "neuro_control.quadruped.evaluation.render:render",
+    },
+    seconds=30.0,
+)
+
+SCENARIOS = {"quadruped": QUADRUPED}
+
+ENVIRONMENTS = {
+    "QuadrupedCommand-v0": Environment(
+        entry_point="neuro_control.quadruped.simulation.env:QuadrupedCommand"
+    ),
+}

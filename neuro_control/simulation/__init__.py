@@ -1,0 +1,1 @@
+"""The MuJoCo world behind topics: world, effects, node, cameras, recording and rendering."""

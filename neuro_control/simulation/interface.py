@@ -1,0 +1,401 @@
+"""A MuJoCo model as a robot: its encoders, motors, sensors and base in ROS messages."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mujoco
+import numpy as np
+from geometry_msgs.msg import TwistStamped
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CameraInfo, FluidPressure, Image, Imu, JointState, Range
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.ros.messages import (
+    NANOSECONDS,
+    SENSOR_QOS,
+    JointReader,
+    camera_info,
+    fill,
+    fill_quaternion,
+    image,
+    joint_state,
+    odometry,
+    to_stamp,
+)
+from neuro_control.simulation import world as worlds
+from neuro_control.simulation.cameras import Cameras
+
+Array = NDArray[np.float64]
+
+
+def _set_distance(message: Range, values: Array) -> None:
+    # MuJoCo says -1 where the ray meets nothing; REP 117 says +inf, and -inf for too close.
+    distance = float(values[0])
+    message.range = math.inf if distance == -1.0 else distance
+    message.radiation_type = Range.INFRARED
+    message.max_range = math.inf
+
+
+def _set_pressure(message: FluidPressure, values: Array) -> None:
+    message.fluid_pressure = float(values[0])
+
+
+@dataclass(frozen=True)
+class SensorField:
+    """What one type of MuJoCo sensor becomes.
+
+    Sensors on the same site whose fields share a topic go into one message, as an IMU's
+    accelerometer, gyro and attitude do.
+
+    Attributes:
+        topic: Last part of the topic; the site's name goes before it.
+        message: Type of the message.
+        quantity: Field of the message that the sensor measures.
+        fill: Writes the sensor's readings, (dim,), into the message.
+    """
+
+    topic: str
+    message: type[Any]
+    quantity: str
+    fill: Callable[[Any, Array], None]
+
+
+# A new kind of sensor is a new row.
+SENSORS: dict[mujoco.mjtSensor, SensorField] = {
+    mujoco.mjtSensor.mjSENS_ACCELEROMETER: SensorField(
+        "imu",
+        Imu,
+        "linear_acceleration",
+        lambda message, values: fill(message.linear_acceleration, values),
+    ),
+    mujoco.mjtSensor.mjSENS_GYRO: SensorField(
+        "imu",
+        Imu,
+        "angular_velocity",
+        lambda message, values: fill(message.angular_velocity, values),
+    ),
+    mujoco.mjtSensor.mjSENS_FRAMEQUAT: SensorField(
+        "imu",
+        Imu,
+        "orientation",
+        lambda message, values: fill_quaternion(message.orientation, values),
+    ),
+    mujoco.mjtSensor.mjSENS_VELOCIMETER: SensorField(
+        "velocity",
+        TwistStamped,
+        "twist",
+        lambda message, values: fill(message.twist.linear, values),
+    ),
+    mujoco.mjtSensor.mjSENS_RANGEFINDER: SensorField("range", Range, "range", _set_distance),
+    # MuJoCo knows no barometer: a world's user sensors of one number are pressures in Pa.
+    mujoco.mjtSensor.mjSENS_USER: SensorField(
+        "pressure", FluidPressure, "fluid_pressure", _set_pressure
+    ),
+}
+
+
+# Where touch sensors are told, all of a model in one message, and what their names end with.
+FEET, _FORCE = "foot_forces", "_force"
+
+
+def reading(message_type: type[Any], quantities: set[str], frame: str) -> Any:
+    """Message of that type in which what is not measured is marked as unknown."""
+    message = message_type()
+    message.header.frame_id = frame
+    if message_type is Imu:
+        # sensor_msgs/Imu: -1 in the first covariance says that the quantity isn't measured.
+        for quantity in {"orientation", "angular_velocity", "linear_acceleration"} - quantities:
+            getattr(message, f"{quantity}_covariance")[0] = -1.0
+    return message
+
+
+@dataclass
+class Sensor:
+    """Publisher of one message and where its numbers lie among the sensor readings."""
+
+    publisher: Publisher
+    message: Any
+    parts: list[tuple[SensorField, slice]]
+
+    def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
+        """Publish the present reading, if someone listens."""
+        if not self.publisher.get_subscription_count():
+            return
+        self.message.header.stamp = to_stamp(nanoseconds)
+        for part, where in self.parts:
+            part.fill(self.message, data.sensordata[where])
+        self.publisher.publish(self.message)
+
+
+def sensors(node: Node, model: mujoco.MjModel) -> list[Sensor]:
+    """Publishers on ``node`` for what the model's sensors on sites measure, by ``SENSORS``."""
+    groups: dict[tuple[str, str], list[tuple[SensorField, slice]]] = {}
+    for index in range(model.nsensor):
+        part = SENSORS.get(mujoco.mjtSensor(model.sensor_type[index]))
+        if part is None or model.sensor_objtype[index] != mujoco.mjtObj.mjOBJ_SITE:
+            continue
+        site = model.site(model.sensor_objid[index]).name
+        start = int(model.sensor_adr[index])
+        where = slice(start, start + int(model.sensor_dim[index]))
+        groups.setdefault((site, part.topic), []).append((part, where))
+    return [
+        Sensor(
+            node.create_publisher(parts[0][0].message, f"{site}/{topic}", SENSOR_QOS),
+            reading(parts[0][0].message, {part.quantity for part, _ in parts}, frame=site),
+            parts,
+        )
+        for (site, topic), parts in groups.items()
+    ]
+
+
+class Feet:
+    """The model's touch sensors as one JointState on ``foot_forces``.
+
+    Effort is the force, N; a sensor ``FL_force`` goes by the name FL. Nothing is published by a
+    model without any, or where nobody listens.
+
+    Args:
+        node: Publishes it.
+        model: Whose sensors.
+    """
+
+    def __init__(self, node: Node, model: mujoco.MjModel) -> None:
+        found = np.flatnonzero(model.sensor_type == int(mujoco.mjtSensor.mjSENS_TOUCH))
+        self._names = [model.sensor(int(i)).name.removesuffix(_FORCE) for i in found]
+        self._where = model.sensor_adr[found]
+        self._publisher = (
+            node.create_publisher(JointState, FEET, SENSOR_QOS) if self._names else None
+        )
+
+    def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
+        """Publish the present forces, if someone listens."""
+        if self._publisher is None or not self._publisher.get_subscription_count():
+            return
+        forces = data.sensordata[self._where]
+        self._publisher.publish(joint_state(nanoseconds, self._names, effort=forces))
+
+
+class Views:
+    """What the model's named cameras see, as ``CAMERA/image`` and ``CAMERA/camera_info``.
+
+    A camera that nobody listens to is not drawn.
+
+    Args:
+        node: Publishes them.
+        model: Whose cameras.
+        draw: Makes what draws the cameras of these names.
+        size: Height and width of an image, pixels.
+        rate: Images a second of simulated time.
+        wait: Publish an image before the joint states of its time, however long it takes;
+            otherwise it comes when it is drawn, and what is due in the meantime is left out.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        model: mujoco.MjModel,
+        draw: Callable[[list[str]], Cameras],
+        size: tuple[int, int],
+        rate: float,
+        wait: bool,
+    ) -> None:
+        named = [camera for camera in range(model.ncam) if model.camera(camera).name]
+        names = [model.camera(camera).name for camera in named]
+        self._model, self._rate, self._wait = model, rate, wait
+        self._cameras = draw(names)
+        self._infos = [
+            camera_info(f"{name}_optical_frame", size, float(model.cam_fovy[camera]))
+            for name, camera in zip(names, named, strict=True)
+        ]
+        self._publishers = [
+            (
+                node.create_publisher(Image, f"{name}/image", SENSOR_QOS),
+                node.create_publisher(CameraInfo, f"{name}/camera_info", SENSOR_QOS),
+            )
+            for name in names
+        ]
+        self._asked: deque[tuple[int, int]] = deque()  # camera, stamp
+        self._last: tuple[int, int] | None = None
+
+    def publish(self, nanoseconds: int, data: mujoco.MjData, episode: int, seed: int) -> None:
+        """Ask for what is due and publish what is drawn.
+
+        Args:
+            nanoseconds: Time of the state, ns.
+            data: The state.
+            episode: Number of the episode.
+            seed: Its seed.
+
+        Raises:
+            ConfigurationError: Nothing can be rendered on this machine.
+        """
+        due = (episode, math.floor(nanoseconds * self._rate / NANOSECONDS + 1e-6))
+        if due != self._last and not self._asked:
+            self._last = due
+            for camera, (images, _) in enumerate(self._publishers):
+                if images.get_subscription_count():
+                    self._cameras.ask(camera, self._model, data, episode, seed)
+                    self._asked.append((camera, nanoseconds))
+        while self._asked:
+            picture = self._cameras.fetch(self._wait)
+            if picture is None:
+                return
+            camera, stamp = self._asked.popleft()
+            images, infos = self._publishers[camera]
+            info = self._infos[camera]
+            info.header.stamp = to_stamp(stamp)
+            images.publish(image(info.header, picture))
+            infos.publish(info)
+
+    def close(self) -> None:
+        """Draw no more."""
+        self._cameras.close()
+
+
+class Base:
+    """Pose and velocity of the site base_link.
+
+    Raises:
+        ConfigurationError: The model has no such site.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self._model = model
+        self._site = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, worlds.BASE_SITE)
+        if self._site < 0:
+            raise ConfigurationError(
+                f"odometry is that of the site {worlds.BASE_SITE}, which the model lacks"
+            )
+        self._quaternion = np.empty(4)
+        self._velocity = np.empty(6)
+
+    def message(self, nanoseconds: int, data: mujoco.MjData) -> Odometry:
+        """Odometry of the present state."""
+        mujoco.mju_mat2Quat(self._quaternion, data.site_xmat[self._site])
+        kind = mujoco.mjtObj.mjOBJ_SITE
+        mujoco.mj_objectVelocity(self._model, data, kind, self._site, self._velocity, 1)
+        return odometry(
+            nanoseconds,
+            data.site_xpos[self._site],
+            self._quaternion,
+            self._velocity[3:],
+            self._velocity[:3],
+        )
+
+
+class Joints:
+    """The model's hinges and slides, as a robot's encoders see them.
+
+    Joints that hold a body's place in space have no encoder: those without an actuator on the
+    body that carries base_link, and free and ball joints. Where the model has sensors of a joint's
+    position or velocity, what is told is theirs, with the noise that the world gives them.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        base = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, worlds.BASE_SITE)
+        root = model.site_bodyid[base] if base >= 0 else -1
+        # MuJoCo's enumerations equal NumPy's integers only as integers of Python.
+        scalar = {int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)}
+        joints = [
+            j
+            for j in range(model.njnt)
+            if int(model.jnt_type[j]) in scalar and model.jnt_bodyid[j] != root
+        ]
+        self.names = [model.joint(j).name for j in joints]
+        self._qpos = model.jnt_qposadr[joints] if joints else np.empty(0, dtype=int)
+        self._dof = model.jnt_dofadr[joints] if joints else np.empty(0, dtype=int)
+        self._encoders = [
+            _of_joints(model, kind, joints)
+            for kind in (mujoco.mjtSensor.mjSENS_JOINTPOS, mujoco.mjtSensor.mjSENS_JOINTVEL)
+        ]
+
+    def message(self, nanoseconds: int, data: mujoco.MjData) -> JointState:
+        """Angles or ways, speeds and actuator efforts of all joints."""
+        position, velocity = data.qpos[self._qpos], data.qvel[self._dof]
+        for told, (rows, where) in zip((position, velocity), self._encoders, strict=True):
+            told[rows] = data.sensordata[where]
+        return joint_state(
+            nanoseconds, self.names, position, velocity, data.qfrc_actuator[self._dof]
+        )
+
+
+def _of_joints(
+    model: mujoco.MjModel, kind: mujoco.mjtSensor, joints: list[int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which of the joints have a sensor of a kind, and where its readings lie."""
+    found = {int(model.sensor_objid[i]): i for i in np.flatnonzero(model.sensor_type == int(kind))}
+    rows = [row for row, joint in enumerate(joints) if joint in found]
+    where = [model.sensor_adr[found[joints[row]]] for row in rows]
+    return np.array(rows, dtype=np.intp), np.array(where, dtype=np.intp)
+
+
+class Actuators:
+    """Turns joint commands into MuJoCo controls: motors take efforts, servos their set-point.
+
+    A motor that drives no joint but pushes at a site, as a propeller does, goes by its own name.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self.readers: list[tuple[JointReader, NDArray[np.intp], Array]] = []
+        fields: dict[str, list[int]] = {}
+        for index in range(model.nu):
+            if model.actuator_trntype[index] not in _TRANSMISSIONS:
+                raise ConfigurationError(
+                    f"actuator {model.actuator(index).name} drives neither a joint nor a site; "
+                    "joint_commands can't"
+                )
+            fields.setdefault(_field(model, index), []).append(index)
+        for field, indices in fields.items():
+            names = [_commanded(model, index) for index in indices]
+            gear = _gear(model, indices) if field == "effort" else np.ones(len(indices))
+            self.readers.append((JointReader(names, field), np.array(indices), gear))
+        self.nu = model.nu
+        # A motor or a speed servo without a command is let go; a position servo holds.
+        self.released = np.array(
+            sorted(i for field in fields if field != "position" for i in fields[field]), dtype=int
+        )
+
+    def read(self, message: JointState) -> Array:
+        """Controls (nu,) of a command; Rejected if joints, sizes or numbers are wrong."""
+        ctrl = np.empty(self.nu)
+        for reader, indices, gear in self.readers:
+            ctrl[indices] = reader(message) / gear
+        return ctrl
+
+
+# MuJoCo's enumerations equal NumPy's integers only as integers of Python.
+_TRANSMISSIONS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_SITE))
+
+
+def _commanded(model: mujoco.MjModel, index: int) -> str:
+    """Name by which a joint command calls an actuator."""
+    if model.actuator_trntype[index] == mujoco.mjtTrn.mjTRN_SITE:
+        return str(model.actuator(index).name)
+    return str(model.joint(model.actuator_trnid[index, 0]).name)
+
+
+def _gear(model: mujoco.MjModel, indices: list[int]) -> Array:
+    """What a control of 1 exerts: N·m or N."""
+    return np.array(
+        [
+            model.actuator_gear[i, 0]
+            if model.actuator_trntype[i] == mujoco.mjtTrn.mjTRN_JOINT
+            else np.linalg.norm(model.actuator_gear[i, :3])
+            for i in indices
+        ]
+    )
+
+
+def _field(model: mujoco.MjModel, index: int) -> str:
+    """Field of a joint command that an actuator follows."""
+    if model.actuator_biastype[index] == mujoco.mjtBias.mjBIAS_NONE:
+        return "effort"
+    return "position" if model.actuator_biasprm[index, 1] else "velocity"

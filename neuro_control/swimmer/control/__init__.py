@@ -1,0 +1,1 @@
+"""Control law: arrays in, arrays out; no ROS, MuJoCo or Gymnasium."""

@@ -1,0 +1,44 @@
+"""What the swimmer offers: scenarios and environments, as names."""
+
+from neuro_control.cli.scenario import Environment, Scenario
+
+SWIMMER = Scenario(
+    summary="a C. elegans circuit (NCAP) swims dm_control's swimmer",
+    config="swimmer.yaml",
+    nodes={
+        "simulation": "neuro_control.simulation.node:Simulation",
+        "swimmer_controller": "neuro_control.swimmer.nodes.controller:SwimmerController",
+    },
+    summarise="neuro_control.swimmer.evaluation.report:summary",
+    picture="neuro_control.swimmer.evaluation.report:pictures",
+    activity="swimmer_controller/activity",
+    commands={
+        "evaluate": "neuro_control.swimmer.evaluation.evaluate:evaluate",
+        "benchmark": "neuro_control.swimmer.evaluation.benchmark:benchmark",
+        "train": "neuro_control.swimmer.training.train:command",
+        "experiment": "neuro_control.swimmer.evaluation.experiments:experiment",
+        "calibrate": "neuro_control.swimmer.evaluation.calibrate:command",
+    },
+)
+
+SWIMMER_SQUARE = Scenario(
+    summary="the same circuit, steered by cmd_vel, swims a square",
+    config="swimmer_square.yaml",
+    nodes={
+        **SWIMMER.nodes,
+        "swimmer_navigator": "neuro_control.swimmer.nodes.navigator:SwimmerNavigator",
+    },
+    summarise="neuro_control.swimmer.evaluation.report:square_summary",
+    picture="neuro_control.swimmer.evaluation.report:square_pictures",
+    activity="swimmer_controller/activity",
+)
+
+SCENARIOS = {"swimmer": SWIMMER, "swimmer-square": SWIMMER_SQUARE}
+
+ENVIRONMENTS = {
+    f"Swimmer{task}-v0": Environment(
+        entry_point=f"neuro_control.swimmer.simulation.env:Swimmer{task}",
+        vector_entry_point=f"neuro_control.swimmer.simulation.env:swimmer_{task.lower()}_vector",
+    )
+    for task in ("Swim", "Navigate")
+}

@@ -1,0 +1,268 @@
+"""Training of the swimmer's policies: PPO, DDPG or random search, resumable to the same curve."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from neuro_control.cli.output import json_option, remarks, write_json
+from neuro_control.learning.evolution import CovarianceSearch, RandomSearch, Search
+from neuro_control.learning.executors import workers
+from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, Policy, save
+from neuro_control.swimmer.simulation.env import STEPS
+from neuro_control.swimmer.simulation.rollout import Conditions, individuals
+from neuro_control.swimmer.training.run import (
+    ALGORITHMS,
+    NAMES,
+    OPTIMISERS,
+    Record,
+    Tell,
+    Training,
+    facts_of,
+)
+
+Array = NDArray[np.float64]
+
+# Individuals that swim side by side in one task: fixed, so that it doesn't matter who does them.
+_TASK = 8
+
+# What suits algorithm and kind of policy (is it an MLP?), found by trying.
+RECIPES: dict[tuple[str, bool], dict[str, Any]] = {
+    ("ppo", False): {"learning_rate": 0.1, "evaluate_every": 4096},
+    ("ppo", True): {"learning_rate": 3e-4, "evaluate_every": 32_768},
+    ("ddpg", False): {"learning_rate": 1e-3, "evaluate_every": 1_000},
+    ("ddpg", True): {"learning_rate": 1e-3, "evaluate_every": 10_000},
+    ("ars", False): {"learning_rate": 0.1, "noise": 0.1, "evaluate_every": 16_000},
+    ("ars", True): {
+        "learning_rate": 0.02,
+        "noise": 0.03,
+        "population": 32,
+        "evaluate_every": 64_000,
+    },
+    ("cmaes", False): {"noise": 0.3, "population": 24, "starts": 4, "evaluate_every": 96_000},
+}
+
+
+def train(
+    training: Training,
+    folder: Path,
+    executor: Executor,
+    tell: Tell = lambda _: None,
+    threads: int | None = None,
+) -> Policy:
+    """Train in ``folder``, from its last checkpoint if it holds one.
+
+    Args:
+        training: What to train and how.
+        folder: Of this training alone.
+        executor: Does the random search's episodes; ``learning.executors.workers`` makes one.
+        tell: Is told the environment steps done.
+        threads: Threads of the physics in this process; as many as there are cores by default.
+
+    Returns:
+        The trained policy, also written to ``policy.safetensors`` in the folder.
+
+    Raises:
+        ConfigurationError: The folder holds another training, or what training needs is not
+            installed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    record = Record(folder, training, tell, threads)
+    try:
+        vector = _evolve(record, executor) if training.evolves else _learn(record)
+    finally:
+        record.close()
+    facts = {"training": facts_of(training), "held_out_return": float(record.returns[-1].mean())}
+    policy = Policy(record.design, vector, facts)
+    save(folder / "policy.safetensors", policy)
+    return policy
+
+
+def _task(design: CircuitDesign | MLPDesign, vectors: Array, seeds: list[int], delay: int) -> Array:
+    """Mean returns (P,) of individuals from the starts ``seeds``, for an executor."""
+    scores = individuals(design, vectors, seeds, conditions=Conditions(delay=delay), threads=1)
+    returns: Array = scores.returns.mean(axis=1)
+    return returns
+
+
+def _search(training: Training) -> Search:
+    start = training.design().initial(np.random.default_rng(training.seed))
+    if training.algorithm == "cmaes":
+        return CovarianceSearch(
+            start, population=training.population, spread=training.noise, seed=training.seed
+        )
+    directions = training.population // 2
+    return RandomSearch(
+        start,
+        directions=directions,
+        top=max(1, directions // 2),
+        step_size=training.learning_rate,
+        noise=training.noise,
+        seed=training.seed,
+    )
+
+
+def _evolve(record: Record, executor: Executor) -> Array:
+    """Generation by generation; all individuals of one swim from the same starts."""
+    training, design = record.training, record.design
+    search = _search(training)
+    if record.found:
+        search.restore(record.found)
+    steps = record.done
+    if not record.steps:
+        record.take(0, search.mean, search.state())
+    while steps < training.steps:
+        population = search.ask()
+        starts = np.random.default_rng([training.seed, search.generation, 1])
+        seeds = starts.integers(2**31, size=training.starts).tolist()
+        tasks = [
+            [
+                executor.submit(_task, design, population[i : i + _TASK], seeds, delay)
+                for i in range(0, len(population), _TASK)
+            ]
+            for delay in training.delays
+        ]
+        returns = [np.concatenate([task.result() for task in each]) for each in tasks]
+        search.tell(np.mean(returns, axis=0))
+        steps += len(population) * len(seeds) * len(training.delays) * STEPS
+        record.tell(steps)
+        if record.due(steps) or steps >= training.steps:
+            record.take(steps, search.mean, search.state())
+    return search.mean
+
+
+def _learn(record: Record) -> Array:
+    from neuro_control.swimmer.training import learners
+
+    return learners.LEARNERS[record.training.algorithm](record).learn()
+
+
+@click.command("train")
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    default="cmaes",
+    show_default=True,
+    help="Learner.",
+)
+@click.option(
+    "--policy", type=click.Choice(NAMES), default="ncap", show_default=True, help="What learns."
+)
+@click.option("--links", default=6, show_default=True, help="Links of the body, 3 to 100.")
+@click.option("--seed", type=click.IntRange(0, 999), default=0, show_default=True, help="Seed.")
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="Environment steps, 1000 an episode.",
+)
+@click.option(
+    "--learning-rate",
+    type=float,
+    default=None,
+    help="Of the actor; by default what suits algorithm and policy.",
+)
+@click.option(
+    "--optimiser",
+    type=click.Choice(OPTIMISERS),
+    default="adam",
+    show_default=True,
+    help="Of the circuit's weights under ppo and ddpg.",
+)
+@click.option(
+    "--delay",
+    "delays",
+    type=click.IntRange(0, 100),
+    multiple=True,
+    default=(0,),
+    show_default=True,
+    help="Delay of the loop to train for, control steps; repeatable (ars, cmaes).",
+)
+@click.option("--random", is_flag=True, help="Start from random magnitudes, rather than 1.")
+@click.option("--unsigned", is_flag=True, help="Let weights change their signs.")
+@click.option("--no-proprioception", is_flag=True, help="Without the stretch receptors.")
+@click.option("--no-oscillator", is_flag=True, help="Without the head oscillator.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Processes that swim the episodes of ars and cmaes.",
+)
+@click.option("--cluster", help="Address of a dask scheduler whose workers swim them instead.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of this training; one that was interrupted goes on.",
+)
+@json_option
+def command(
+    algorithm: str,
+    policy: str,
+    links: int,
+    seed: int,
+    steps: int,
+    learning_rate: float | None,
+    optimiser: str,
+    delays: tuple[int, ...],
+    random: bool,
+    unsigned: bool,
+    no_proprioception: bool,
+    no_oscillator: bool,
+    jobs: int,
+    cluster: str | None,
+    out: Path,
+    json: str | None,
+) -> None:
+    """Train a policy of the swimmer; the same command goes on where it was interrupted."""
+    recipe = {
+        **RECIPES.get((algorithm, policy.startswith("mlp")), {}),
+        **({} if learning_rate is None else {"learning_rate": learning_rate}),
+    }
+    training = Training(
+        algorithm,
+        policy,
+        links=links,
+        seed=seed,
+        steps=steps,
+        optimiser=optimiser,
+        delays=delays,
+        random=random,
+        signed=not unsigned,
+        proprioception=not no_proprioception,
+        oscillator=not no_oscillator,
+        **recipe,
+    )
+    with (
+        workers(jobs, cluster) as executor,
+        Progress(
+            TextColumn(f"{algorithm} {policy}"),
+            BarColumn(),
+            TextColumn("{task.completed} of {task.total} steps"),
+            TimeRemainingColumn(),
+            console=remarks,
+            transient=True,
+            disable=not remarks.is_terminal,
+        ) as bar,
+    ):
+        task = bar.add_task("", total=steps)
+        policy_found = train(training, out, executor, lambda done: bar.update(task, completed=done))
+    result = {
+        "policy": str(out / "policy.safetensors"),
+        "parameters": policy_found.design.size,
+        **policy_found.facts,
+    }
+    if json is not None:
+        write_json(result, json)
+    if json != "-":
+        remarks.print(
+            f"return on held-out starts {result['held_out_return']:.1f} of 1000: {result['policy']}"
+        )
