@@ -2,13 +2,14 @@
 
 A field made by ``parameter`` becomes a ROS parameter of its name. ``__post_init__`` of the
 dataclass checks what concerns several at once; it runs on every change before any of it applies.
+A parameter that was renamed is also accepted under its old name, with a warning.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import (
@@ -33,6 +34,8 @@ _TYPES: dict[type, Parameter.Type] = {
 # What rclpy declares on every node by itself.
 _OF_EVERY_NODE = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+# Release in which the old names of parameters are no longer accepted.
+_OLD_NAMES_END = "0.3"
 
 
 def parameter(
@@ -44,6 +47,7 @@ def parameter(
     choices: tuple[str, ...] = (),
     items: type = str,
     fixed: bool = False,
+    formerly: tuple[str, ...] = (),
 ) -> Any:
     """Field of a parameter dataclass.
 
@@ -55,6 +59,8 @@ def parameter(
         choices: The texts allowed, for a text.
         items: Type of a tuple's items, str or float.
         fixed: Can be set at start only.
+        formerly: Names that the parameter had before. They are accepted in its place, with one
+            warning in the log.
     """
     metadata = {
         "description": description,
@@ -63,6 +69,7 @@ def parameter(
         "choices": choices,
         "items": items,
         "fixed": fixed,
+        "formerly": formerly,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -106,17 +113,23 @@ def _is_item(item: Any, items: type) -> bool:
     return type(item) is items and (not isinstance(item, float) or math.isfinite(item))
 
 
+def _ros_type(field: dataclasses.Field[Any]) -> Parameter.Type:
+    """Type of the ROS parameter that holds the field's value."""
+    numbers = field.metadata["items"] is float
+    of_tuples = Parameter.Type.DOUBLE_ARRAY if numbers else Parameter.Type.STRING_ARRAY
+    return _TYPES.get(_kind(field), of_tuples)
+
+
+def _ros_value(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:
     low, high = field.metadata["low"], field.metadata["high"]
     choices = field.metadata["choices"]
-    listed = (
-        Parameter.Type.DOUBLE_ARRAY
-        if field.metadata["items"] is float
-        else (Parameter.Type.STRING_ARRAY)
-    )
     descriptor = ParameterDescriptor(
         name=field.name,
-        type=_TYPES.get(_kind(field), listed).value,
+        type=_ros_type(field).value,
         description=field.metadata["description"],
         additional_constraints=f"one of {', '.join(choices)}" if choices else "",
         read_only=field.metadata["fixed"],
@@ -151,6 +164,37 @@ class Declaring:
         return declared
 
 
+def _current_names(
+    node: Node, fields: Mapping[str, dataclasses.Field[Any]]
+) -> Callable[[str], str]:
+    """Function that turns a parameter's old name into today's, and warns of it once."""
+    names = {old: name for name, field in fields.items() for old in field.metadata["formerly"]}
+    warned: set[str] = set()
+
+    def current(name: str) -> str:
+        if name in names and name not in warned:
+            warned.add(name)
+            node.get_logger().warning(
+                f"the parameter '{name}' is now '{names[name]}'; "
+                f"the old name goes with release {_OLD_NAMES_END}"
+            )
+        return names.get(name, name)
+
+    return current
+
+
+def _converted(field: dataclasses.Field[Any] | None, parameter: Parameter, name: str) -> Parameter:
+    """``parameter`` with the field's ``name`` and type, so that 1 set for 1.0 is stored as 1.0."""
+    if field is None:
+        return parameter
+    try:
+        value = _checked(field, parameter.value)
+    except ConfigurationError:
+        # It keeps its value and its type: ``verdict`` refuses it and says what would be right.
+        return Parameter(name, parameter.type_, parameter.value)
+    return Parameter(name, _ros_type(field), _ros_value(value))
+
+
 def declare(node: Node, kind: type[P]) -> P:
     """Declare every field of the dataclass ``kind`` on ``node`` and read its values.
 
@@ -162,7 +206,14 @@ def declare(node: Node, kind: type[P]) -> P:
             a parameter was given that the node does not have.
     """
     fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    given = node.get_parameters_by_prefix("")
+    current = _current_names(node, fields)
+    given: dict[str, Any] = {}
+    for name, value in node.get_parameters_by_prefix("").items():
+        if current(name) != name:
+            node.undeclare_parameter(name)
+        if current(name) in given:
+            raise ConfigurationError(f"{node.get_name()}: {_given_twice(fields[current(name)])}")
+        given[current(name)] = value
     foreign = sorted(
         name for name in given if name not in fields and not name.startswith(_OF_EVERY_NODE)
     )
@@ -181,12 +232,21 @@ def declare(node: Node, kind: type[P]) -> P:
     except ConfigurationError as error:
         raise ConfigurationError(f"{node.get_name()}: {error}") from error
     for name, field in fields.items():
-        if name in given:
+        if node.has_parameter(name):
             node.undeclare_parameter(name)
-        value = getattr(instance, name)
-        value = list(value) if isinstance(value, tuple) else value
+        value = _ros_value(getattr(instance, name))
         node.declare_parameter(name, value, _descriptor(field), ignore_override=True)
+
+    def convert(parameters: list[Parameter]) -> list[Parameter]:
+        return [_converted(fields.get(current(p.name)), p, current(p.name)) for p in parameters]
+
+    node.add_pre_set_parameters_callback(convert)
     return instance
+
+
+def _given_twice(field: dataclasses.Field[Any]) -> str:
+    old = " and ".join(f"'{name}'" for name in field.metadata["formerly"])
+    return f"{field.name} is given twice: {old} is its old name, give the new one only"
 
 
 def changed(instance: P, parameters: Iterable[Parameter]) -> P:
@@ -204,6 +264,8 @@ def changed(instance: P, parameters: Iterable[Parameter]) -> P:
         value = _checked(field, p.value)
         if field.metadata["fixed"] and value != getattr(instance, p.name):
             raise ConfigurationError(f"{p.name} can only be set when the node starts")
+        if p.name in values:
+            raise ConfigurationError(_given_twice(field))
         values[p.name] = value
     return dataclasses.replace(instance, **values)  # type: ignore[type-var]
 

@@ -1,8 +1,11 @@
 from dataclasses import dataclass
 
 import pytest
+import rcl_interfaces.msg
+import rclpy
 from hypothesis import given
 from hypothesis import strategies as st
+from rcl_interfaces.srv import SetParametersAtomically
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -20,6 +23,10 @@ class Sample:
     names: tuple[str, ...] = parameter((), "Names")
     corners: tuple[float, ...] = parameter((), "Corners", items=float)
     on: bool = parameter(True, "On")
+    start_standing: bool = parameter(False, "Stand up", formerly=("upright",))
+    stand_delay: float = parameter(
+        2.0, "Wait, s", low=0.0, high=10.0, formerly=("patience", "wait")
+    )
 
     def __post_init__(self):
         if self.gain > self.limit:
@@ -29,6 +36,43 @@ class Sample:
 def node_with(bench, **values):
     node = Node("sample", automatically_declare_parameters_from_overrides=True, **options(**values))
     return bench.add(node)
+
+
+class Log:
+    """Takes down what the bench's nodes log."""
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.lines = []
+        listener = bench.add(rclpy.create_node("log_listener", enable_rosout=False))
+        self.subscription = listener.create_subscription(
+            rcl_interfaces.msg.Log, "/rosout", lambda m: self.lines.append(m.msg), 100
+        )
+
+    def wait_for(self, text):
+        self.bench.spin_until(lambda: any(text in line for line in self.lines))
+
+    def count(self, text):
+        self.bench.spin_for(0.2)
+        return sum(text in line for line in self.lines)
+
+
+def set_over_ros(bench, **values):
+    """Results of setting parameters of the node ``sample`` all at once, as another node does."""
+    caller = bench.add(rclpy.create_node("caller", start_parameter_services=False))
+    client = caller.create_client(SetParametersAtomically, "/sample/set_parameters_atomically")
+    changes = [Parameter(name, value=value).to_parameter_msg() for name, value in values.items()]
+    request = SetParametersAtomically.Request(parameters=changes)
+    result = bench.call(client, request).result
+    return result.successful, result.reason
+
+
+def judged(bench, **values):
+    """A node with the parameters of ``Sample`` that judges every change of them."""
+    node = node_with(bench, **values)
+    sample = declare(node, Sample)
+    node.add_on_set_parameters_callback(lambda changes: verdict(sample, changes))
+    return node
 
 
 def test_every_field_is_declared_with_default_range_and_description(bench):
@@ -98,3 +142,76 @@ def test_no_value_but_a_number_in_range_is_taken(value):
     taken = verdict(Sample(), [Parameter("gain", value=value)]).successful
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     assert taken == (is_number and 0 <= value <= 5)
+
+
+OLD_NAME = "the parameter 'upright' is now 'start_standing'; the old name goes with release 0.3"
+
+
+def test_an_old_name_given_at_start_takes_effect_as_the_new_one_and_warns_once(bench):
+    log = Log(bench)
+    node = node_with(bench, upright=True, wait=3)
+    sample = declare(node, Sample)
+    assert (sample.start_standing, sample.stand_delay) == (True, 3.0)
+    assert node.get_parameter("start_standing").value is True
+    assert not node.has_parameter("upright")
+    log.wait_for(OLD_NAME)
+    assert log.count("'wait' is now 'stand_delay'") == 1
+    assert log.count(OLD_NAME) == 1
+
+
+def test_an_old_name_set_at_run_time_takes_effect_as_the_new_one_and_warns_once(bench):
+    log = Log(bench)
+    node = judged(bench)
+    for value in (True, False, True):
+        assert set_over_ros(bench, upright=value) == (True, "")
+        assert node.get_parameter("start_standing").value is value
+    assert not node.has_parameter("upright")
+    log.wait_for(OLD_NAME)
+    assert log.count(OLD_NAME) == 1
+
+
+def test_an_old_name_is_judged_as_the_new_one(bench):
+    judged(bench)
+    successful, reason = set_over_ros(bench, patience=11)
+    assert not successful
+    assert reason == "stand_delay lies between 0 and 10, 11 does not"
+
+
+def test_an_old_and_the_new_name_together_are_an_error_at_start(bench):
+    says = "sample: start_standing is given twice: 'upright' is its old name, give the new one only"
+    with pytest.raises(ConfigurationError, match=says):
+        declare(node_with(bench, upright=True, start_standing=False), Sample)
+
+
+def test_an_old_and_the_new_name_together_are_an_error_at_run_time(bench):
+    node = judged(bench)
+    successful, reason = set_over_ros(bench, upright=True, start_standing=False)
+    assert not successful
+    assert "start_standing is given twice" in reason
+    assert node.get_parameter("start_standing").value is False
+
+
+def test_a_whole_number_set_at_run_time_leaves_the_parameter_a_double(bench):
+    node = judged(bench)
+    assert set_over_ros(bench, gain=2, corners=[1, 2]) == (True, "")
+    assert node.get_parameter("gain").type_ is Parameter.Type.DOUBLE
+    assert node.get_parameter("gain").value == 2.0
+    assert node.get_parameter("corners").type_ is Parameter.Type.DOUBLE_ARRAY
+    assert node.describe_parameter("gain").type == Parameter.Type.DOUBLE.value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("gain", 11, "gain lies between 0 and 10, 11 does not"),
+        ("gain", "1", "gain is a number, not '1'"),
+        ("corners", ["a"], "corners is a list of finite numbers, not ['a']"),
+    ],
+)
+def test_a_wrong_value_set_at_run_time_is_refused_with_what_would_be_right(
+    bench, name, value, says
+):
+    node = judged(bench)
+    before = node.get_parameter(name).value
+    assert set_over_ros(bench, **{name: value}) == (False, says)
+    assert node.get_parameter(name).value == before
