@@ -6,7 +6,6 @@ The format holds numbers and texts and nothing that could be executed.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_bytes
 
 _KEY = "neuro_control"
 
@@ -32,13 +32,10 @@ def write(
         arrays: By name.
         facts: What else belongs to them, as JSON knows it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     # Under one key: several come in an order that changes from process to process.
     metadata = {_KEY: json.dumps({"kind": kind, "facts": facts})}
-    part.write_bytes(save(contiguous, metadata=metadata))
-    os.replace(part, path)
+    write_bytes(path, save(contiguous, metadata=metadata))
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:

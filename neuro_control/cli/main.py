@@ -16,7 +16,8 @@ import yaml
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.cli.scenario import Scenario, discover, find, resolve
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.rendering import no_gl

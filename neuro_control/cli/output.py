@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_csv, write_text
 
 # Remarks and progress go to the error stream: standard output belongs to results.
 remarks = Console(stderr=True, highlight=False)
@@ -40,45 +37,39 @@ def print_table(table: Table) -> None:
     click.echo(capture.get().rstrip())
 
 
-def _check_target(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
-    """Refuse a file that can't be written before the work, not after it."""
-    if value in (None, "-"):
-        return value
-    path = Path(str(value))
-    if path.is_dir():
-        raise ConfigurationError(f"--json takes a file or -, and {path} is a folder")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise ConfigurationError(f"can't write {path}: {folder} can't be written to")
-    return value
-
-
-json_option = click.option(
-    "--json", callback=_check_target, help="File for the result; - prints it."
-)
-
-
 def write_json(result: dict[str, Any], target: str) -> None:
     """Write ``result`` to the file ``target``, whole or not at all; ``-`` is standard output."""
     text = json.dumps(_plain(result), indent=2)
     if target == "-":
         print(text)
         return
-    path = Path(target)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text + "\n")
-    os.replace(part, path)
+    write_text(Path(target), text + "\n")
+
+
+def show_result(result: dict[str, Any], target: str | None, table: Table | str) -> None:
+    """Write ``result`` as JSON where ``--json`` says, and show it, unless the JSON is shown.
+
+    Args:
+        result: What came out.
+        target: A file, ``-`` for standard output, or None.
+        table: The same for people to read: a table, which is a result, or a remark.
+    """
+    if target is not None:
+        write_json(result, target)
+    if target == "-":
+        return
+    if isinstance(table, Table):
+        print_table(table)
+    else:
+        remarks.print(table, markup=False, soft_wrap=True)
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of the same columns as CSV, whole or not at all."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text.getvalue())
-    os.replace(part, path)
+    columns = list(rows[0])
+    cells = ([_cell(row[name]) for name in columns] for row in rows)
+    write_csv(path, columns, cells)
+
+
+def _cell(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

@@ -23,6 +23,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_text
 from neuro_control.ros import process
 from neuro_control.ros.messages import NANOSECONDS, RECORD_QOS, to_nanoseconds
 
@@ -139,9 +140,7 @@ def set_parameters(parameters: Parameters, settings: Sequence[str]) -> None:
 def write_parameters(parameters: Parameters, path: Path) -> None:
     """Write ``parameters`` as a ROS parameter file."""
     content = {name: {"ros__parameters": values} for name, values in parameters.items() if values}
-    part = path.with_name(path.name + ".part")
-    part.write_text(yaml.dump(content, sort_keys=False))
-    part.replace(path)
+    write_text(path, yaml.dump(content, sort_keys=False))
 
 
 def run_together(

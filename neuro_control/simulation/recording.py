@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import mujoco
 import numpy as np
+
+from neuro_control.files import writing
 
 
 class Recording:
@@ -27,9 +28,6 @@ class Recording:
 
     def save(self, path: Path, **extra: Any) -> None:
         """Write a .npz of one array per quantity, time first along each: whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            arrays: dict[str, Any] = {name: np.array(rows) for name, rows in self._rows.items()}
+        arrays: dict[str, Any] = {name: np.array(rows) for name, rows in self._rows.items()}
+        with writing(path) as part, part.open("wb") as file:
             np.savez_compressed(file, latency=np.array(self.latencies), **arrays, **extra)
-        os.replace(part, path)

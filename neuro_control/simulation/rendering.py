@@ -1,4 +1,4 @@
-"""Figures, and animations of recorded episodes, rendered by MuJoCo where the machine can.
+"""Animations of recorded episodes, rendered by MuJoCo where the machine can.
 
 Rendering runs in a process of its own: the GL backend must be chosen before MuJoCo is imported,
 and a driver that crashes takes only the picture with it.
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import writing
 
 Array = NDArray[np.float64]
 
@@ -83,43 +84,13 @@ def no_gl() -> Iterator[None]:
             os.environ["MUJOCO_GL"] = chosen
 
 
-@contextmanager
-def figure(path: Path, width: float, height: float, dpi: int = 110) -> Iterator[Any]:
-    """A figure of matplotlib, written to the PNG file ``path`` when the block ends without error.
-
-    Whole or not at all.
-
-    Args:
-        path: Its folder is made.
-        width: Inches.
-        height: Inches.
-        dpi: Pixels to an inch.
-    """
-    # It takes a while, and most of what imports this module draws nothing.
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    drawn = plt.figure(figsize=(width, height), layout="constrained")
-    try:
-        yield drawn
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        drawn.savefig(part, format="png", dpi=dpi)
-        part.replace(path)
-    finally:
-        plt.close(drawn)
-
-
 def save_animation(path: Path, frames: Iterable[NDArray[np.uint8]], period: float) -> None:
     """Write frames (height, width, 3) as an endless GIF, ``period`` seconds each."""
     pictures = [
         Image.fromarray(frame).quantize(colors=64, method=Image.Quantize.MEDIANCUT)
         for frame in frames
     ]
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with writing(path) as part, part.open("wb") as file:
         pictures[0].save(
             file,
             format="GIF",
@@ -128,7 +99,6 @@ def save_animation(path: Path, frames: Iterable[NDArray[np.uint8]], period: floa
             duration=round(period * 1000),
             loop=0,
         )
-    os.replace(part, path)
 
 
 def animate(

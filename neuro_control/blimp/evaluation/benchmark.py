@@ -17,7 +17,8 @@ from neuro_control import resources
 from neuro_control.blimp.control.antisymmetric import respond
 from neuro_control.blimp.control.network import Design, Genome, SpikingController
 from neuro_control.blimp.simulation.env import CONTROL_PERIOD, Body, world
-from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.spiking import network as dense
 
 Array = NDArray[np.float64]

@@ -17,7 +17,8 @@ from neuro_control.blimp.control.altitude import CONTROLLERS, Altimeter, Pilot, 
 from neuro_control.blimp.control.network import SpikingController
 from neuro_control.blimp.evaluation.trajectory import Flight, draw
 from neuro_control.blimp.simulation.env import CASES, CONTROL_PERIOD, Body, Conditions, world
-from neuro_control.cli.output import json_option, print_table, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, write_json
 from neuro_control.learning.executors import workers
 
 Array = NDArray[np.float64]

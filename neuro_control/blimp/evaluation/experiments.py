@@ -23,8 +23,8 @@ from neuro_control.blimp.simulation.env import Body, world
 from neuro_control.blimp.training.evolve import Evolution, advance
 from neuro_control.blimp.training.run import Run, train
 from neuro_control.cli.output import print_table, remarks, write_rows
+from neuro_control.cli.plotting import figure
 from neuro_control.learning.executors import workers
-from neuro_control.simulation.rendering import figure
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.simulation.rendering import figure
+from neuro_control.cli.plotting import figure
 
 Array = NDArray[np.float64]
 

@@ -8,10 +8,7 @@ and gives arrays, so that it can be done anywhere, and files are written here.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
@@ -25,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuro_control import weights as files
+from neuro_control import weights
 from neuro_control.blimp.control.antisymmetric import KINDS, Structure, respond
 from neuro_control.blimp.control.network import (
     TERMS,
@@ -37,8 +34,10 @@ from neuro_control.blimp.control.network import (
 )
 from neuro_control.blimp.control.pid import PID, Gains
 from neuro_control.blimp.training.dataset import Recordings, correlation, cost, recordings
-from neuro_control.cli.output import json_option, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import remarks, write_json
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_csv
 from neuro_control.learning.executors import workers
 
 Array = NDArray[np.float64]
@@ -162,7 +161,7 @@ class Run(Generic[Kind]):
         if not self._file.is_file():
             folder.mkdir(parents=True, exist_ok=True)
             return
-        self.arrays, facts = files.read(self._file, _KIND)
+        self.arrays, facts = weights.read(self._file, _KIND)
         ours = self._identity()
         # A run may be made longer.
         names = sorted(ours.keys() | facts.keys())
@@ -194,15 +193,9 @@ class Run(Generic[Kind]):
     def take(self, arrays: Arrays) -> None:
         """Write what a stretch came to; the checkpoint, from which all follows, first."""
         self.arrays = arrays
-        files.write(self._file, _KIND, arrays, self._identity())
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(_COLUMNS)
-        for step, *values in arrays["curve"]:
-            writer.writerow([int(step), *(f"{value:.6g}" for value in values)])
-        part = self.folder / "curve.csv.part"
-        part.write_text(text.getvalue())
-        os.replace(part, self.folder / "curve.csv")
+        weights.write(self._file, _KIND, arrays, self._identity())
+        rows = ([int(step), *(f"{v:.6g}" for v in values)] for step, *values in arrays["curve"])
+        write_csv(self.folder / "curve.csv", _COLUMNS, rows)
         self._write(self.facts())
 
     def facts(self) -> dict[str, Any]:

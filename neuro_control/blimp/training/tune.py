@@ -7,11 +7,8 @@ what counts is the flight. The paper has no such stage.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuro_control import weights as files
+from neuro_control import weights
 from neuro_control.blimp.control.network import Genome, SpikingController
 from neuro_control.blimp.simulation import heave as vertical
 from neuro_control.blimp.simulation.env import CONTROL_PERIOD, world
 from neuro_control.blimp.simulation.heave import Plant, Weather
-from neuro_control.cli.output import json_option, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import remarks, write_json
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_csv
 from neuro_control.learning.evolution import CovarianceSearch
 from neuro_control.resources import find
 
@@ -184,7 +183,7 @@ class Tune:
             folder.mkdir(parents=True, exist_ok=True)
 
     def _resume(self, mean: Array) -> None:
-        arrays, facts = files.read(self._file, _KIND)
+        arrays, facts = weights.read(self._file, _KIND)
         ours = dataclasses.asdict(self.tuning)
         other = sorted(k for k in ours if k != "generations" and facts.get(k) != ours[k])
         if not np.array_equal(arrays.get("start", []), mean):
@@ -233,14 +232,9 @@ class Tune:
         self.curve = np.vstack([self.curve, [self.done, cost]])
         start = np.concatenate([self.start.pd.vector, self.start.integral.vector])
         arrays = {"best": self.best, "curve": self.curve, "start": start, **self._search.state()}
-        files.write(self._file, _KIND, arrays, dataclasses.asdict(self.tuning))
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(("generation", "cost_m"))
-        writer.writerows((int(g), f"{value:.5f}") for g, value in self.curve)
-        part = self.folder / "curve.csv.part"
-        part.write_text(text.getvalue())
-        os.replace(part, self.folder / "curve.csv")
+        weights.write(self._file, _KIND, arrays, dataclasses.asdict(self.tuning))
+        rows = ((int(g), f"{value:.5f}") for g, value in self.curve)
+        write_csv(self.folder / "curve.csv", ("generation", "cost_m"), rows)
         self.controller().save(self.file, self.facts())
 
     @property

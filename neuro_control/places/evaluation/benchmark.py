@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.table import Table
 
-from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.batch_simulator import Runner
 from neuro_control.places.control.ensemble import Design, Ensemble

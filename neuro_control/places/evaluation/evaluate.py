@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from neuro_control.cli.output import json_option, print_table, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, write_json
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.batch_simulator import CORES
 from neuro_control.places.control.ensemble import ASSIGNMENTS, Ensemble

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from neuro_control.cli.output import print_table, remarks, write_rows
+from neuro_control.cli.plotting import figure
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.places.control.ensemble import Design, Ensemble
@@ -35,7 +36,6 @@ from neuro_control.places.evaluation.evaluate import (
 from neuro_control.places.evaluation.vprtempo import vprtempo
 from neuro_control.places.training.dataset import Traverse, open_traverse, pair
 from neuro_control.places.training.train import shortened, train
-from neuro_control.simulation.rendering import figure
 
 Row = dict[str, Any]
 Truth = NDArray[np.int64]

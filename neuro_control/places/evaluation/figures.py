@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.cli.plotting import figure
 from neuro_control.places.evaluation.metrics import Curve, Similarity, Truth, area_under_curve
-from neuro_control.simulation.rendering import figure
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import array
 import io
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import writing
 from neuro_control.places.simulation import route
 from neuro_control.places.training.dataset import open_traverse
 from neuro_control.ros.messages import (
@@ -326,16 +326,13 @@ def _save(path: Path, played: list[_Played]) -> None:
     ``time`` (s), ``name`` of the image, ``sent`` (wall time, s), ``best`` place, ``place`` (empty:
     never visited), ``score`` and ``latency`` (s; not a number where no answer came).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
     arrays: dict[str, Any] = {
         name: np.array([getattr(each, name) for each in played])
         for name in ("name", "sent", "best", "place", "score", "latency")
     }
     arrays["time"] = np.array([each.stamp / NANOSECONDS for each in played])
-    with part.open("wb") as file:
+    with writing(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    os.replace(part, path)
 
 
 def main() -> None:

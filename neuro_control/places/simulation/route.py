@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import writing
 
 Array = NDArray[np.float64]
 
@@ -571,13 +570,11 @@ def write_route(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"{folder} is taken: give a folder that is empty or not there yet")
     shown = frames(season, seed, places, traverse=traverse, width=width, height=height)
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    with (part / "poses.csv").open("w", newline="") as file:
-        poses = csv.writer(file, lineterminator="\n")
-        poses.writerow(("name", "x", "y", "z", "qx", "qy", "qz", "qw"))
-        for name, (image, pose) in zip(names(places), shown, strict=True):
-            Image.fromarray(image).save(part / name)
-            poses.writerow((name, *(f"{number:.6f}" for number in pose)))
-    os.replace(part, folder)
+    with writing(folder) as part:
+        part.mkdir()
+        with (part / "poses.csv").open("w", newline="") as file:
+            poses = csv.writer(file, lineterminator="\n")
+            poses.writerow(("name", "x", "y", "z", "qx", "qy", "qz", "qw"))
+            for name, (image, pose) in zip(names(places), shown, strict=True):
+                Image.fromarray(image).save(part / name)
+                poses.writerow((name, *(f"{number:.6f}" for number in pose)))

@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from neuro_control import weights as files
 from neuro_control.cli.output import remarks
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_text
 from neuro_control.learning.executors import workers
 from neuro_control.places.control.batch_simulator import Runner, shower
 from neuro_control.places.control.ensemble import EYES, REGIONS, Design, Ensemble
@@ -196,10 +197,7 @@ def _resumed(progress: Path | None, fingerprint: str, experts: int) -> dict[int,
             f"{progress} holds another training, of other images or another design: go on with "
             "that one, or remove the folder"
         )
-    progress.mkdir(parents=True, exist_ok=True)
-    part = mark.with_name("training.part")
-    part.write_text(fingerprint)
-    os.replace(part, mark)
+    write_text(mark, fingerprint)
     there = [index for index in range(experts) if _part(progress, index).exists()]
     return {index: files.read(_part(progress, index), _EXPERT)[0] for index in there}
 

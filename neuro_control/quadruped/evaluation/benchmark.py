@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from neuro_control import resources
-from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.locomotion import Walker

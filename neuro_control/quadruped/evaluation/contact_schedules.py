@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from neuro_control.cli.output import print_table, write_rows
+from neuro_control.cli.plotting import figure
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control import oscillators
 from neuro_control.quadruped.control.command import Command, gait
@@ -26,7 +27,6 @@ from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import LEGS, ROBOTS, find
 from neuro_control.quadruped.evaluation.evaluate import Trial, merits, walk
 from neuro_control.quadruped.simulation.env import Body, world
-from neuro_control.simulation.rendering import figure
 
 Array = NDArray[np.float64]
 Rows = list[dict[str, Any]]

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control.command import GAITS, Command, gait

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from neuro_control.cli.plotting import figure
 from neuro_control.quadruped.control.robots import LEGS
 from neuro_control.quadruped.evaluation.trials import Push, Record, Row
-from neuro_control.simulation.rendering import figure
 
 # A foot that presses harder stands, N.
 _STANDS = 5.0

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from neuro_control.cli.output import remarks
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import writing
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.gait import PERIOD, Gait
 from neuro_control.quadruped.control.robots import ROBOTS, find
@@ -142,11 +143,9 @@ def render(
             world = course.world(task, robot, seed, meshes=meshes)
         walk = gait("trot", forward=0.5)
         picture = Image.fromarray(look(world, robot, walk, seconds, (camera, height, width))[0])
-    part = out.with_name(out.name + ".part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(part, format="PNG", optimize=True)
-        part.replace(out)
+        with writing(out) as part:
+            picture.save(part, format="PNG", optimize=True)
     except OSError as error:
         raise ConfigurationError(f"can't write {out}: {error}") from error
     remarks.print(f"written: {out}", markup=False, soft_wrap=True)

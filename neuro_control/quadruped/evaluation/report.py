@@ -11,6 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.cli.plotting import figure
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.command_mux import on_course
 from neuro_control.quadruped.control.gait import PERIOD
@@ -18,7 +19,7 @@ from neuro_control.quadruped.control.robots import LEGS, find
 from neuro_control.quadruped.evaluation.evaluate import SETTLING, Walk, merits
 from neuro_control.quadruped.simulation.env import Body
 from neuro_control.simulation import world as worlds
-from neuro_control.simulation.rendering import animate, figure
+from neuro_control.simulation.rendering import animate
 
 Array = NDArray[np.float64]
 

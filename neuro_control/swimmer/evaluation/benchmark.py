@@ -14,7 +14,8 @@ import numpy as np
 from rich.table import Table
 
 from neuro_control import resources
-from neuro_control.cli.output import json_option, print_table, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.swimmer.control.circuit import Circuit
 from neuro_control.swimmer.simulation.env import SwimmerSwim, SwimmerVector, swim
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from neuro_control.simulation.rendering import figure
+from neuro_control.cli.plotting import figure
 
 Rows = Sequence[Mapping[str, Any]]
 

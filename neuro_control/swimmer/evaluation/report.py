@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.cli.plotting import figure
 from neuro_control.simulation import world as worlds
-from neuro_control.simulation.rendering import animate, figure
+from neuro_control.simulation.rendering import animate
 from neuro_control.swimmer.simulation.env import (
     CONTROL_PERIOD,
     LINK_LENGTH,

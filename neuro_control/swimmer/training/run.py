@@ -8,10 +8,7 @@ that goes on as in one that was cut off there: that is why both come to the same
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control import weights as files
+from neuro_control import weights
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_csv
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign
 from neuro_control.swimmer.simulation.rollout import individuals
 
@@ -179,7 +177,7 @@ class Record:
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=self.done + 1)
 
     def _resume(self) -> None:
-        arrays, facts = files.read(self._file, _KIND)
+        arrays, facts = weights.read(self._file, _KIND)
         ours = facts_of(self.training)
         # A training may be made longer.
         other = sorted(k for k in ours if k != "steps" and facts.get(k) != ours[k])
@@ -208,20 +206,18 @@ class Record:
         self.steps.append(steps)
         self.returns.append(scores.returns[0])
         curve = {"curve/steps": np.array(self.steps), "curve/returns": np.array(self.returns)}
-        files.write(self._file, _KIND, {**arrays, **curve}, facts_of(self.training))
+        weights.write(self._file, _KIND, {**arrays, **curve}, facts_of(self.training))
         self._write_curve()
         self._log(steps, float(scores.returns.mean()), float(scores.speeds.mean()))
         self.tell(steps)
 
     def _write_curve(self) -> None:
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(["steps", "return_mean", *(f"return_{i}" for i in range(len(_HELD_OUT)))])
-        for steps, returns in zip(self.steps, self.returns, strict=True):
-            writer.writerow([steps, f"{returns.mean():.3f}", *(f"{r:.3f}" for r in returns)])
-        part = self.folder / "curve.csv.part"
-        part.write_text(text.getvalue())
-        os.replace(part, self.folder / "curve.csv")
+        header = ["steps", "return_mean", *(f"return_{i}" for i in range(len(_HELD_OUT)))]
+        rows = (
+            [steps, f"{returns.mean():.3f}", *(f"{r:.3f}" for r in returns)]
+            for steps, returns in zip(self.steps, self.returns, strict=True)
+        )
+        write_csv(self.folder / "curve.csv", header, rows)
 
     def _log(self, steps: int, mean: float, speed: float) -> None:
         self._writer.add_scalar("evaluation/return", mean, steps)
@@ -239,6 +235,6 @@ def read_curve(folder: Path) -> tuple[NDArray[np.int64], Array]:
     Raises:
         ConfigurationError: There is none, or it is damaged.
     """
-    arrays, _ = files.read(folder / "checkpoint.safetensors", _KIND)
+    arrays, _ = weights.read(folder / "checkpoint.safetensors", _KIND)
     returns: Array = arrays["curve/returns"].mean(axis=1)
     return arrays["curve/steps"], returns

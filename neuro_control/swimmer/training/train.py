@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuro_control.cli.output import json_option, remarks, write_json
+from neuro_control.cli.options import json_option
+from neuro_control.cli.output import remarks, write_json
 from neuro_control.learning.evolution import CovarianceSearch, RandomSearch, Search
 from neuro_control.learning.executors import workers
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, Policy, save

@@ -1,0 +1,35 @@
+"""Figures, drawn with matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from neuro_control.files import writing
+
+
+@contextmanager
+def figure(path: Path, width: float, height: float, dpi: int = 110) -> Iterator[Any]:
+    """A figure, written to the PNG file ``path`` when the block ends without error.
+
+    Args:
+        path: The file; its folder is made.
+        width: Width in inches.
+        height: Height in inches.
+        dpi: Pixels per inch.
+    """
+    # The import takes a while, and most of what imports this module draws nothing.
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    drawn = plt.figure(figsize=(width, height), layout="constrained")
+    try:
+        yield drawn
+        with writing(path) as part:
+            drawn.savefig(part, format="png", dpi=dpi)
+    finally:
+        plt.close(drawn)
