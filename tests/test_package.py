@@ -78,6 +78,49 @@ def test_every_executable_ends_with_one_line_on_wrong_arguments(program, argumen
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("program", sorted(p.name for p in (ROOT / "bin").iterdir()))
+def test_an_executable_runs_by_the_environment_that_it_is_installed_into(program, tmp_path):
+    # As `ros2 launch` starts it from outside: nothing is activated.
+    (tmp_path / "bin").mkdir()
+    python = tmp_path / "bin" / "python3"
+    python.write_text(f'#!/bin/sh\necho "$0"; exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "neuro_control").symlink_to(ROOT / "bin")
+    done = subprocess.run(
+        [str(tmp_path / "lib/neuro_control" / program), "--ros-args", "-p", "nonsense:=1"],
+        env={**os.environ, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[0] == str(python)
+    assert "has no parameter nonsense" in done.stderr
+
+
+def test_a_library_that_is_missing_is_named_in_one_line_with_the_way_to_get_it():
+    program = (
+        "import sys; sys.modules['safetensors'] = None; "
+        "from neuro_control.start import start; start('neuro_control.blimp.nodes.altitude')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "library safetensors is missing" in line
+    assert "requirements-distribution.txt" in line
+
+
+def test_what_a_distribution_lacks_is_what_has_no_key_of_its_own():
+    lacking = {
+        re.split(r"[<>=]", line)[0]
+        for line in (ROOT / "requirements-distribution.txt").read_text().split()
+        if not line.startswith(("#", "-"))
+    }
+    assert {"daqp", "gymnasium", "mujoco", "safetensors"} <= lacking
+    assert "constraints-distribution.txt" in (ROOT / "requirements-distribution.txt").read_text()
+
+
 def test_package_xml_and_setup_cfg_agree():
     package = ElementTree.parse(ROOT / "package.xml").getroot()
     setup = (ROOT / "setup.cfg").read_text()
@@ -112,12 +155,17 @@ def test_a_launch_file_declares_what_it_uses_and_starts_what_there_is(path):
     root = ElementTree.parse(path).getroot()
     declared = {arg.get("name") for arg in root.findall("arg")}
     assert all(arg.get("description") for arg in root.findall("arg"))
-    assert set(re.findall(r"\$\(var (\w+)\)", path.read_text())) <= declared
+    assert set(re.findall(r"\$\(var (\w+)\)", path.read_text())) == declared
+    assert "namespace" in declared
     for node in root.iter("node"):
         if node.get("pkg") == "neuro_control":
             assert (ROOT / "bin" / node.get("exec")).is_file()
     for include in root.iter("include"):
         file = path.parent / include.get("file").removeprefix("$(dirname)/")
+        assert file.is_file()
+        if file.suffix == ".py":
+            assert not include.findall("arg")
+            continue
         theirs = {arg.get("name") for arg in ElementTree.parse(file).getroot().findall("arg")}
         assert {arg.get("name") for arg in include.findall("arg")} <= theirs
 
