@@ -6,6 +6,7 @@ and a driver that crashes takes only the picture with it.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -52,18 +53,35 @@ def choose_gl() -> None:
 def make_renderer(model: Any, height: int, width: int) -> Any:
     """MuJoCo's renderer of pictures (height, width).
 
+    Where the environment variable MUJOCO_GL names no backend, one that works without a display is
+    taken, as the command line does, even if MuJoCo was imported before.
+
     Raises:
         ConfigurationError: This machine, or its environment variable MUJOCO_GL, has no GL.
     """
     import mujoco
 
     try:
+        if "MUJOCO_GL" not in os.environ:
+            _take_backend()
         return mujoco.Renderer(model, height=height, width=width)
     except Exception as error:  # each backend fails in a way of its own
         raise ConfigurationError(
             f"MuJoCo can't render here ({error}): install {PACKAGES} (Debian and Ubuntu) and set "
             "MUJOCO_GL to egl or osmesa before Python starts"
         ) from error
+
+
+def _take_backend() -> None:
+    """Choose a backend after MuJoCo was imported; where there is none, its own choice stays."""
+    from mujoco.rendering.classic import gl_context
+
+    try:
+        choose_gl()
+    except ConfigurationError:
+        return
+    backend = importlib.import_module(f"mujoco.{os.environ['MUJOCO_GL']}")
+    gl_context.GLContext = backend.GLContext
 
 
 @contextmanager

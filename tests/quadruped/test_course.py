@@ -15,17 +15,17 @@ from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.robots import JOINTS, find
 from neuro_control.quadruped.simulation import course
+from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quadruped.simulation.course import (
     BARS,
     COLOURS,
     SEEN,
     UNSEEN,
+    CourseObject,
     Task,
-    Thing,
     draw,
     world,
 )
-from neuro_control.quadruped.simulation.env import Body
 from neuro_control.simulation import world as worlds
 
 EACH = {
@@ -41,7 +41,7 @@ EACH = {
 
 
 def hand_made(skill, position, kind="cube"):
-    return Task(skill, skill, (Thing(kind, "red", position),), 20.0, bar=0.25, load="blue")
+    return Task(skill, skill, (CourseObject(kind, "red", position),), 20.0, bar=0.25, load="blue")
 
 
 def ray(model, data, start, direction):
@@ -53,30 +53,30 @@ def ray(model, data, start, direction):
 
 
 @pytest.mark.parametrize(("instruction", "skill"), EACH.items())
-def test_each_instruction_becomes_a_world_of_its_things(instruction, skill):
+def test_each_instruction_becomes_a_world_of_its_objects(instruction, skill):
     task = draw(instruction, seed=5)
     assert (task.skill, task.instruction) == (skill, instruction)
     assert task.seconds == (15.0 if skill in ("tunnel", "unload") else 20.0)
     body = Body(world(task, noise=0.0))
     body.reset(np.random.default_rng(0))
-    for number, thing in enumerate(task.things):
-        found = body.data.body(f"{number}/{thing.kind}").xpos
-        np.testing.assert_allclose(found[:2], thing.position, atol=1e-9)
+    for number, each in enumerate(task.objects):
+        found = body.data.body(f"{number}/{each.kind}").xpos
+        np.testing.assert_allclose(found[:2], each.position, atol=1e-9)
         # A ray from above meets it where it stands.
-        above = [*thing.position, 3.0]
+        above = [*each.position, 3.0]
         down, name = ray(body.model, body.data, above, [0, 0, -1])
-        assert name == f"{number}/{thing.kind}"
+        assert name == f"{number}/{each.kind}"
         assert down < 3.0
     assert body.height == pytest.approx(0.32, abs=0.02)
     assert not course.achieved(task, body)
 
 
 @pytest.mark.parametrize("instruction", EACH)
-def test_things_stand_as_far_away_and_apart_as_quard_has_them(instruction):
+def test_objects_stand_as_far_away_and_apart_as_quard_has_them(instruction):
     order = set()
     for seed in range(40):
         task = draw(instruction, seed)
-        (ahead, left), *others = (thing.position for thing in task.things)
+        (ahead, left), *others = (each.position for each in task.objects)
         if task.skill == "crawl":
             assert 1.7 <= ahead <= 2.3
             assert abs(left) <= 0.8
@@ -86,9 +86,9 @@ def test_things_stand_as_far_away_and_apart_as_quard_has_them(instruction):
         assert 1.3 <= abs(left - others[0][1]) <= 1.7
         assert abs(abs(left) - 0.75) <= 0.1
         order.add(left > 0)
-        kinds = {(thing.kind.removeprefix("rolling "), thing.colour) for thing in task.things[:2]}
+        kinds = {(each.kind.removeprefix("rolling "), each.colour) for each in task.objects[:2]}
         assert len(kinds) == 2
-        assert task.things[0].colour not in {thing.colour for thing in task.things[1:]}
+        assert task.objects[0].colour not in {each.colour for each in task.objects[1:]}
         if task.skill == "avoid":
             assert others[1][0] == pytest.approx(ahead - 1.5)
             assert abs(others[1][1]) <= 0.1
@@ -103,7 +103,7 @@ def test_the_same_seed_is_the_same_task_and_another_is_another():
 
 def test_others_have_the_colours_that_they_may_have():
     tasks = [draw("crawl under the bar", seed, others=UNSEEN) for seed in range(40)]
-    assert {task.things[0].colour for task in tasks} == set(UNSEEN)
+    assert {task.objects[0].colour for task in tasks} == set(UNSEEN)
     assert {task.bar for task in tasks} == set(BARS)
     seen = [draw("unload the ball into the red traybox", seed) for seed in range(40)]
     assert {task.load for task in seen} == set(SEEN) - {"red"}
@@ -115,7 +115,7 @@ def test_a_bar_hangs_as_high_as_the_task_has_it(bar):
     body = Body(world(task))
     body.reset(np.random.default_rng(0))
     # From the ground upwards, 60 cm to the left of its middle: between the posts.
-    ahead, left = task.things[0].position
+    ahead, left = task.objects[0].position
     up, name = ray(body.model, body.data, [ahead, left + 0.6, 0.01], [0, 0, 1])
     assert name == "0/bar"
     assert up + 0.01 == pytest.approx(bar, abs=1e-9)
@@ -129,7 +129,7 @@ def test_a_bar_hangs_as_high_as_the_task_has_it(bar):
     [("rectangle tunnel", 0.7, 0.55), ("triangle tunnel", 0.694, 0.8)],
 )
 def test_a_tunnel_is_as_wide_and_as_high_as_it_should_be(kind, wide, high):
-    task = Task("tunnel", "", (Thing(kind, "red", (3.0, 0.0)),), 15.0)
+    task = Task("tunnel", "", (CourseObject(kind, "red", (3.0, 0.0)),), 15.0)
     body = Body(world(task))
     body.reset(np.random.default_rng(0))
     left, _ = ray(body.model, body.data, [3.0, 0.0, 0.2], [0, 1, 0])
@@ -189,7 +189,7 @@ class Pilot:
         self.task, self.bows_at = task, math.inf
 
     def command(self, body, time):
-        skill, (ahead, left) = self.task.skill, self.task.things[0].position
+        skill, (ahead, left) = self.task.skill, self.task.objects[0].position
         x, y = body.data.qpos[:2]
         slow = skill == "unload" and x > ahead - 1.2
         if skill == "stop":
@@ -233,7 +233,7 @@ def test_each_task_can_be_done_in_its_time(instruction):
 
 
 def test_a_bar_stops_who_does_not_crouch():
-    task = Task("crawl", "", (Thing("bar", "red", (1.2, 0.0)),), 20.0, bar=0.25)
+    task = Task("crawl", "", (CourseObject("bar", "red", (1.2, 0.0)),), 20.0, bar=0.25)
     body, controller = Body(world(task)), Gait(find("go2"))
     body.reset(np.random.default_rng(0))
     for _ in range(2500):
@@ -258,8 +258,8 @@ def test_a_ball_that_rolls_comes_closer():
     for _ in range(1000):
         body.step(np.zeros(12))
     ahead, left, _ = body.data.body("0/rolling ball").xpos
-    assert task.things[0].position[0] - ahead == pytest.approx(0.05 * 2.0, abs=5e-3)
-    assert left == pytest.approx(task.things[0].position[1], abs=1e-3)
+    assert task.objects[0].position[0] - ahead == pytest.approx(0.05 * 2.0, abs=5e-3)
+    assert left == pytest.approx(task.objects[0].position[1], abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_a_simulation_node_finds_the_course_by_name():
     found = worlds.load("neuro_control.quadruped.simulation.course:world", arguments).model
     trays = [found.body(f"{number}/traybox").pos[:2] for number in (0, 1)]
     drawn = draw(arguments["task"], seed=4)
-    np.testing.assert_allclose(trays, [thing.position for thing in drawn.things])
+    np.testing.assert_allclose(trays, [each.position for each in drawn.objects])
     # Joints of the robot come first, and then the ball's.
     assert [found.joint(j).name for j in range(1, 14)] == [*JOINTS, "load/load"]
 
@@ -313,7 +313,7 @@ try:
     choose_gl()
     from neuro_control.quadruped.simulation.camera import Camera
     from neuro_control.quadruped.simulation.course import world
-    from neuro_control.quadruped.simulation.env import Body
+    from neuro_control.quadruped.simulation.body import Body
     found = {}
     for text in sys.argv[2:]:
         body = Body(world(text, seed=1))
@@ -359,7 +359,7 @@ def test_the_head_sees_the_targets_colour_where_the_target_is(seen, colour):
     text = f"go to the {colour} cube"
     image = seen[text]
     assert image.shape == (224, 224, 3)
-    ahead, left = draw(text, 1).things[0].position
+    ahead, left = draw(text, 1).objects[0].position
     # A camera of 75° at 0.3 m ahead and 0.32 m up looks straight on; the cube's middle is lower.
     focal = 112 / math.tan(math.radians(37.5))
     row = round(112 + focal * (0.32 - 0.25) / (ahead - 0.25 - 0.3))

@@ -1,5 +1,11 @@
 """The environment, and its body's truth."""
 
+import contextlib
+import os
+import subprocess
+import sys
+import textwrap
+import time
 import warnings
 
 import gymnasium
@@ -10,7 +16,8 @@ from gymnasium.utils.env_checker import check_env
 import neuro_control.envs  # noqa: F401  # registers the environments
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.simulation.env import STARTS, Body, world
+from neuro_control.quadruped.simulation.body import STARTS, Body, world
+from neuro_control.quadruped.simulation.env import QuadrupedCommand
 
 
 def make(**arguments):
@@ -41,6 +48,93 @@ def test_meeting_the_command_earns_one():
     assert reward > 0.95
     assert not terminated
     assert not truncated
+
+
+def test_info_holds_the_terms_of_the_reward_by_name():
+    environment = make(command=gait("stand", forward=0.5, yaw_rate=0.5), noise=0.0)
+    environment.reset(seed=0)
+    environment.body.data.qvel[:] = 0.0
+    _, reward, _, _, info = environment.step(np.zeros(12))
+    # At rest the errors are 0.5 m/s and 0.5 rad/s, one scale each.
+    assert info["tracking_velocity"] == pytest.approx(2 / 3 * np.exp(-1), abs=0.02)
+    assert info["tracking_yaw_rate"] == pytest.approx(1 / 3 * np.exp(-1), abs=0.02)
+    assert reward == info["tracking_velocity"] + info["tracking_yaw_rate"]
+
+
+def test_a_picture_needs_no_choice_of_a_graphics_backend():
+    lines = """
+        import gymnasium
+        from neuro_control.errors import ConfigurationError
+        arguments = {"render_mode": "rgb_array", "width": 160, "height": 120}
+        environment = gymnasium.make("neuro_control/QuadrupedCommand-v0", **arguments)
+        environment.reset(seed=0)
+        try:
+            picture = environment.render()
+        except ConfigurationError as error:
+            print(error)
+        else:
+            print(picture.shape, picture.std() > 10)
+        environment.close()
+    """
+    variables = {k: v for k, v in os.environ.items() if k not in ("MUJOCO_GL", "DISPLAY")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import neuro_control.envs\n" + textwrap.dedent(lines)],
+        capture_output=True, text=True, timeout=60, env=variables,
+    )  # fmt: skip
+    if "can't render" in done.stdout:
+        pytest.skip(done.stdout)
+    assert done.stdout.strip() == "(120, 160, 3) True", done.stderr
+
+
+class Viewer:
+    """Stands in for MuJoCo's viewer, which needs a display: remembers what it showed."""
+
+    def __init__(self, model, data):
+        self.data, self.times, self.open = data, [], True
+
+    def is_running(self):
+        return self.open
+
+    def lock(self):
+        return contextlib.nullcontext()
+
+    def sync(self):
+        self.times.append(self.data.time)
+
+    def close(self):
+        self.open = False
+
+
+def test_the_human_mode_shows_a_copy_of_the_episode_sixty_times_a_second(monkeypatch):
+    opened = []
+
+    def launch(model, data):
+        opened.append(Viewer(model, data))
+        return opened[-1]
+
+    monkeypatch.setattr("glfw.init", lambda: True)
+    monkeypatch.setattr("mujoco.viewer.launch_passive", launch)
+    environment, unseen = make(render_mode="human"), make()
+    start = time.monotonic()
+    for each in (environment, unseen):
+        each.reset(seed=3)
+        for _ in range(60):
+            observation = each.step(np.zeros(12))[0]
+            if each is environment:
+                seen = observation
+    np.testing.assert_array_equal(seen, observation)
+    (viewer,) = opened
+    assert viewer.times == pytest.approx(0.018 * np.arange(7), abs=1e-9)
+    assert time.monotonic() - start > 0.1  # no faster than real time
+    assert environment.render() is None
+    environment.close()
+    assert not viewer.open
+
+
+def test_without_a_display_the_human_mode_says_what_does(monkeypatch):
+    monkeypatch.setattr("glfw.init", lambda: False)
+    with pytest.raises(ConfigurationError, match="needs a display: 'rgb_array' does without"):
+        make(render_mode="human").reset(seed=0)
 
 
 def test_lying_on_the_side_ends_it():
@@ -109,3 +203,5 @@ def test_worlds_that_can_not_be_are_refused():
         world(noise=-1.0)
     with pytest.raises(ConfigurationError, match="camera is"):
         make(camera="tail")
+    with pytest.raises(ConfigurationError, match="render_mode is None, 'human' or"):
+        QuadrupedCommand(render_mode="ansi")

@@ -7,7 +7,7 @@ from neuro_control.quadruped.control.command import GAITS, gait
 from neuro_control.quadruped.control.gait import PERIOD, Gait
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.evaluation.evaluate import Trial, walk
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 
 
 def walked(command, robot="go2", seconds=3.6, push=0.0, seed=0, **ground):

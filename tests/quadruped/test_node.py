@@ -24,7 +24,7 @@ from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import GO2, JOINTS, LEGS, find
 from neuro_control.quadruped.nodes.gait_controller import GaitController, _quaternion
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     RECORD_QOS,
@@ -428,7 +428,7 @@ def simulated(bench, seconds, seed=3, arguments="{}", **values):
     simulation = bench.add(
         Simulation(
             **options(
-                model="neuro_control.quadruped.simulation.env:world",
+                model="neuro_control.quadruped.simulation.body:world",
                 model_arguments=arguments,
                 seed=seed,
                 duration=seconds,
@@ -548,7 +548,7 @@ def test_the_simulated_quadruped_offers_its_sensors_as_messages(bench):
     bench.add(
         Simulation(
             **options(
-                model="neuro_control.quadruped.simulation.env:world",
+                model="neuro_control.quadruped.simulation.body:world",
                 model_arguments="{noise: 0}",
                 lockstep=False,
                 real_time_factor=0.1,

@@ -11,7 +11,7 @@ from neuro_control.quadruped.control.robots import GO2, LEGS
 from neuro_control.quadruped.evaluation.report import pictures, summary
 
 SETTINGS = {
-    "model": "neuro_control.quadruped.simulation.env:world",
+    "model": "neuro_control.quadruped.simulation.body:world",
     "model_arguments": {"robot": "go2", "noise": 0},
     "seed": 3,
     "nodes": {"gait_controller": {"course": [0.0, 0.5, 0.0, 0.0], "height": 0.0}},

@@ -14,7 +14,7 @@ from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.evaluation.evaluate import Trial, evaluate, walk
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 
 
 def test_rhythms_are_found_by_name():

@@ -9,7 +9,7 @@ from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import find
-from neuro_control.quadruped.simulation.env import STARTS, Body, world
+from neuro_control.quadruped.simulation.body import STARTS, Body, world
 
 TROT = gait("trot", forward=0.5)
 

@@ -19,7 +19,7 @@ from neuro_control.simulation.cameras import Cameras
 from neuro_control.simulation.node import Simulation
 from tests.bench import MS, options
 
-MODEL = "neuro_control.quadruped.simulation.env:world"
+MODEL = "neuro_control.quadruped.simulation.body:world"
 
 
 BOX = """

@@ -484,7 +484,7 @@ def test_a_recording_that_cannot_be_written_is_told_in_one_line():
 
 def test_free_running_whoever_catches_up_still_hears_the_answers(bench):
     simulation = bench.add(
-        Simulation(**options(model="neuro_control.quadruped.simulation.env:world", lockstep=False))
+        Simulation(**options(model="neuro_control.quadruped.simulation.body:world", lockstep=False))
     )
     advance, went = simulation._advance_to, []
 

@@ -20,7 +20,7 @@ from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import ROBOTS, find
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 
 Array = NDArray[np.float64]
 

@@ -26,7 +26,7 @@ from neuro_control.quadruped.control.gait_scheduler import Schedule
 from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import LEGS, ROBOTS, find
 from neuro_control.quadruped.evaluation.evaluate import Trial, merits, walk
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 
 Array = NDArray[np.float64]
 Rows = list[dict[str, Any]]

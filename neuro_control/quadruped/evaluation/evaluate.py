@@ -21,7 +21,7 @@ from neuro_control.quadruped.control.command import GAITS, Command, gait
 from neuro_control.quadruped.control.contact_schedule import RHYTHMS
 from neuro_control.quadruped.control.gait import PERIOD, Gait
 from neuro_control.quadruped.control.robots import ROBOTS, find
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.model import TERRAINS
 
 Array = NDArray[np.float64]

@@ -35,7 +35,7 @@ from neuro_control.quadruped.evaluation.trials import (
     survive,
     walk,
 )
-from neuro_control.quadruped.simulation.env import STARTS
+from neuro_control.quadruped.simulation.body import STARTS
 
 # What is asked of the gait layer: errors of velocities are within the larger of two, m/s or rad/s
 # and a part of what was commanded; those of the height within this, m; roll, degrees.

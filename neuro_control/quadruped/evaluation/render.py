@@ -50,8 +50,8 @@ def look(
     Raises:
         ConfigurationError: There is no such camera, or MuJoCo can't render on this machine.
     """
+    from neuro_control.quadruped.simulation.body import Body
     from neuro_control.quadruped.simulation.camera import Camera
-    from neuro_control.quadruped.simulation.env import Body
 
     body, controller = Body(world), Gait(find(robot))
     body.reset(np.random.default_rng(0))
@@ -67,11 +67,11 @@ def look(
 
 def montage() -> Image.Image:
     """Go2 on each terrain, and at some tasks, as people and as its own camera see it."""
-    from neuro_control.quadruped.simulation import course, env, model
+    from neuro_control.quadruped.simulation import body, course, model
 
     panels = []
     for terrain in model.TERRAINS:
-        world = env.world(terrain=terrain, meshes=True)
+        world = body.world(terrain=terrain, meshes=True)
         panels += look(world, "go2", gait("trot", forward=0.5), 4.0, ("beside", _HEIGHT, _WIDTH))
     for task, (seed, command, seconds) in _SHOWN.items():
         views = (("behind", _SIDE, 2 * _WIDTH - _SIDE), ("head", _SIDE, _SIDE))
@@ -131,14 +131,14 @@ def render(
 ) -> None:
     """Render a quadruped that walks in a world, or on the course of a task."""
     choose_gl()
-    from neuro_control.quadruped.simulation import course, env
+    from neuro_control.quadruped.simulation import body, course
 
     if shown:
         picture = montage()
     else:
         meshes = camera != "head"
         if task is None:
-            world = env.world(robot, terrain, seed=seed, meshes=meshes)
+            world = body.world(robot, terrain, seed=seed, meshes=meshes)
         else:
             world = course.world(task, robot, seed, meshes=meshes)
         walk = gait("trot", forward=0.5)

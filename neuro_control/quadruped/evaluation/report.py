@@ -17,7 +17,7 @@ from neuro_control.quadruped.control.command_mux import on_course
 from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.robots import LEGS, find
 from neuro_control.quadruped.evaluation.evaluate import SETTLING, Walk, merits
-from neuro_control.quadruped.simulation.env import Body
+from neuro_control.quadruped.simulation.body import Body
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
 

@@ -15,7 +15,7 @@ from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import LEGS, find
 from neuro_control.quadruped.control.stance import GRAVITY
 from neuro_control.quadruped.evaluation.evaluate import SETTLING
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]

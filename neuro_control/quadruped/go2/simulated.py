@@ -33,7 +33,7 @@ from neuro_control.quadruped.go2.motors import (
     command_checksum,
     state_checksum,
 )
-from neuro_control.quadruped.simulation.env import Body, world
+from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.model import TERRAINS
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node

@@ -1,4 +1,4 @@
-"""The course of QUART's tasks: what stands before a robot, and whether it has done as told.
+"""The course of QUART's tasks: the objects before a robot, and whether it has done its task.
 
 Tasks, distances and tests of success are those of QUARD (Ding et al., arXiv 2312.14457) as the
 evaluation of QUART-Online (yuan48/QUART-Online, ``gym_eval_scripts``) has them.
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.gait import PERIOD
-from neuro_control.quadruped.simulation.env import Body, Sensors, place
+from neuro_control.quadruped.simulation.body import Body, SensorNoise, place
 from neuro_control.quadruped.simulation.model import check, inhabited
 from neuro_control.simulation.world import World
 
@@ -36,7 +36,7 @@ SEEN, UNSEEN = tuple(COLOURS)[:4], tuple(COLOURS)[4:]
 LETTERS = tuple("abcde")
 BARS = (0.2, 0.25, 0.3)  # undersides, m
 
-# What instructions say, and how they may end: QUARD says how fast to go as well.
+# Forms of instructions, and how they may end: QUARD says how fast to go as well.
 _FORMS = {
     "go to": "go to the (?P<colour>COLOUR) (?P<kind>cube|ball)",
     "avoid": "go to the (?P<colour>COLOUR) (?P<kind>cube|ball) and avoid the obstacle",
@@ -48,7 +48,7 @@ _FORMS = {
 }
 _MANNER = "( (slowly|normally|quickly) with a trotting gait)?"
 SKILLS = tuple(_FORMS)
-# What the object beside the target is.
+# Kinds of the object beside a target.
 _BESIDE = {
     "cube": ("ball",),
     "ball": ("cube",),
@@ -61,7 +61,7 @@ _BESIDE = {
 _AHEAD, _BAR_AHEAD, _AHEAD_SPREAD = 3.0, 2.0, 0.3  # m
 _BETWEEN, _ASIDE_SPREAD, _BAR_ASIDE_SPREAD = 1.5, 0.1, 0.8  # m
 _OBSTACLE_BEFORE = 1.5  # m
-# Who has gone through or under is about this far behind, m.
+# A robot that has gone through or under is about this far behind, m.
 _BEHIND_TUNNEL, _BEHIND_BAR = 1.0, 1.5
 _NEAR, _ABREAST, _BEARING, _UNLOADED = 1.0, 0.2, math.radians(5.0), 0.1  # m, m, rad, m
 _SECONDS, _SECONDS_OF_MANY_PARTS = 20.0, 15.0
@@ -70,13 +70,14 @@ _PIXELS = 128  # of a letter's side
 
 
 @dataclass(frozen=True)
-class Thing:
+class CourseObject:
     """An object on the course.
 
     Attributes:
         kind: cube, ball, rolling ball, rectangle tunnel, triangle tunnel, bar, letter or traybox.
         colour: One of ``COLOURS``; which letter it is.
-        position: Of its middle on the ground, ahead and to the left of the robot's start, m.
+        position: Position of its middle on the ground, ahead and to the left of the robot's
+            start, m.
     """
 
     kind: str
@@ -86,20 +87,20 @@ class Thing:
 
 @dataclass(frozen=True)
 class Task:
-    """What a robot is asked to do, and where what it takes stands.
+    """What a robot is commanded to do, and the objects on its course.
 
     Attributes:
         skill: One of ``SKILLS``.
-        instruction: As it was given.
-        things: All objects; the first is the target.
-        seconds: In which it is to be done, s.
+        instruction: The instruction as it was given.
+        objects: All objects; the first is the target.
+        seconds: Time in which it is to be done, s.
         bar: Underside of the bar above the ground, m; 0 without one.
         load: Colour of the ball on the robot's back; empty without one.
     """
 
     skill: str
     instruction: str
-    things: tuple[Thing, ...]
+    objects: tuple[CourseObject, ...]
     seconds: float
     bar: float = 0.0
     load: str = ""
@@ -108,14 +109,14 @@ class Task:
         """Whether the task is done at this moment; once is enough.
 
         Args:
-            position: Of the trunk, x and y, m.
-            yaw: Of the trunk, rad.
+            position: Position of the trunk, x and y, m.
+            yaw: Yaw of the trunk, rad.
             ball: Position of the ball that is on the back or rolls, x and y, m.
 
         Raises:
             ValueError: The task is about a ball, and ``ball`` is missing.
         """
-        target = np.array(self.things[0].position)
+        target = np.array(self.objects[0].position)
         if self.skill in ("unload", "stop"):
             if ball is None:
                 raise ValueError(f"whether to {self.instruction} is done depends on the ball")
@@ -133,16 +134,17 @@ class Task:
 def draw(
     instruction: str, seed: int = 0, bar: float | None = None, others: Sequence[str] = SEEN
 ) -> Task:
-    """Task of an instruction, its objects placed by chance.
+    """Task of an instruction, its objects placed at random.
 
     Args:
         instruction: One of: go to the C cube|ball, and that with: and avoid the obstacle; go
             through the C rectangle|triangle tunnel; crawl under the bar; distinguish letter L;
             unload the ball into the C traybox; stop the C ball. Behind each there may stand:
             slowly|normally|quickly with a trotting gait.
-        seed: Of the objects' order and places, and of what the instruction does not say.
-        bar: Its underside, one of ``BARS``, m; drawn by default.
-        others: Colours of the bar, of the ball to unload, and of all objects but the target.
+        seed: Seed of the objects' order and places, and of what the instruction leaves open.
+        bar: Underside of the bar, one of ``BARS``, m; drawn by default.
+        others: Colours that are drawn from for the bar, the ball to unload, and all objects but
+            the target.
 
     Raises:
         ConfigurationError: The instruction, bar or colours are none of these.
@@ -164,29 +166,31 @@ def draw(
     ahead = rng.uniform(-_AHEAD_SPREAD, _AHEAD_SPREAD)
     if skill == "crawl":
         left = rng.uniform(-_BAR_ASIDE_SPREAD, _BAR_ASIDE_SPREAD)
-        thing = Thing(kind, rng.choice(palette).item(), (_BAR_AHEAD + ahead, left))
+        target = CourseObject(kind, rng.choice(palette).item(), (_BAR_AHEAD + ahead, left))
         height = rng.choice(BARS).item() if bar is None else bar
-        return Task(skill, instruction, (thing,), _SECONDS, bar=height)
+        return Task(skill, instruction, (target,), _SECONDS, bar=height)
     ahead += _AHEAD
     here, there = rng.permutation([-_BETWEEN / 2, _BETWEEN / 2]) + rng.uniform(
         -_ASIDE_SPREAD, _ASIDE_SPREAD, 2
     )
-    things = [
-        Thing(kind, colour, (ahead, float(here))),
-        Thing(rng.choice(_BESIDE[kind]).item(), rng.choice(palette).item(), (ahead, float(there))),
+    objects = [
+        CourseObject(kind, colour, (ahead, float(here))),
+        CourseObject(
+            rng.choice(_BESIDE[kind]).item(), rng.choice(palette).item(), (ahead, float(there))
+        ),
     ]
     if skill == "avoid":
         middle = rng.uniform(-_ASIDE_SPREAD, _ASIDE_SPREAD)
         obstacle = rng.choice(["cube", "ball"]).item()
         before = (ahead - _OBSTACLE_BEFORE, middle)
-        things.append(Thing(obstacle, rng.choice(palette).item(), before))
+        objects.append(CourseObject(obstacle, rng.choice(palette).item(), before))
     load = rng.choice(palette).item() if skill == "unload" else ""
     seconds = _SECONDS_OF_MANY_PARTS if skill in ("tunnel", "unload") else _SECONDS
-    return Task(skill, instruction, tuple(things), seconds, load=load)
+    return Task(skill, instruction, tuple(objects), seconds, load=load)
 
 
 def _understood(instruction: str) -> tuple[str, dict[str, str]]:
-    """Skill of an instruction, and what it names."""
+    """Skill of an instruction, and the kind and colour that it names."""
     for skill, form in _FORMS.items():
         pattern = form.replace("COLOUR", "|".join(COLOURS)).replace("LETTER", "|".join(LETTERS))
         if match := re.fullmatch(pattern + _MANNER, instruction):
@@ -201,23 +205,23 @@ def _understood(instruction: str) -> tuple[str, dict[str, str]]:
 def _compiled(task: Task, robot: str, friction: float, meshes: bool) -> mujoco.MjModel:
     spec = inhabited(robot, "quadruped_flat.xml", friction, meshes=meshes)
     spec.copy_during_attach = True
-    things = mujoco.MjSpec.from_file(str(resources.find("sim", "quadruped_course.xml")))
-    for number, thing in enumerate(task.things):
-        body = spec.worldbody.add_frame().attach_body(things.body(thing.kind), f"{number}/", "")
-        body.pos[:2] = thing.position
-        if thing.kind == "letter":
+    parts = mujoco.MjSpec.from_file(str(resources.find("sim", "quadruped_course.xml")))
+    for number, each in enumerate(task.objects):
+        body = spec.worldbody.add_frame().attach_body(parts.body(each.kind), f"{number}/", "")
+        body.pos[:2] = each.position
+        if each.kind == "letter":
             (face,) = [geom for geom in body.geoms if geom.name.endswith("letter")]
-            face.material = _write(spec, thing.colour)
+            face.material = _letter_material(spec, each.colour)
         else:
-            _colour(body, thing.colour)
-        if thing.kind == "bar":
+            _colour(body, each.colour)
+        if each.kind == "bar":
             (beam,) = [geom for geom in body.geoms if geom.name.endswith("bar")]
             beam.pos[2] = task.bar + beam.size[2]
     if task.skill == "unload":
-        chute = things.body("chute")
+        chute = parts.body("chute")
         chute.pos = [0, 0, 0]
         spec.worldbody.first_body().add_frame().attach_body(chute, "chute/", "")
-        ball = spec.worldbody.add_frame().attach_body(things.body("load"), "load/", "")
+        ball = spec.worldbody.add_frame().attach_body(parts.body("load"), "load/", "")
         _colour(ball, task.load)
     return spec.compile()
 
@@ -227,8 +231,8 @@ def _colour(body: mujoco.MjsBody, name: str) -> None:
         geom.rgba = [*(part / 255 for part in COLOURS[name]), 1]
 
 
-def _write(spec: mujoco.MjSpec, letter: str) -> str:
-    """Material on which a letter is written, by name."""
+def _letter_material(spec: mujoco.MjSpec, letter: str) -> str:
+    """Add a material that shows a letter, and return its name."""
     import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
@@ -259,8 +263,8 @@ def world(
     Args:
         task: From ``draw``, or an instruction that ``draw`` takes.
         robot: go2 or go1.
-        seed: Of where things stand, where only the instruction is given.
-        noise: Of the sensors, as a multiple of what they have.
+        seed: Seed of the objects' places, where only the instruction is given.
+        noise: Noise of the sensors, as a multiple of the default.
         friction: Coefficient between feet and floor, 0.1 to 2.
         meshes: Whether the robot carries its visual meshes, for people to look at.
 
@@ -270,7 +274,7 @@ def world(
     check("noise", noise, 0.0, 100.0)
     task = draw(task, seed) if isinstance(task, str) else task
     compiled = _compiled(task, robot, friction, meshes)
-    return World(compiled, PERIOD, partial(_start, task), partial(Sensors, noise))
+    return World(compiled, PERIOD, partial(_start, task), partial(SensorNoise, noise))
 
 
 def _start(
