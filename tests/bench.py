@@ -99,6 +99,9 @@ class Probe(Node):
     def said(self, text: str) -> bool:
         return any(text in status.message for status in self.diagnostics)
 
+    def said_last(self, text: str) -> bool:
+        return bool(self.diagnostics) and text in self.diagnostics[-1].message
+
 
 def options(**values: Any) -> dict[str, Any]:
     """Node options that set parameters."""

@@ -1,16 +1,16 @@
-"""What the nodes of devices share."""
+"""Base of the nodes that drive a device."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from typing import Any, TypeVar
 
-from neuro_control.ros.reporting import Reporting
+from neuro_control.ros.diagnostics import DiagnosticNode
 
 P = TypeVar("P")
 
 
-class Driver(Reporting[P]):
+class Driver(DiagnosticNode[P]):
     """Base of the nodes that drive a device.
 
     Args:
@@ -27,9 +27,9 @@ class Driver(Reporting[P]):
 
     @abstractmethod
     def stop(self) -> None:
-        """Bring the device to rest and let go of it; more than once does no harm."""
+        """Bring the device to rest and release it; calling it more than once does no harm."""
 
     def destroy_node(self) -> None:
-        """End the node, its device at rest."""
+        """Bring the device to rest and end the node."""
         self.stop()
         super().destroy_node()

@@ -21,6 +21,7 @@ from sensor_msgs.msg import Range
 
 from neuro_control.drivers.driver import Driver
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.diagnostics import Rate
 from neuro_control.ros.messages import SENSOR_QOS, to_stamp
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
@@ -183,9 +184,8 @@ class Tfmini(Driver[TfminiParameters]):
         self._newest: tuple[int, Reading] | None = None  # time of arrival (ns), not yet published
         self._weak = 0
         self._temperature = math.nan
-        self._heard = time.monotonic()
-        self._counted = (self._heard, 0)
-        self._rate = 0.0
+        self._received = time.monotonic()
+        self._rate = Rate()
         self._publisher = self.create_publisher(Range, "lidar/range", SENSOR_QOS)
         self.create_timer(_POLL, self._read, clock=self.steady)
         self.create_timer(self.parameters.publishing_period, self._publish, clock=self.steady)
@@ -210,11 +210,13 @@ class Tfmini(Driver[TfminiParameters]):
         except (OSError, ValueError, termios.error) as error:
             self._miss(f"can't open {p.port}: {_reason(error)}")
             return
-        self._heard = time.monotonic()
+        self._received = time.monotonic()
 
     def _miss(self, text: str) -> None:
         # One key for both: what was unplugged can't be opened, and that is no news.
-        self.say(DiagnosticStatus.ERROR, f"{text}; trying again every {_RETRY:g} s", key="port")
+        self.set_state(
+            DiagnosticStatus.ERROR, f"{text}; trying again every {_RETRY:g} s", key="port"
+        )
 
     def _read(self) -> None:
         if self.port is None:
@@ -229,24 +231,21 @@ class Tfmini(Driver[TfminiParameters]):
         readings = self.parser.feed(data)
         if not readings:
             return
-        self._heard = time.monotonic()
+        self._received = time.monotonic()
         self._newest = (self.now(), readings[-1])
         self._temperature = readings[-1].temperature
         self._weak += sum(not r.reliable(self.parameters.minimum_strength) for r in readings)
-        self.say(DiagnosticStatus.OK, "running")
+        self.set_state(DiagnosticStatus.OK, "running")
 
     def _look_after(self) -> None:
         """Every second: open a port that is missing, tell of a silent one."""
         now = time.monotonic()
-        since, frames = self._counted
-        self._rate = (self.parser.frames - frames) / (now - since)
-        self._counted = (now, self.parser.frames)
         if self.port is None:
             self._open()
-        elif now - self._heard >= _RETRY:
-            self.say(
+        elif now - self._received >= _RETRY:
+            self.set_state(
                 DiagnosticStatus.WARN,
-                f"no frame on {self.parameters.port} for {now - self._heard:.0f} s: "
+                f"no frame on {self.parameters.port} for {now - self._received:.0f} s: "
                 "is the lidar's power on, and baud_rate right?",
                 key="silence",
             )
@@ -269,11 +268,11 @@ class Tfmini(Driver[TfminiParameters]):
         message.header.frame_id = p.frame_id
         self._publisher.publish(message)
 
-    def figures(self) -> dict[str, str]:
+    def diagnostic_values(self) -> dict[str, str]:
         """Rate and counts."""
         return {
             "port": "open" if self.port is not None else "missing",
-            "frame_rate_hz": f"{self._rate:.1f}",
+            "frame_rate_hz": f"{self._rate.update(self.parser.frames):.1f}",
             "frames": str(self.parser.frames),
             "bad_checksums": str(self.parser.bad_checksums),
             "skipped_bytes": str(self.parser.skipped),

@@ -1,19 +1,21 @@
-"""Lifecycle node that every controller builds on: checks, limits, watchdog, e-stop, diagnostics.
+"""Lifecycle node that every controller builds on: the loop from an observation to a command.
 
-A controller gives its parameters, its inputs, a ``step`` and a safe action. What arrives is
-checked before ``step`` sees it; what ``step`` returns is checked and limited before it leaves.
-Whatever goes wrong on the way ends in the safe command and a diagnostic that says why.
+A controller gives its parameters, its inputs, a ``step`` and a safe action. Every message is
+checked before ``step`` sees it (``inputs``); every action is checked and limited before it is
+published. Whatever goes wrong on the way ends in the safe command and a diagnostic that says why.
+Enable and emergency stop are in ``safety``, state and figures in ``diagnostics``, configuration
+and activation in ``lifecycle``.
 """
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -21,28 +23,23 @@ from numpy.typing import ArrayLike, NDArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
 from rclpy.timer import Timer
-from std_srvs.srv import SetBool
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
-from neuro_control.ros.messages import (
-    COMMAND_QOS,
-    NANOSECONDS,
-    SENSOR_QOS,
-    Rejected,
-    to_nanoseconds,
-    to_stamp,
-)
+from neuro_control.ros.diagnostics import Timing
+from neuro_control.ros.inputs import Input, rejection_reason
+from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
+from neuro_control.ros.messages import COMMAND_QOS, NANOSECONDS, to_nanoseconds, to_stamp
 from neuro_control.ros.parameters import parameter
-from neuro_control.ros.reporting import LifecycleParameters, Managed
+from neuro_control.ros.safety import Safety
+
+__all__ = ["Controller", "ControllerParameters", "Input"]
 
 Array = NDArray[np.float64]
-T = TypeVar("T")
 
 # Wall time without an observation after which a simulated clock is taken to stand still, s.
-_CLOCK_SILENCE = 1.0
+_CLOCK_TIMEOUT = 1.0
 # How early, as a part of the control period, an observation may come and still be stepped on.
 _JITTER = 0.1
 
@@ -69,47 +66,11 @@ class ControllerParameters(LifecycleParameters):
 P = TypeVar("P", bound=ControllerParameters)
 
 
-@dataclass
-class Input(Generic[T]):
-    """A topic that a controller listens to.
-
-    Attributes:
-        topic: Its relative name.
-        message: Its type.
-        read: Turns a message into a value, or raises Rejected.
-        timeout: Age from which a value is not used, s.
-        qos: Its quality of service.
-        awaited: An observation is answered once this topic's message of the same stamp is there,
-            so that what the answer rests on is no matter of which message came first. If the next
-            observation comes before, the safe command answers.
-        value: Latest good value.
-        time: Stamp of that value, or the time it arrived if its type has no header, ns.
-    """
-
-    topic: str
-    message: type[Any]
-    read: Callable[[Any], T]
-    timeout: float
-    qos: QoSProfile = field(default_factory=lambda: SENSOR_QOS)
-    awaited: bool = False
-    value: T | None = None
-    time: int = 0
-    heard: int | None = field(default=None, repr=False)
-    heard_wall: float | None = field(default=None, repr=False)
-
-    def fresh(self, now: int) -> T | None:
-        """Latest value unless it is older than the time-out at ``now`` (ns), or from the future."""
-        # From the future is what was heard before the clock went back.
-        old = abs(now - self.time) > self.timeout * NANOSECONDS
-        return None if old else self.value
-
-
-class Controller(Managed[P]):
+class Controller(ManagedNode[P]):
     """Base of all controller nodes.
 
     Services: ``~/enable`` and ``~/emergency_stop`` (std_srvs/SetBool). While disabled or stopped
-    every observation is answered by the safe command. An emergency stop also disables, so that
-    releasing it moves nothing.
+    every observation is answered by the safe command.
     Topics: the inputs, the command, ``/diagnostics`` at 1 Hz and on every change of state.
 
     Args:
@@ -138,20 +99,19 @@ class Controller(Managed[P]):
         self._inputs: Sequence[Input[Any]] = ()
         self._watchdog: Timer | None = None
         self._active = False
-        self._enabled = True
-        self._stopped = False
         self._answered: tuple[int, Any, Any] | None = None  # stamp, observation, command
         self._held: tuple[int, Any, float] | None = None  # stamp, observation, time of arrival
         self._rejected: Counter[str] = Counter()
-        self._latencies: deque[float] = deque(maxlen=1000)
-        self._steps = 0
+        self._timing = Timing()
         self._overruns = 0
         self._resets = 0
-        self._reported = (time.monotonic(), 0)
-        self._rate = 0.0
         self._due = 0
-        self.create_service(SetBool, "~/enable", self._on_enable)
-        self.create_service(SetBool, "~/emergency_stop", self._on_emergency_stop)
+        self._safety = Safety(
+            self,
+            on_disable=self._rest,
+            on_emergency_stop=self._on_emergency_stop,
+            on_enable=self._begin_again,
+        )
 
     # What a controller gives.
 
@@ -218,7 +178,7 @@ class Controller(Managed[P]):
         self._watchdog = self.create_timer(
             self.parameters.control_period, self._watch, clock=self.steady
         )
-        self.say(DiagnosticStatus.STALE, f"waiting for {self._inputs[0].topic}")
+        self.set_state(DiagnosticStatus.STALE, f"waiting for {self._inputs[0].topic}")
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -239,7 +199,7 @@ class Controller(Managed[P]):
         if self._active:
             self._publish_safe(self.now())
             self._active = False
-            self.say(DiagnosticStatus.STALE, "not active")
+            self.report_deactivated()
 
     # From an observation to a command.
 
@@ -250,16 +210,14 @@ class Controller(Managed[P]):
         now = self.now()
         header = getattr(message, "header", None)
         stamp = now if header is None else to_nanoseconds(header.stamp)
-        source.heard, source.heard_wall = now, begin
+        source.received, source.received_wall = now, begin
         triggers = source is self._inputs[0]
         try:
-            self._check_age(source, stamp, now)
-            value = source.read(message)
+            value = source.accept(message, stamp, now)
         except Exception as error:
-            # Rejected, or a reader that did not foresee this message: neither may be acted upon.
-            reason = error.reason if isinstance(error, Rejected) else type(error).__name__
+            reason = rejection_reason(error)
             self._rejected[f"{source.topic}/{reason}"] += 1
-            self.say(
+            self.set_state(
                 DiagnosticStatus.WARN,
                 f"{source.topic} rejected: {error}",
                 key=f"{source.topic}/{reason}",
@@ -280,7 +238,7 @@ class Controller(Managed[P]):
             return
         held, self._held = self._held, None
         if held is not None and held[0] != stamp:
-            self.say(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
+            self.set_state(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
             self._publish_fallback(held[0])
         if self._awaits(stamp):
             self._held = (stamp, value, begin)
@@ -289,22 +247,13 @@ class Controller(Managed[P]):
 
     def _awaits(self, stamp: int) -> bool:
         """Whether an input that belongs to the observation of ``stamp`` (ns) has yet to come."""
-        if self._stopped or not self._enabled:
+        if not self._safety.enabled:
             return False  # the safe command needs none
         return any(e.awaited and (e.value is None or e.time != stamp) for e in self._inputs)
 
     def _missing(self, stamp: int) -> str:
         topics = ", ".join(each.topic for each in self._inputs if each.awaited)
         return f"no {topics} for the observation of {stamp / NANOSECONDS:.3f} s"
-
-    def _check_age(self, source: Input[Any], stamp: int, now: int) -> None:
-        if now == 0:
-            return  # the simulated clock has not been heard yet
-        age = (now - stamp) / NANOSECONDS
-        if age > source.timeout:
-            raise Rejected("stale", f"{age:.3f} s old, the limit is {source.timeout:g} s")
-        if age < -source.timeout:
-            raise Rejected("future", f"stamped {-age:.3f} s ahead of the clock")
 
     def _settled(self, source: Input[Any], stamp: int, value: Any) -> bool:
         """Whether the observation calls for no new answer, having been answered or overtaken."""
@@ -339,18 +288,15 @@ class Controller(Managed[P]):
         on_time = self._answered is not None and stamp - self._due < period
         self._due = (self._due if on_time else stamp) + period
         source.value, source.time = value, stamp
-        if self._stopped or not self._enabled:
+        if not self._safety.enabled:
             command = self._publish_safe(stamp)
-            self.say(
-                DiagnosticStatus.WARN, "emergency stop" if self._stopped else "disabled by service"
-            )
+            self.set_state(DiagnosticStatus.WARN, self._safety.reason)
         else:
             command = self._act(stamp, value)
         self._answered = (stamp, value, command)
         elapsed = time.perf_counter() - begin
-        self._latencies.append(elapsed)
+        self._timing.add(elapsed)
         self._overruns += elapsed > self.parameters.control_period
-        self._steps += 1
 
     def _act(self, stamp: int, observation: Any) -> Any:
         assert self._publisher is not None
@@ -359,14 +305,14 @@ class Controller(Managed[P]):
         except Exception as error:
             # Whatever a control law does wrong must not leave the robot on its last command.
             self._rejected[f"step/{type(error).__name__}"] += 1
-            self.say(DiagnosticStatus.ERROR, f"the control law failed: {error}")
+            self.set_state(DiagnosticStatus.ERROR, f"the control law failed: {error}")
             return self._publish_safe(stamp)
         self._publisher.publish(command)
         remark = self.remark()
         if remark is None:
-            self.say(DiagnosticStatus.OK, "running")
+            self.set_state(DiagnosticStatus.OK, "running")
         else:
-            self.say(DiagnosticStatus.WARN, remark)
+            self.set_state(DiagnosticStatus.WARN, remark)
         return command
 
     def _limited(self, action: ArrayLike) -> Array:
@@ -383,14 +329,14 @@ class Controller(Managed[P]):
     def _publish_fallback(self, nanoseconds: int) -> None:
         """Answer an observation that can't be acted upon."""
         assert self._publisher is not None
-        if self._stopped or not self._enabled:
+        if not self._safety.enabled:
             self._publish_safe(nanoseconds)
             return
         try:
             command = self.command(nanoseconds, self._limited(self.fallback_action()))
         except Exception as error:
             self._rejected[f"fallback/{type(error).__name__}"] += 1
-            self.say(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
+            self.set_state(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
             self._publish_safe(nanoseconds)
             return
         self._publisher.publish(command)
@@ -405,14 +351,16 @@ class Controller(Managed[P]):
     def _watch(self) -> None:
         source = self._inputs[0]
         now = self.now()
-        if source.heard is None:
+        if source.received is None:
             # A simulation in lockstep would take it for the answer to its first observation.
             if not self.get_clock().ros_time_is_active:
                 self._publish_safe(now)
             return
-        silence = (now - source.heard) / NANOSECONDS
+        silence = (now - source.received) / NANOSECONDS
         if silence > source.timeout:
-            self.say(DiagnosticStatus.WARN, f"no {source.topic} for {silence:.2f} s", key="silence")
+            self.set_state(
+                DiagnosticStatus.WARN, f"no {source.topic} for {silence:.2f} s", key="silence"
+            )
             self._publish_fallback(now)
 
     def _restart(self) -> None:
@@ -420,32 +368,20 @@ class Controller(Managed[P]):
         self._held = None
         self.reset()
 
-    # Services and parameters.
+    # Safety and parameters.
 
-    def _on_enable(self, request: Any, response: Any) -> Any:
-        if request.data and self._stopped:
-            response.success = False
-            response.message = "emergency stop: release it first"
-            return response
-        if request.data and not self._enabled:
-            self._restart()
-        self._enabled = request.data
-        if not self._enabled and self._active:
+    def _rest(self) -> None:
+        """Publish the safe command now rather than with the next observation."""
+        if self._active:
             self._publish_safe(self.now())
-        response.success = True
-        response.message = "enabled" if request.data else "disabled"
-        return response
 
-    def _on_emergency_stop(self, request: Any, response: Any) -> Any:
-        self._stopped = request.data
-        if request.data:
-            self._enabled = False
-            if self._active:
-                self._publish_safe(self.now())
-            self.say(DiagnosticStatus.WARN, "emergency stop")
-        response.success = True
-        response.message = "stopped" if request.data else "released; enable to move again"
-        return response
+    def _begin_again(self) -> None:
+        if self._active:
+            self._restart()
+
+    def _on_emergency_stop(self) -> None:
+        self._rest()
+        self.set_state(DiagnosticStatus.WARN, self._safety.reason)
 
     def _apply_parameters(self, changes: list[Parameter]) -> None:
         self.parameters = ros_parameters.changed(self.parameters, changes)
@@ -456,47 +392,42 @@ class Controller(Managed[P]):
             self.apply()
             self._limits = tuple(np.asarray(limit, dtype=np.float64) for limit in self.limits())
         except Exception as error:
-            # Half old, half new is no state to move a robot in.
-            self._enabled = False
-            self.say(DiagnosticStatus.ERROR, f"disabled, parameters can't be applied: {error}")
+            # A control law with some parameters old and some new must not move a robot.
+            self._safety.enabled = False
+            self.set_state(
+                DiagnosticStatus.ERROR,
+                f"disabled, parameters can't be applied: {error}; set them right, "
+                "then call `~/enable` true",
+            )
 
     # Diagnostics.
 
     def report(self) -> None:
-        """Every second: tell the state, and of silence where simulated time stands still."""
+        """Report the state every second, and missing observations where simulated time stands."""
         source = self._inputs[0] if self._inputs else None
-        if self._active and source is not None and source.heard_wall is not None:
-            silence = time.perf_counter() - source.heard_wall
-            if silence > max(_CLOCK_SILENCE, source.timeout):
-                self.say(
+        if self._active and source is not None and source.received_wall is not None:
+            silence = time.perf_counter() - source.received_wall
+            if silence > max(_CLOCK_TIMEOUT, source.timeout):
+                self.set_state(
                     DiagnosticStatus.WARN, f"no {source.topic} for {silence:.1f} s", key="silence"
                 )
-        self.publish_state()
+        self.publish_diagnostics()
 
-    def shown_state(self) -> tuple[bytes, str]:
+    def reported_state(self) -> tuple[bytes, str]:
         """The state, or that another node commands the same robot."""
         masters = 0 if self._publisher is None else self.count_publishers(self._publisher.topic)
         if masters > 1 and self._state[0] == DiagnosticStatus.OK:
             return DiagnosticStatus.WARN, f"{masters} nodes publish {self._command_topic}"
         return self._state
 
-    def figures(self) -> dict[str, str]:
+    def diagnostic_values(self) -> dict[str, str]:
         """Rate, latency and counts."""
-        now = time.monotonic()
-        since, steps = self._reported
-        if now - since >= 0.9:
-            self._rate = (self._steps - steps) / (now - since)
-            self._reported = (now, self._steps)
-        latencies = np.array(self._latencies) if self._latencies else np.zeros(1)
-        p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
         return {
-            "loop_rate_hz": f"{self._rate:.2f}",
-            "latency_p50_ms": f"{p50:.3f}",
-            "latency_p99_ms": f"{p99:.3f}",
-            "steps": str(self._steps),
+            "loop_rate_hz": f"{self._timing.rate():.2f}",
+            **self._timing.latencies(),
+            "steps": str(self._timing.count),
             "overruns": str(self._overruns),
             "resets": str(self._resets),
-            "enabled": str(self._enabled).lower(),
-            "emergency_stop": str(self._stopped).lower(),
+            **self._safety.values(),
             **{f"rejected/{reason}": str(count) for reason, count in self._rejected.items()},
         }

@@ -277,11 +277,11 @@ def test_an_emergency_stop_holds_until_released_and_enabled(blimp):
     assert blimp.duties() == (0, 0)
     blimp.send(left=math.nan)  # what is said of it doesn't hide the stop for long
     assert not moves()
-    blimp.bench.spin_until(lambda: blimp.probe.diagnostics[-1].message == "emergency stop")
+    blimp.bench.spin_until(lambda: blimp.probe.said_last("emergency stop is active"))
     refused = call(enable, True)
     assert not refused.success
     assert "release it first" in refused.message
-    assert call(stop, False).message == "released; enable to move again"
+    assert call(stop, False).message == "released: call `~/enable` true to move again"
     assert not moves()
     assert call(enable, True).success
     assert blimp.duties() == (0, 0)  # the last command was before the stop
@@ -289,7 +289,7 @@ def test_an_emergency_stop_holds_until_released_and_enabled(blimp):
     assert call(enable, False).success
     assert blimp.duties() == (0, 0)
     assert not moves()
-    blimp.bench.spin_until(lambda: blimp.probe.diagnostics[-1].message == "disabled by service")
+    blimp.bench.spin_until(lambda: blimp.probe.said_last("disabled: call"))
 
 
 def test_pins_that_fail_leave_the_motors_off_and_the_node_up(blimp):

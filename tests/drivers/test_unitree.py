@@ -289,12 +289,12 @@ def test_an_emergency_stop_lets_the_legs_go_until_released_enabled_and_risen(set
     go2.walk()
     assert go2.call("emergency_stop", True).message == "stopped"
     go2.bench.spin_until(lambda: go2.peer.asked()[-1] == DAMP)
-    go2.says("emergency stop")
+    go2.says("emergency stop is active")
     assert "release it first" in go2.call("enable", True).message
     assert not go2.call("stand_up").success
     assert go2.call("emergency_stop", False).success
     assert not go2.call("stand_up").success  # still disabled
-    go2.says("disabled by service")
+    go2.says("disabled: call `~/enable` true")
     assert go2.call("enable", True).success
     go2.peer.requests.clear()
     go2.steer()
@@ -327,7 +327,7 @@ def test_deactivated_it_stops_and_cleaned_up_it_lets_go_and_comes_back(setting):
     go2.walk()
     go2.node.trigger_deactivate()
     go2.bench.spin_until(lambda: go2.peer.asked()[-1] == STOP)
-    assert go2.call("stand_up").message == "not active"
+    assert go2.call("stand_up").message == "the driver is not active: activate it first"
     go2.node.trigger_cleanup()
     assert go2.node.link is None
     go2.node.trigger_configure()

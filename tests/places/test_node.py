@@ -79,7 +79,7 @@ class Robot:
         return self.places[-1]
 
     def figures(self):
-        return self.node.figures()
+        return self.node.diagnostic_values()
 
     def set(self, **values):
         results = self.node.set_parameters([Parameter(n, value=v) for n, v in values.items()])

@@ -92,7 +92,7 @@ def test_free_running_follows_the_real_time_factor_and_ends_with_the_duration(be
     audience = Audience(bench, rate=10.0, real_time_factor=10.0, duration=2.0, loop=True, places=4)
     bench.spin_until(lambda: audience.player.finished, timeout=3)
     assert audience.player.time == pytest.approx(2.0)
-    assert audience.player.figures()["played"] == "20"
+    assert audience.player.diagnostic_values()["played"] == "20"
 
 
 def test_in_lockstep_an_unanswered_image_is_sent_again_and_ends_the_run_in_the_end(bench):

@@ -215,7 +215,7 @@ def test_an_emergency_stop_holds_until_released_and_enabled(swimmer):
     swimmer.bench.spin_until(lambda: bool(swimmer.probe.commands))
     assert swimmer.probe.efforts()[-1] == [0.0] * 5
     assert not moves()
-    assert swimmer.status().message == "emergency stop"
+    assert swimmer.status().message.startswith("emergency stop is active: release")
     refused = swimmer.bench.call(enable, SetBool.Request(data=True))
     assert not refused.success
     assert "release it first" in refused.message
@@ -230,7 +230,9 @@ def test_disabled_it_answers_with_the_safe_command(swimmer):
     assert swimmer.bench.call(enable, SetBool.Request(data=False)).success
     swimmer.advance()
     assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-    swimmer.bench.spin_until(lambda: swimmer.status().message == "disabled by service")
+    swimmer.bench.spin_until(
+        lambda: swimmer.status().message.startswith("disabled: call `~/enable` true")
+    )
 
 
 def test_deactivated_it_sends_the_safe_command_once_and_falls_silent(swimmer):

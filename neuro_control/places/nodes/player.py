@@ -10,7 +10,6 @@ import array
 import io
 import math
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import writing
 from neuro_control.places.simulation import route
 from neuro_control.places.training.dataset import open_traverse
+from neuro_control.ros.diagnostics import DiagnosticNode, Timing
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -36,7 +36,6 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
-from neuro_control.ros.reporting import Reporting
 
 Frames = Iterator[tuple[str, NDArray[np.uint8]]]
 
@@ -156,7 +155,7 @@ class _Played:
     latency: float = math.nan  # s
 
 
-class Player(Reporting[PlayerParameters]):
+class Player(DiagnosticNode[PlayerParameters]):
     """Publishes ``image`` (sensor_msgs/Image) or ``image/compressed``, and hears ``place``.
 
     Takes a simulation's place in a run: it may be the clock, waits for answers in lockstep, and
@@ -186,8 +185,7 @@ class Player(Reporting[PlayerParameters]):
         self._shown: list[tuple[str, Image | CompressedImage]] = []
         self._recorded: list[_Played] = []
         self._count = 0
-        self._answered = 0
-        self._latencies: deque[float] = deque(maxlen=1000)
+        self._timing = Timing()
         self._unanswered: dict[int, _Played] = {}  # by stamp, ns
         self._ticks = 0
         self._asked = self._sent = time.perf_counter()
@@ -199,7 +197,7 @@ class Player(Reporting[PlayerParameters]):
             self.create_publisher(ClockMessage, "/clock", 10) if p.clock else None
         )
         self.create_subscription(JointState, "place", self._on_place, COMMAND_QOS)
-        self.say(DiagnosticStatus.OK, "playing")
+        self.set_state(DiagnosticStatus.OK, "playing")
         if p.lockstep:
             self.create_timer(_RESEND, self._resend, clock=self.steady)
             self._next()
@@ -238,7 +236,7 @@ class Player(Reporting[PlayerParameters]):
         # Half an image of slack, since times are sums that binary fractions don't hold.
         if found is None or (p.duration and self.time > p.duration - 0.5 / p.rate):
             self.finished = True
-            self.say(DiagnosticStatus.OK, "all is played")
+            self.set_state(DiagnosticStatus.OK, "all is played")
             return
         self._name, self._message_sent = found
         stamp = round(self.time * NANOSECONDS) if p.clock else self.now()
@@ -286,7 +284,7 @@ class Player(Reporting[PlayerParameters]):
             if publishers
             else "nobody publishes place, start a recogniser"
         )
-        self.say(DiagnosticStatus.WARN, text, key="unanswered")
+        self.set_state(DiagnosticStatus.WARN, text, key="unanswered")
         limit = self.parameters.lockstep_limit
         if limit and waited > limit:
             self.failure = text
@@ -299,24 +297,21 @@ class Player(Reporting[PlayerParameters]):
         if played is None or self.finished:
             return  # it answers an image sent twice, or somebody else's
         played.latency = time.perf_counter() - played.sent
-        self._answered += 1
-        self._latencies.append(played.latency)
+        self._timing.add(played.latency)
         played.place = message.header.frame_id
         played.best = message.name[0] if message.name else ""
         played.score = message.position[0] if message.position else math.nan
         if self.parameters.lockstep:
-            self.say(DiagnosticStatus.OK, "playing")
+            self.set_state(DiagnosticStatus.OK, "playing")
             self._next()
 
-    def figures(self) -> dict[str, str]:
+    def diagnostic_values(self) -> dict[str, str]:
         """Mode and counts."""
-        p50, p99 = np.percentile(self._latencies or [0.0], [50, 99]) * 1e3
         return {
             "mode": "lockstep" if self.parameters.lockstep else "free-running",
             "played": str(self._count),
-            "answered": str(self._answered),
-            "latency_p50_ms": f"{p50:.3f}",
-            "latency_p99_ms": f"{p99:.3f}",
+            "answered": str(self._timing.count),
+            **self._timing.latencies(),
         }
 
 

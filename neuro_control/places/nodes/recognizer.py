@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,9 +24,11 @@ from neuro_control.places.control.images import Grey, decode_image, featureless,
 from neuro_control.places.control.poses import covariance
 from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Answer, Recogniser
 from neuro_control.resources import find
+from neuro_control.ros.diagnostics import Timing
+from neuro_control.ros.inputs import check_age
+from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
-    NANOSECONDS,
     Rejected,
     joint_state,
     to_nanoseconds,
@@ -34,7 +36,6 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
-from neuro_control.ros.reporting import LifecycleParameters, Managed
 
 TRANSPORTS = ("raw", "compressed")
 
@@ -134,7 +135,7 @@ def read_compressed(message: CompressedImage) -> Grey:
         raise Rejected("image", str(error)) from error
 
 
-class PlaceRecognizer(Managed[PlaceParameters]):
+class PlaceRecognizer(ManagedNode[PlaceParameters]):
     """Says where the camera is.
 
     Subscribes to ``image`` (sensor_msgs/Image) or ``image/compressed``. Publishes, stamped as the
@@ -158,13 +159,11 @@ class PlaceRecognizer(Managed[PlaceParameters]):
         self._worker: threading.Thread | None = None
         self._waiting: queue.Queue[tuple[Any, float] | None] = queue.Queue(maxsize=1)
         # The worker and the executor's thread both tell how the node is, and both recognise.
-        self._telling = threading.Lock()
+        self._reporting = threading.Lock()
         self._recognising = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._latencies: deque[float] = deque(maxlen=1000)
-        self._counted = (time.monotonic(), 0)
-        self._rate = 0.0
-        self._heard = 0.0
+        self._timing = Timing()
+        self._received = 0.0
         self._made: list[tuple[Callable[[Any], Any], Any]] = []
 
     # Lifecycle.
@@ -201,8 +200,8 @@ class PlaceRecognizer(Managed[PlaceParameters]):
         """Start to answer images."""
         self._recogniser.reset()
         self._answered: tuple[int, JointState, PoseWithCovarianceStamped | None] | None = None
-        self._heard = time.monotonic()
-        self._say(DiagnosticStatus.STALE, f"waiting for {self._topic}")
+        self._received = time.monotonic()
+        self._set_state(DiagnosticStatus.STALE, f"waiting for {self._topic}")
         self._worker = threading.Thread(target=self._work, daemon=True)
         self._worker.start()
         return TransitionCallbackReturn.SUCCESS
@@ -221,7 +220,8 @@ class PlaceRecognizer(Managed[PlaceParameters]):
             return
         self._put(None)
         worker.join()
-        self._say(DiagnosticStatus.STALE, "not active")
+        with self._reporting:
+            self.report_deactivated()
 
     def destroy_node(self) -> None:
         """End the node and its thread."""
@@ -272,7 +272,7 @@ class PlaceRecognizer(Managed[PlaceParameters]):
     # From an image to a place.
 
     def _receive(self, message: Any) -> None:
-        self._heard = time.monotonic()
+        self._received = time.monotonic()
         if self._worker is not None and self._put((message, time.perf_counter())):
             self._counts["dropped_overwritten"] += 1
 
@@ -293,13 +293,13 @@ class PlaceRecognizer(Managed[PlaceParameters]):
                 self._answer(message, arrived)
             except Rejected as error:
                 self._counts[f"rejected/{error.reason}"] += 1
-                self._say(
+                self._set_state(
                     DiagnosticStatus.WARN, f"{self._topic} rejected: {error}", key=error.reason
                 )
             except Exception as error:
                 # Whatever a model makes of an image, the next image may be another.
                 self._counts[f"rejected/{type(error).__name__}"] += 1
-                self._say(DiagnosticStatus.ERROR, f"the recogniser failed: {error!r}")
+                self._set_state(DiagnosticStatus.ERROR, f"the recogniser failed: {error!r}")
 
     def _answer(self, message: Any, arrived: float) -> None:
         stamp = to_nanoseconds(message.header.stamp)
@@ -316,29 +316,21 @@ class PlaceRecognizer(Managed[PlaceParameters]):
         place, pose = self._messages(stamp, recogniser, answer)
         self._answered = (stamp, place, pose)
         self._publish(place, pose)
-        self._counts["answered"] += 1
         self._counts["never_visited"] += not answer.visited
-        self._latencies.append(time.perf_counter() - arrived)
-        self._say(DiagnosticStatus.OK, "running")
+        self._timing.add(time.perf_counter() - arrived)
+        self._set_state(DiagnosticStatus.OK, "running")
 
     def _is_late(self, stamp: int) -> bool:
         """Whether an image is too old to be answered, which is counted and told."""
-        now = self.now()
-        if now == 0:
-            return False  # the simulated clock has not been heard yet
-        age = (now - stamp) / NANOSECONDS
-        limit = self.parameters.max_age
-        if age < -limit:
-            raise Rejected("future", f"stamped {-age:.3f} s ahead of the clock")
-        if age <= limit:
-            return False
-        self._counts["dropped_late"] += 1
-        self._say(
-            DiagnosticStatus.WARN,
-            f"{self._topic} dropped: {age:.3f} s old, the limit is {limit:g} s",
-            key="late",
-        )
-        return True
+        try:
+            check_age(stamp, self.now(), self.parameters.max_age)
+        except Rejected as error:
+            if error.reason != "stale":
+                raise
+            self._counts["dropped_late"] += 1
+            self._set_state(DiagnosticStatus.WARN, f"{self._topic} dropped: {error}", key="late")
+            return True
+        return False
 
     def _is_settled(self, stamp: int) -> bool:
         """Whether an image calls for no new answer, having been answered already."""
@@ -385,33 +377,29 @@ class PlaceRecognizer(Managed[PlaceParameters]):
 
     # Diagnostics.
 
-    def _say(self, level: bytes, text: str, key: str | None = None) -> None:
-        with self._telling:
-            self.say(level, text, key)
+    def _set_state(self, level: bytes, text: str, key: str | None = None) -> None:
+        with self._reporting:
+            self.set_state(level, text, key)
 
     def report(self) -> None:
         """Every second: tell the state, and of silence."""
-        now = time.monotonic()
-        since, answered = self._counted
-        self._rate = (self._counts["answered"] - answered) / (now - since)
-        self._counted = (now, self._counts["answered"])
-        silence = now - self._heard
+        silence = time.monotonic() - self._received
         if self._worker is not None and silence > _SILENCE:
-            self._say(DiagnosticStatus.WARN, f"no {self._topic} for {silence:.0f} s", key="silence")
-        with self._telling:
-            self.publish_state()
+            self._set_state(
+                DiagnosticStatus.WARN, f"no {self._topic} for {silence:.0f} s", key="silence"
+            )
+        with self._reporting:
+            self.publish_diagnostics()
 
-    def figures(self) -> dict[str, str]:
+    def diagnostic_values(self) -> dict[str, str]:
         """Model, rate, latency and counts."""
-        latencies = list(self._latencies) or [0.0]
-        p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
-        names = ("answered", "never_visited", "dropped_late", "dropped_overwritten")
+        names = ("never_visited", "dropped_late", "dropped_overwritten")
         rejected = {key: str(n) for key, n in dict(self._counts).items() if key not in names}
         return {
             "model": getattr(self, "_loaded", ""),
-            "rate_hz": f"{self._rate:.2f}",
-            "latency_p50_ms": f"{p50:.3f}",
-            "latency_p99_ms": f"{p99:.3f}",
+            "rate_hz": f"{self._timing.rate():.2f}",
+            **self._timing.latencies(),
+            "answered": str(self._timing.count),
             **{name: str(self._counts[name]) for name in names},
             **rejected,
         }

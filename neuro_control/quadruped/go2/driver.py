@@ -41,18 +41,18 @@ from neuro_control.quadruped.go2.sport import (
     reason,
     speed_level,
 )
+from neuro_control.ros.inputs import check_age, rejection_reason
+from neuro_control.ros.lifecycle import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
-    NANOSECONDS,
     SET_POINT_QOS,
     JointReader,
-    Rejected,
     finite,
     read_twist,
     to_nanoseconds,
 )
 from neuro_control.ros.process import run_node
-from neuro_control.ros.reporting import Managed
+from neuro_control.ros.safety import Safety
 
 # Time between two looks at what came, and at what is due, s.
 _POLL, _TICK = 0.001, 0.01
@@ -66,7 +66,7 @@ _NUMBERS, _VELOCITY, _HEIGHT, _PITCH, _ROLL = 15, slice(3), 3, 10, 11
 _VELOCITIES = ("forward", "left", "yaw rate")
 
 
-class UnitreeGo2(Managed[UnitreeParameters]):
+class UnitreeGo2(ManagedNode[UnitreeParameters]):
     """Drives a Unitree Go2.
 
     Publishes ``imu/imu`` (sensor_msgs/Imu), ``foot_forces`` and ``joint_states``
@@ -91,7 +91,6 @@ class UnitreeGo2(Managed[UnitreeParameters]):
         self.link: Link | None = None
         super().__init__(name, UnitreeParameters, "driver", **node_options)
         self._active = False
-        self._enabled, self._stopped = True, False
         self._beats: list[Any] = []
         self._rejected: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
@@ -106,8 +105,7 @@ class UnitreeGo2(Managed[UnitreeParameters]):
             ("damp", DAMP),
         ):
             self.create_service(Trigger, f"~/{service}", partial(self._on_posture, call))
-        self.create_service(SetBool, "~/enable", self._on_enable)
-        self.create_service(SetBool, "~/emergency_stop", self._on_emergency_stop)
+        self._safety = Safety(self, self._on_disable, self._on_emergency_stop)
         if self.parameters.level == "low":
             self.create_service(SetBool, "~/unlock", self._on_unlock)
 
@@ -170,7 +168,7 @@ class UnitreeGo2(Managed[UnitreeParameters]):
         self._active = False
         for timer in self._beats:
             self.destroy_timer(timer)
-        self.say(DiagnosticStatus.STALE, "not active")
+        self.report_deactivated()
 
     def destroy_node(self) -> None:
         """End the node, the robot stopped."""
@@ -269,7 +267,7 @@ class UnitreeGo2(Managed[UnitreeParameters]):
     def _on_cmd_vel(self, message: Any) -> None:
         try:
             if isinstance(message, TwistStamped):
-                self._check_age(message.header.stamp, self.parameters.command_timeout)
+                self._check_age(message, self.parameters.command_timeout)
             velocity = read_twist(message)
         except Exception as error:
             self._reject("cmd_vel", error)
@@ -287,7 +285,7 @@ class UnitreeGo2(Managed[UnitreeParameters]):
         self._steer("gait_command", (forward, left, turn))
 
     def _steer(self, topic: str, velocity: tuple[float, float, float]) -> None:
-        if not (self._active and self._enabled):
+        if not (self._active and self._safety.enabled):
             return
         limited = self.parameters.limited(velocity)
         for name, wanted, given in zip(_VELOCITIES, velocity, limited, strict=True):
@@ -298,24 +296,18 @@ class UnitreeGo2(Managed[UnitreeParameters]):
 
     def _on_joint_commands(self, message: JointState) -> None:
         try:
-            self._check_age(message.header.stamp, self.parameters.motor_timeout)
+            self._check_age(message, self.parameters.motor_timeout)
             numbers = self._angles(message), self._speeds(message), self._efforts(message)
         except Exception as error:
-            # Rejected, or a reader that did not foresee this message: neither may be acted upon.
             self._reject("joint_commands", error)
             return
-        if not (self._active and self._enabled):
+        if not (self._active and self._safety.enabled):
             return
         driven = self.motors.drive(time.monotonic(), *numbers)
         self._counts["joint_commands" if driven else "joint_commands_not_obeyed"] += 1
 
-    def _check_age(self, stamp: Any, limit: float) -> None:
-        now = self.now()
-        age = (now - to_nanoseconds(stamp)) / NANOSECONDS
-        if age > limit:
-            raise Rejected("stale", f"{age:.3f} s old, the limit is {limit:g} s")
-        if age < -limit:
-            raise Rejected("future", f"stamped {-age:.3f} s ahead of the clock")
+    def _check_age(self, message: Any, limit: float) -> None:
+        check_age(to_nanoseconds(message.header.stamp), self.now(), limit)
 
     # Watching.
 
@@ -333,7 +325,7 @@ class UnitreeGo2(Managed[UnitreeParameters]):
         if self.motors.failed:
             self._complain(self.motors.failed)
             self.motors.failed = ""
-        self.say(*self._judge(now))
+        self.set_state(*self._judge(now))
 
     def _judge(self, now: float) -> tuple[bytes, str, str]:
         """Level, text and key of the state."""
@@ -351,10 +343,8 @@ class UnitreeGo2(Managed[UnitreeParameters]):
             level, key = DiagnosticStatus.ERROR, f"lost, {stage}"
             done = {"lost": "told to stop", "resting": "legs let go or at rest"}.get(stage, stage)
             text = f"no lowstate for {silence:.1f} s: {done}"
-        elif self._stopped:
-            level, text = DiagnosticStatus.WARN, "emergency stop"
-        elif not self._enabled:
-            level, text = DiagnosticStatus.WARN, "disabled by service"
+        elif not self._safety.enabled:
+            level, text = DiagnosticStatus.WARN, self._safety.reason
         elif now - self._complained < _COMPLAINT:
             level, text = DiagnosticStatus.WARN, self._complaint
         elif stage == "braking":
@@ -369,8 +359,7 @@ class UnitreeGo2(Managed[UnitreeParameters]):
         self._complaint, self._complained = text, time.monotonic()
 
     def _reject(self, source: str, error: Exception) -> None:
-        kind = error.reason if isinstance(error, Rejected) else type(error).__name__
-        self._rejected[kind] += 1
+        self._rejected[rejection_reason(error)] += 1
         self._complain(f"{source} rejected: {error}")
 
     # Services.
@@ -390,11 +379,9 @@ class UnitreeGo2(Managed[UnitreeParameters]):
     def _refusal(self) -> str:
         """Why the robot can't be told to do anything, or nothing."""
         if not self._active:
-            return "not active"
-        if self._stopped:
-            return "emergency stop: release it first"
-        if not self._enabled:
-            return "disabled: enable it first"
+            return "the driver is not active: activate it first"
+        if not self._safety.enabled:
+            return self._safety.reason
         if not self.sport.linked(time.monotonic()):
             return "no link to the robot"
         if self.motors.taken:
@@ -407,8 +394,8 @@ class UnitreeGo2(Managed[UnitreeParameters]):
             self.motors.lock(time.monotonic())
             return response
         refusal = "" if self.motors.taken else self._refusal()
-        if self.motors.taken and (self._stopped or not self._enabled):
-            refusal = "emergency stop or disabled: release and enable it first"
+        if self.motors.taken and not self._safety.enabled:
+            refusal = self._safety.reason
         if not refusal and not self.motors.taken and self._felt is not None and _raised(self._felt):
             refusal = "the robot stands and would fall: ~/lie_down first"
         if refusal:
@@ -419,32 +406,18 @@ class UnitreeGo2(Managed[UnitreeParameters]):
         response.message = self.motors.stage
         return response
 
-    def _on_enable(self, request: Any, response: Any) -> Any:
-        if request.data and self._stopped:
-            response.success = False
-            response.message = "emergency stop: release it first"
-            return response
-        if not request.data and self._active:
+    def _on_disable(self) -> None:
+        if self._active:
             self.sport.halt()
             self.motors.pause()
-        self._enabled = request.data
-        response.success = True
-        response.message = "enabled" if request.data else "disabled"
-        return response
 
-    def _on_emergency_stop(self, request: Any, response: Any) -> Any:
-        self._stopped = request.data
-        if request.data:
-            self._enabled = False
-            if self._active:
-                if not self.motors.taken:
-                    self.sport.rest(DAMP)
-                self.motors.brake()
-        response.success = True
-        response.message = "stopped" if request.data else "released; enable to move again"
-        return response
+    def _on_emergency_stop(self) -> None:
+        if self._active:
+            if not self.motors.taken:
+                self.sport.rest(DAMP)
+            self.motors.brake()
 
-    def figures(self) -> dict[str, str]:
+    def diagnostic_values(self) -> dict[str, str]:
         """Stages, battery, and counts."""
         state = self._felt
         return {
@@ -454,8 +427,7 @@ class UnitreeGo2(Managed[UnitreeParameters]):
             "battery_percent": "" if state is None else str(state.charge),
             "battery_v": "" if state is None else f"{state.voltage:.1f}",
             "hottest_motor_c": "" if state is None else str(state.temperature),
-            "enabled": str(self._enabled).lower(),
-            "emergency_stop": str(self._stopped).lower(),
+            **self._safety.values(),
             **{name: str(count) for name, count in self._counts.items()},
             **{f"rejected/{kind}": str(count) for kind, count in self._rejected.items()},
         }

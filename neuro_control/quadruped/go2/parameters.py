@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.lifecycle import LifecycleParameters
 from neuro_control.ros.parameters import parameter
-from neuro_control.ros.reporting import LifecycleParameters
 
 TRANSPORTS = ("auto", "cyclonedds", "ros")
 

@@ -35,9 +35,9 @@ from neuro_control.quadruped.go2.motors import (
 )
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.model import TERRAINS
+from neuro_control.ros.diagnostics import DiagnosticNode
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
-from neuro_control.ros.reporting import Reporting
 
 Array = NDArray[np.float64]
 
@@ -282,7 +282,7 @@ class SimulatedGo2Parameters:
     )
 
 
-class SimulatedGo2(Reporting[SimulatedGo2Parameters]):
+class SimulatedGo2(DiagnosticNode[SimulatedGo2Parameters]):
     """Lets a simulated Go2 live in real time, behind Unitree's topics on Cyclone DDS.
 
     Args:
@@ -320,7 +320,7 @@ class SimulatedGo2(Reporting[SimulatedGo2Parameters]):
         self._begun, self._steps = time.monotonic(), 0
         self.create_timer(PERIOD, self._live, clock=self.steady)
         where = f"domain {p.domain} through {p.network_interface or 'any interface'}"
-        self.say(DiagnosticStatus.OK, f"running on {where}")
+        self.set_state(DiagnosticStatus.OK, f"running on {where}")
 
     def _live(self) -> None:
         for service, reader in self._requests.items():
@@ -364,7 +364,7 @@ class SimulatedGo2(Reporting[SimulatedGo2Parameters]):
         answer.data = data
         self._answers[service].write(answer)
 
-    def figures(self) -> dict[str, str]:
+    def diagnostic_values(self) -> dict[str, str]:
         """What it does, and counts."""
         robot = self.robot
         return {

@@ -366,8 +366,8 @@ class GaitController(Controller[GaitParameters]):
 
     def safe_action(self) -> Array:
         """Joints only brake, and a robot that stands sinks down; limp while speeds are unknown."""
-        known = self._joints.heard is not None and (
-            abs(self.now() - self._joints.heard) <= self.parameters.input_timeout * NANOSECONDS
+        known = self._joints.received is not None and (
+            abs(self.now() - self._joints.received) <= self.parameters.input_timeout * NANOSECONDS
         )
         speeds = self._reader.speeds if known else np.zeros(len(JOINTS))
         efforts = np.clip(-self.parameters.damping * speeds, -self._torque, self._torque)

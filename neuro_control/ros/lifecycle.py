@@ -1,0 +1,96 @@
+"""Base of managed nodes: they configure and activate themselves, or are told to by a manager."""
+
+from __future__ import annotations
+
+import traceback
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TypeVar
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.ros.diagnostics import DiagnosticNode
+from neuro_control.ros.parameters import parameter
+
+
+@dataclass(frozen=True)
+class LifecycleParameters:
+    """Parameters that every managed node has."""
+
+    autostart: bool = parameter(
+        True, "Configure and activate when the node starts, without a lifecycle manager", fixed=True
+    )
+
+
+L = TypeVar("L", bound=LifecycleParameters)
+
+
+class ManagedNode(
+    DiagnosticNode[L],
+    LifecycleNode,  # type: ignore[misc]  # rclpy is untyped
+):
+    """Base of the nodes that have a lifecycle; a derived class adds activation and clean-up."""
+
+    @abstractmethod
+    def set_up(self) -> None:
+        """Make what the node needs from ``self.parameters``, and its topics.
+
+        Raises:
+            ConfigurationError: The parameters don't fit.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Bring the robot to rest; calling it more than once does no harm."""
+
+    def start(self) -> None:
+        """Configure and activate, if the parameter ``autostart`` says so.
+
+        Raises:
+            ConfigurationError: The node could not be set up.
+        """
+        if not self.parameters.autostart:
+            self.set_state(
+                DiagnosticStatus.STALE,
+                f"unconfigured: start it with `ros2 lifecycle set {self.get_name()} configure`, "
+                "then `activate`",
+            )
+            return
+        for transition in (self.trigger_configure, self.trigger_activate):
+            if transition() != TransitionCallbackReturn.SUCCESS:
+                raise ConfigurationError(f"{self.get_name()}: {self._state[1]}")
+
+    def report_deactivated(self) -> None:
+        """Report that the node has ended its work as it should."""
+        self.set_state(DiagnosticStatus.STALE, "deactivated normally")
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Set the node up."""
+        try:
+            self.set_up()
+        except ConfigurationError as error:
+            self.set_state(DiagnosticStatus.ERROR, str(error))
+            return TransitionCallbackReturn.FAILURE
+        except Exception as error:
+            # rclpy does not show what goes wrong in a transition.
+            self.get_logger().error(traceback.format_exc())
+            self.set_state(DiagnosticStatus.ERROR, f"configure failed: {error!r}")
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the robot to rest."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the robot to rest."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Bring the robot to rest."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
