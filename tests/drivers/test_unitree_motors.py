@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
 
-from neuro_control.quadruped.control import robots
+from neuro_control.quadruped.control import robots, types
 from neuro_control.quadruped.go2 import idl
 from neuro_control.quadruped.go2.motors import (
     FEET,
@@ -130,8 +130,8 @@ def test_messages_survive_the_way_there_and_back():
 
 
 def test_joints_are_the_gait_layers_and_its_limits_lie_within():
-    assert JOINTS == robots.JOINTS
-    assert FEET == robots.LEGS
+    assert JOINTS == types.JOINTS
+    assert FEET == types.LEGS
     low, high = np.tile(robots.GO2.limits, (4, 1)).T
     assert (low >= LOWEST).all()
     assert (high <= HIGHEST).all()

@@ -12,7 +12,7 @@ from launch.actions import IncludeLaunchDescription  # noqa: E402
 from launch_xml.launch_description_sources import XMLLaunchDescriptionSource  # noqa: E402
 from nav_msgs.msg import Odometry  # noqa: E402
 
-from neuro_control.quadruped.control.robots import JOINTS  # noqa: E402
+from neuro_control.quadruped.control.types import JOINTS  # noqa: E402
 from neuro_control.ros.messages import SENSOR_QOS, to_nanoseconds  # noqa: E402
 from tests.bench import Bench, Probe  # noqa: E402
 

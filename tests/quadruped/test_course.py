@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import Gait
-from neuro_control.quadruped.control.robots import JOINTS, find
+from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import JOINTS
 from neuro_control.quadruped.simulation import course
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quadruped.simulation.course import (

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from neuro_control.quadruped.control.command import RANGES, gait
-from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.evaluation import experiments
 from neuro_control.quadruped.evaluation.experiments import Setting, drawn, experiment, good
 from neuro_control.quadruped.evaluation.trials import (

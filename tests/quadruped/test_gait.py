@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from neuro_control.quadruped.control.command import GAITS, gait
-from neuro_control.quadruped.control.gait import PERIOD, Gait
+from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.evaluation.evaluate import Trial, walk
 from neuro_control.quadruped.simulation.body import Body, world
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control import kinematics, robots
-from neuro_control.quadruped.control.robots import LEGS
+from neuro_control.quadruped.control.types import LEGS
 from neuro_control.quadruped.simulation.model import model
 
 

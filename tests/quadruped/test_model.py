@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.robots import JOINTS, LEGS
+from neuro_control.quadruped.control.types import JOINTS, LEGS
 from neuro_control.quadruped.simulation.model import TERRAINS, model
 
 

@@ -19,10 +19,13 @@ from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.command_mux import Pilot
-from neuro_control.quadruped.control.gait import PERIOD
-from neuro_control.quadruped.control.locomotion import Walker
-from neuro_control.quadruped.control.robots import GO2, JOINTS, LEGS, find
+from neuro_control.quadruped.control.controller import (
+    CommandSources,
+    ControllerSettings,
+    QuadrupedController,
+)
+from neuro_control.quadruped.control.robots import GO2, find
+from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD
 from neuro_control.quadruped.nodes.gait_controller import GaitController, _quaternion
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.ros.messages import (
@@ -122,7 +125,7 @@ class Quadruped:
     def obeyed(self):
         """Command that the next observation finds."""
         self.at()
-        return self.node.pilot.command
+        return self.node.controller.command
 
 
 def test_an_observation_is_answered_by_torques_once_all_of_its_stamp_is_there(bench):
@@ -139,7 +142,7 @@ def test_an_observation_is_answered_by_torques_once_all_of_its_stamp_is_there(be
     # Who holds 15 kg pushes with the knees: above 0 stretches no leg.
     assert (efforts[2::3] > 1.0).all()
     assert (np.abs(efforts) <= TORQUE).all()
-    assert dog.node.walker.state in ("rising", "walking")
+    assert dog.node.controller.state in ("rising", "walking")
 
 
 def test_without_imu_the_next_observation_damps_and_it_recovers_with_it(bench):
@@ -220,20 +223,20 @@ def test_a_joint_that_tells_nonsense_is_bridged_and_then_lays_the_robot_down(
     angles[4], speeds[4] = angle, speed
     for _ in range(5):
         assert np.isfinite(dog.at(angles, speeds)).all()
-        assert dog.node.walker.state in ("rising", "walking")
+        assert dog.node.controller.state in ("rising", "walking")
     dog.at(angles, speeds)
-    assert dog.node.walker.state == "yielding"
+    assert dog.node.controller.state == "yielding"
     bench.spin_until(lambda: dog.said(f"lies down; the sensor of FR_thigh_joint {why}"))
     for _ in range(600):
         assert np.isfinite(dog.at(angles, speeds)).all()
-    assert dog.node.walker.state == "damped"
+    assert dog.node.controller.state == "damped"
 
 
 def test_a_foot_that_tells_no_number_does_not_stop_it_and_is_said(bench):
     dog = Quadruped(bench)
     for k in range(40):
         dog.at(STANDING + 1e-4 * (k % 2), forces=(math.nan, 37.0, 37.0, 37.0))
-    assert dog.node.walker.state in ("rising", "walking")
+    assert dog.node.controller.state in ("rising", "walking")
     bench.spin_until(lambda: dog.said("the foot sensor of FL tells no number"))
 
 
@@ -246,7 +249,7 @@ def test_in_silence_the_joints_are_limp_and_it_begins_anew_after_it(bench):
     np.testing.assert_array_equal(dog.answer().effort, np.zeros(12))
     bench.spin_until(lambda: dog.said("no joint_states for"))
     dog.at()
-    assert dog.node.walker.state == "rising"
+    assert dog.node.controller.state == "rising"
 
 
 def test_a_fall_is_damped_and_said(bench):
@@ -257,7 +260,7 @@ def test_a_fall_is_damped_and_said(bench):
         # Encoders that never change have frozen.
         felt = STANDING + 1e-4 * (k % 2)
         dog.at(felt, acceleration=(0.0, 9.81, 0.0), rate=(4.0, 0.0, 0.0))
-        if dog.node.walker.state == "damped":
+        if dog.node.controller.state == "damped":
             break
     speeds = np.linspace(-1.0, 1.0, 12)
     np.testing.assert_allclose(dog.at(speeds=speeds, rate=(4.0, 0.0, 0.0)), -3.0 * speeds)
@@ -268,15 +271,15 @@ def test_an_estimate_that_can_not_be_is_forgotten(bench):
     dog = Quadruped(bench)
     for _ in range(5):
         dog.at()
-    dog.node.walker.gait.estimator.rotation[:] = math.nan
+    dog.node.controller.gait.estimator.rotation[:] = math.nan
     speeds = np.linspace(-1.0, 1.0, 12)
     np.testing.assert_allclose(dog.at(speeds=speeds), -3.0 * speeds)
     bench.spin_until(lambda: dog.said("its estimate of itself is no number"))
     for _ in range(400):
         dog.at()
-        if dog.node.walker.state != "damped":
+        if dog.node.controller.state != "damped":
             break
-    assert dog.node.walker.state == "tucking"
+    assert dog.node.controller.state == "tucking"
 
 
 def test_gait_commands_are_obeyed_clamped_or_refused_and_said(bench):
@@ -334,19 +337,19 @@ def test_it_lies_and_stands_when_asked(bench):
     speeds = np.full(12, 0.1)
     for _ in range(110):
         efforts = dog.at(speeds=speeds)
-    assert dog.node.walker.state == "damped"
+    assert dog.node.controller.state == "damped"
     np.testing.assert_allclose(efforts, -0.3)
     up = dog.probe.create_client(Trigger, "/gait_controller/stand_up")
     down = dog.probe.create_client(Trigger, "/gait_controller/lie_down")
     assert bench.call(up, Trigger.Request()).success
     for _ in range(160):
         dog.at()
-    assert dog.node.walker.state == "tucking"
+    assert dog.node.controller.state == "tucking"
     bench.spin_until(lambda: dog.said("down: gets up"))
     assert bench.call(down, Trigger.Request()).success
     for _ in range(460):
         dog.at()
-    assert dog.node.walker.state == "damped"
+    assert dog.node.controller.state == "damped"
 
 
 def test_an_emergency_stop_damps_until_it_is_enabled_again(bench):
@@ -454,10 +457,12 @@ def test_a_walk_through_ros_is_the_walk_without_it_to_the_bit(bench, robot):
     )
     node.start()
     bench.spin_until(lambda: simulation.finished, timeout=60)
-    body, walker, pilot = Body(world(robot)), Walker(find(robot)), Pilot(gait("trot"), course)
+    settings = ControllerSettings(velocity_profile=tuple(course))
+    body, controller = Body(world(robot)), QuadrupedController(find(robot), settings)
     body.reset(np.random.default_rng(3))
     for tick, (qpos, _) in enumerate(rows):
-        body.step(walker.step(body.observation, pilot.wanted(tick * PERIOD)).efforts)
+        answer = controller.step(body.observation, tick * PERIOD, CommandSources())
+        body.step(answer.efforts)
         assert (body.data.qpos == qpos).all(), tick
     assert len(rows) == 800
     assert body.velocity[0] > 0.2
@@ -492,8 +497,8 @@ def test_it_walks_as_cmd_vel_says_and_stands_when_that_is_silent(bench):
     assert speed[1000:1500].mean() == pytest.approx(0.5, abs=0.05)
     assert qvel[1000:1500, 5].mean() == pytest.approx(0.4, abs=0.05)
     assert speed[-100:].max() < 0.05
-    assert node.walker.gait.schedule.stance.all()
-    assert node.walker.state == "walking"
+    assert node.controller.gait.schedule.stance.all()
+    assert node.controller.state == "walking"
     # Fifty times a second, in odom, and about where it is.
     stamps = [to_nanoseconds(message.header.stamp) for message in felt]
     assert set(np.diff(stamps)) == {20 * MS}

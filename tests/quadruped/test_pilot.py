@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.command_mux import Odometer, Pilot, on_course
+from neuro_control.quadruped.control.command_mux import Pilot, on_course
 from neuro_control.quadruped.control.estimator import Estimator
+from neuro_control.quadruped.control.odometry import LegOdometry
 from neuro_control.quadruped.control.robots import GO2
 
 COURSE = (1.0, 0.5, 0.0, 0.1, 3.0, -0.2, 0.3, 0.0)
@@ -94,7 +95,7 @@ def turned(yaw):
 
 
 def test_odometry_goes_on_where_it_was_when_the_estimator_begins_anew():
-    odometer, estimator = Odometer(), Estimator(GO2, 0.002)
+    odometer, estimator = LegOdometry(), Estimator(GO2, 0.002)
     odometer.step("walking", estimator)
     estimator.position, estimator.rotation = np.array([2.0, 1.0, 0.3]), turned(np.pi / 2)
     odometer.step("walking", estimator)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuro_control.quadruped.control.gait import PERIOD
-from neuro_control.quadruped.control.robots import GO2, LEGS
+from neuro_control.quadruped.control.robots import GO2
+from neuro_control.quadruped.control.types import LEGS, PERIOD
 from neuro_control.quadruped.evaluation.report import pictures, summary
 
 SETTINGS = {

@@ -9,10 +9,11 @@ from click.testing import CliRunner
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.contact_schedule import RHYTHMS, make_rhythm
-from neuro_control.quadruped.control.gait import PERIOD, Gait
+from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.evaluation.evaluate import Trial, evaluate, walk
 from neuro_control.quadruped.simulation.body import Body, world
 

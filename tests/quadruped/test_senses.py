@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.quadruped.control.gait import PERIOD, Observation
-from neuro_control.quadruped.control.robots import JOINTS
 from neuro_control.quadruped.control.sensor_monitor import Senses
+from neuro_control.quadruped.control.types import JOINTS, PERIOD, Observation
 
 
 def readings(k):

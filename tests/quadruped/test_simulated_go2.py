@@ -17,9 +17,9 @@ from std_srvs.srv import SetBool, Trigger
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
 
 from neuro_control.quadruped.control.command import gait
-from neuro_control.quadruped.control.gait import Observation
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import GO2
+from neuro_control.quadruped.control.types import Observation
 from neuro_control.quadruped.go2 import idl, sport
 from neuro_control.quadruped.go2.driver import UnitreeGo2
 from neuro_control.quadruped.go2.motors import (

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from neuro_control.quadruped.control import kinematics
 from neuro_control.quadruped.control.command import GAITS, gait
 from neuro_control.quadruped.control.gait_scheduler import leads
-from neuro_control.quadruped.control.robots import FORWARD, GO2, LEFT
+from neuro_control.quadruped.control.robots import GO2
 from neuro_control.quadruped.control.stance import Stance
+from neuro_control.quadruped.control.types import FORWARD, LEFT
 
 WEIGHT = GO2.mass * 9.81
 LEVERS = np.stack([0.2 * FORWARD, 0.14 * LEFT, np.full(4, -0.3)], axis=1)

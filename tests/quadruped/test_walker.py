@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from neuro_control.quadruped.control.command import gait
-from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import STARTS, Body, world
 
 TROT = gait("trot", forward=0.5)

@@ -6,18 +6,11 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from neuro_control.quadruped.control.command import RANGES, Command
-from neuro_control.quadruped.control.estimator import Estimator
 
-Array = NDArray[np.float64]
 Velocity = tuple[float, float, float]
 
 VELOCITIES = ("forward", "left", "yaw_rate")
-# States of a walker whose gait layer, and with it the estimator, is at work.
-_ESTIMATING = ("rising", "walking", "lowering")
 
 
 def on_course(course: Sequence[float], time: float) -> Velocity:
@@ -142,35 +135,3 @@ class Pilot:
             command = dataclasses.replace(command, duration=1.0)
         self.command = command
         self.remark = "; ".join(remarks) or None
-
-
-class Odometer:
-    """Where the trunk is since the start, going on whenever the estimator begins anew.
-
-    A robot that lies or falls has no estimate; once it stands again, it is where it fell.
-    """
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Start at the origin."""
-        self.estimating = False
-        self._x = self._y = self._yaw = 0.0
-
-    def step(self, state: str, estimator: Estimator) -> None:
-        """Take in a step of a walker that had this state before it."""
-        estimating = state in _ESTIMATING
-        if self.estimating and not estimating:
-            position, rotation = self.pose(estimator)
-            self._x, self._y = float(position[0]), float(position[1])
-            self._yaw = float(np.arctan2(rotation[1, 0], rotation[0, 0]))
-        self.estimating = estimating
-
-    def pose(self, estimator: Estimator) -> tuple[Array, Array]:
-        """Position of the trunk's origin, (3,), m, z above the ground, and rotation, (3, 3)."""
-        c, s = np.cos(self._yaw), np.sin(self._yaw)
-        turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-        rotation: Array = turn @ estimator.rotation
-        position: Array = turn @ estimator.position + [self._x, self._y, 0.0]
-        return position, rotation

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.control import kinematics
 from neuro_control.quadruped.control.robots import Robot
+from neuro_control.quadruped.control.types import GRAVITY
 
 Array = NDArray[np.float64]
-
-GRAVITY = 9.81  # m/s²
 
 # Noise: of the gyro, rad/s; of the accelerometer with what impacts do to it, m/s²; of the gyro's
 # offset, rad/s/√s; of a foot that stands, m/s.

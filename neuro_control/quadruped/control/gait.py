@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -18,14 +17,20 @@ from numpy.typing import NDArray
 from neuro_control.quadruped.control import kinematics
 from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.contact_schedule import Rhythm, make_rhythm
-from neuro_control.quadruped.control.estimator import GRAVITY, Estimator
+from neuro_control.quadruped.control.estimator import Estimator
 from neuro_control.quadruped.control.governor import SWINGS, walkable
-from neuro_control.quadruped.control.robots import FORWARD, LEFT, Robot
+from neuro_control.quadruped.control.robots import Robot
 from neuro_control.quadruped.control.stance import Stance
+from neuro_control.quadruped.control.types import (
+    FORWARD,
+    GRAVITY,
+    LEFT,
+    PERIOD,
+    JointCommand,
+    Observation,
+)
 
 Array = NDArray[np.float64]
-
-PERIOD = 0.002  # s
 
 # A swinging foot that presses harder has met the ground; one that should stand does so, N.
 _MET, _STANDS = 12.0, 4.0
@@ -65,38 +70,6 @@ _FOLDED = 0.1
 _GAP = 0.1
 # Speed of a joint at which its friction is fully there, rad/s, and the share that is made up for.
 _FRICTION_SPEED, _FRICTION_SHARE = 0.5, 0.7
-
-
-class Observation(NamedTuple):
-    """What the robot feels.
-
-    Attributes:
-        rate: Angular velocity by the gyro, (3,), rad/s.
-        acceleration: By the accelerometer, gravity's reaction included, (3,), m/s².
-        angles: Of the joints, (12,), rad.
-        speeds: Of the joints, (12,), rad/s.
-        forces: With which the feet press, (4,), N.
-    """
-
-    rate: Array
-    acceleration: Array
-    angles: Array
-    speeds: Array
-    forces: Array
-
-
-class JointCommand(NamedTuple):
-    """What the joints are told, each (12,).
-
-    Attributes:
-        positions: Where they should be, rad; where they are, for legs that stand.
-        velocities: How fast they should turn, rad/s.
-        efforts: Torques, all in all, N m.
-    """
-
-    positions: Array
-    velocities: Array
-    efforts: Array
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped

@@ -1,7 +1,7 @@
 """Kinematics of the legs, compiled: pure functions on arrays.
 
 Everything is in the trunk's frame (x forward, y left, z up); legs are in the order of
-``robots.LEGS`` and described by ``Robot.legs``. With the hip's angle q0 about x, thigh's q1 and
+``types.LEGS`` and described by ``Robot.legs``. With the hip's angle q0 about x, thigh's q1 and
 calf's q2 about y, a foot stands at
 
     h + Rx(q0) (Ry(q1) (0, s, -l) + Ry(q1 + q2) (fx, 0, fz)).

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.contact_schedule import Rhythm
-from neuro_control.quadruped.control.gait import PERIOD, Gait, JointCommand, Observation
-from neuro_control.quadruped.control.robots import LEFT, Robot
+from neuro_control.quadruped.control.gait import Gait
+from neuro_control.quadruped.control.robots import Robot
 from neuro_control.quadruped.control.sensor_monitor import Senses
+from neuro_control.quadruped.control.types import LEFT, PERIOD, JointCommand, Observation
 
 Array = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command
-from neuro_control.quadruped.control.robots import LEGS
+from neuro_control.quadruped.control.types import LEGS
 from neuro_control.spiking.population import HALF_CENTRE, INTERNEURON, activity, population
 
 Array = NDArray[np.float64]

@@ -14,15 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.control.types import FORWARD, LEFT
 
 Array = NDArray[np.float64]
-
-LEGS = ("FL", "FR", "RL", "RR")
-JOINTS = tuple(f"{leg}_{part}_joint" for leg in LEGS for part in ("hip", "thigh", "calf"))
-
-# Signs of each leg: forward or not, left or not.
-FORWARD = np.array([1.0, 1.0, -1.0, -1.0])
-LEFT = np.array([1.0, -1.0, 1.0, -1.0])
 
 
 @dataclass(frozen=True)

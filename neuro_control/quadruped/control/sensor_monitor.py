@@ -8,8 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.quadruped.control.gait import PERIOD, Observation
-from neuro_control.quadruped.control.robots import JOINTS, LEGS
+from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD, Observation
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]

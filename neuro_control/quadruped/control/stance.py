@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.robots import Robot
+from neuro_control.quadruped.control.types import GRAVITY
 
 Array = NDArray[np.float64]
 
 STAGES = 20
-GRAVITY = 9.81  # m/s²
 # What errors cost: roll, pitch, yaw, x, y, z, then their speeds; and what force costs.
 _COST = np.array([8.0, 8.0, 8.0, 6.0, 6.0, 60.0, 0.08, 0.08, 0.1, 1.0, 1.0, 0.3])
 _EFFORT = 2e-5

@@ -17,9 +17,9 @@ from neuro_control import resources
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.quadruped.control.command import gait
-from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 
 Array = NDArray[np.float64]

@@ -21,10 +21,11 @@ from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control import oscillators
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.contact_schedule import Rhythm
-from neuro_control.quadruped.control.gait import PERIOD, Gait
+from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.gait_scheduler import Schedule
 from neuro_control.quadruped.control.oscillators import Oscillators
-from neuro_control.quadruped.control.robots import LEGS, ROBOTS, find
+from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.control.types import LEGS, PERIOD
 from neuro_control.quadruped.evaluation.evaluate import Trial, merits, walk
 from neuro_control.quadruped.simulation.body import Body, world
 

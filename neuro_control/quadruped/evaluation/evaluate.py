@@ -19,8 +19,9 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control.command import GAITS, Command, gait
 from neuro_control.quadruped.control.contact_schedule import RHYTHMS
-from neuro_control.quadruped.control.gait import PERIOD, Gait
+from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.model import TERRAINS
 

@@ -20,7 +20,8 @@ from rich.table import Table
 from neuro_control.cli.output import print_table, remarks, write_rows
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
-from neuro_control.quadruped.control.robots import JOINTS, ROBOTS
+from neuro_control.quadruped.control.robots import ROBOTS
+from neuro_control.quadruped.control.types import JOINTS
 from neuro_control.quadruped.evaluation import figures
 from neuro_control.quadruped.evaluation.contact_schedules import rhythms
 from neuro_control.quadruped.evaluation.evaluate import SETTLING

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from neuro_control.cli.plotting import figure
-from neuro_control.quadruped.control.robots import LEGS
+from neuro_control.quadruped.control.types import LEGS
 from neuro_control.quadruped.evaluation.trials import Push, Record, Row
 
 # A foot that presses harder stands, N.

@@ -14,8 +14,9 @@ from neuro_control.cli.output import remarks
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import writing
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.gait import PERIOD, Gait
+from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.simulation.rendering import choose_gl
 
 if TYPE_CHECKING:

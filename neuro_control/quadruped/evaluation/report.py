@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from neuro_control.cli.plotting import figure
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.command_mux import on_course
-from neuro_control.quadruped.control.gait import PERIOD
-from neuro_control.quadruped.control.robots import LEGS, find
+from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import LEGS, PERIOD
 from neuro_control.quadruped.evaluation.evaluate import SETTLING, Walk, merits
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.simulation import world as worlds

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import Command
-from neuro_control.quadruped.control.gait import PERIOD, Observation
 from neuro_control.quadruped.control.locomotion import Walker
-from neuro_control.quadruped.control.robots import LEGS, find
-from neuro_control.quadruped.control.stance import GRAVITY
+from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD, Observation
 from neuro_control.quadruped.evaluation.evaluate import SETTLING
 from neuro_control.quadruped.simulation.body import Body, world
 

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.gait import PERIOD
 from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import GO2
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.go2 import sport
 from neuro_control.quadruped.go2.link import Participant, newest, taken
 from neuro_control.quadruped.go2.motors import (

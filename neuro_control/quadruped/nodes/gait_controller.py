@@ -16,12 +16,15 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
-from neuro_control.quadruped.control.command_mux import Odometer, Pilot
+from neuro_control.quadruped.control.command import GAITS, RANGES, gait
 from neuro_control.quadruped.control.contact_schedule import RHYTHMS
-from neuro_control.quadruped.control.gait import PERIOD, Observation
-from neuro_control.quadruped.control.locomotion import Walker
-from neuro_control.quadruped.control.robots import JOINTS, LEGS, ROBOTS, find
+from neuro_control.quadruped.control.controller import (
+    CommandSources,
+    ControllerSettings,
+    QuadrupedController,
+)
+from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD, Observation
 from neuro_control.ros.controller import Controller, ControllerParameters, Input
 from neuro_control.ros.messages import (
     NANOSECONDS,
@@ -51,13 +54,6 @@ _JOINTS = list(JOINTS)
 _SPEED, _RATE, _ACCELERATION = 200.0, 100.0, 2000.0
 # Numbers of a command that a gait may bring itself: a parameter of 0 leaves them to it.
 _OF_GAITS = ("frequency", "duration", "width")
-# What a walker does that is not walking, for the diagnostics.
-_ASTRAY = {
-    "damped": "down: joints only brake",
-    "tucking": "down: gets up",
-    "righting": "down: rolls over",
-    "yielding": "lies down",
-}
 _ACTIVITY = [
     *(f"{what}_{leg}" for what in ("phase", "stance") for leg in LEGS),
     *(f"{what}_{name}" for what in ("told", "felt") for name in ("forward", "left", "yaw_rate")),
@@ -158,21 +154,24 @@ class GaitParameters(ControllerParameters):
             )
 
     @property
-    def usual(self) -> Command:
-        """Command while nobody has sent one."""
-        numbers = {name: getattr(self, name) for name in ("height", "swing", "pitch", "roll")}
-        numbers["length"] = self.length
+    def settings(self) -> ControllerSettings:
+        """Settings of the controller that these parameters make."""
+        names = ("height", "swing", "pitch", "roll", "length")
+        numbers = {name: getattr(self, name) for name in names}
         own = {name: getattr(self, name) for name in _OF_GAITS if getattr(self, name)}
-        return gait(self.gait, **numbers, **own)
-
-    @property
-    def most(self) -> dict[str, tuple[float, float]]:
-        """Lowest and highest of each velocity."""
-        return {
-            "forward": (-self.max_backward, self.max_forward),
-            "left": (-self.max_sideways, self.max_sideways),
-            "yaw_rate": (-self.max_yaw_rate, self.max_yaw_rate),
-        }
+        return ControllerSettings(
+            default_command=gait(self.gait, **numbers, **own),
+            velocity_profile=self.course,
+            velocity_limits={
+                "forward": (-self.max_backward, self.max_forward),
+                "left": (-self.max_sideways, self.max_sideways),
+                "yaw_rate": (-self.max_yaw_rate, self.max_yaw_rate),
+            },
+            command_timeout=self.command_timeout,
+            stand_delay=self.stand_after,
+            start_standing=self.upright,
+            contact_schedule=self.rhythm,
+        )
 
 
 class JointsReader:
@@ -246,12 +245,11 @@ class GaitController(Controller[GaitParameters]):
         self.create_service(Trigger, "~/lie_down", self._on_lie_down)
 
     def configure(self) -> Sequence[Input[Any]]:
-        """Build walker and pilot; joint states trigger a step."""
+        """Build the controller; joint states trigger a step."""
         p = self.parameters
         robot = find(p.robot)
-        self.walker, self.odometer = Walker(robot, p.rhythm), Odometer()
-        self._warm()
-        self.pilot = Pilot(p.usual)
+        self.controller = QuadrupedController(robot, p.settings)
+        self.controller.compile()
         self._torque = np.tile(robot.torque, len(LEGS))
         self._low, self._high = np.tile(robot.limits, (len(LEGS), 1)).T
         self._reader = JointsReader()
@@ -276,37 +274,19 @@ class GaitController(Controller[GaitParameters]):
             self.get_logger().info("tf2_msgs is not installed: odometry comes without TF")
         return self._joints, self._imu, self._forces, self._cmd_vel, self._gait_command
 
-    def _warm(self) -> None:
-        """Have everything compiled before the first observation comes, which won't wait."""
-        angles = np.tile([0.0, 0.8, -1.6], len(LEGS))
-        zero, up, forces = np.zeros(3), np.array([0.0, 0.0, 9.81]), np.full(len(LEGS), 40.0)
-        observation = Observation(zero, up, angles, np.zeros(len(JOINTS)), forces)
-        self.walker.senses.check(observation, stepping=False)
-        # A command that differs from what stands has to be judged, too.
-        for _ in range(5):
-            self.walker.gait.step(observation, Command(forward=0.1))
-
     def apply(self) -> None:
         """Take over how to walk; what is under way goes on."""
-        p, pilot = self.parameters, self.pilot
-        pilot.usual, pilot.course, pilot.most = p.usual, p.course, p.most
-        pilot.silence, pilot.patience = p.command_timeout, p.stand_after
+        p = self.parameters
+        self.controller.apply(p.settings)
         self._cmd_vel.timeout = p.command_timeout
         for each in (self._imu, self._forces):
             each.timeout = p.input_timeout
 
     def reset(self) -> None:
         """Hold the joints, then stand up or lie, as the parameter ``upright`` says."""
-        self.pilot.upright = self.parameters.upright
-        self.pilot.reset()
-        self._begin()
-        self.odometer.reset()
-        self._odometry_due = 0
-
-    def _begin(self) -> None:
-        self.walker.reset()
-        self.walker.gait.reset()
+        self.controller.reset()
         self._stepped: int | None = None
+        self._odometry_due = 0
 
     def step(self, observation: Array) -> Array:
         """Angles, speeds and torques, (3, 12), that answer angles and speeds, (2, 12)."""
@@ -314,47 +294,29 @@ class GaitController(Controller[GaitParameters]):
         if self._stepped is not None:
             gap = (stamp - self._stepped) / NANOSECONDS
             if gap > self.parameters.input_timeout:
-                self._begin()  # who knows how it stands or lies by now
+                self.controller.restart()  # nobody knows how it stands or lies by now
         self._stepped = stamp
-        command = self.pilot.wanted(
-            stamp / NANOSECONDS, *self._heard(self._gait_command), *self._heard(self._cmd_vel)
-        )
-        state = self.walker.state
         # Both were awaited: they are there.
-        felt: Any = self._imu.value
+        imu: Any = self._imu.value
         forces: Any = self._forces.value
-        seen = Observation(felt[0], felt[1], observation[0], observation[1], forces)
-        sound = False
-        try:
-            action = np.stack(self.walker.step(seen, command))
-            sound = bool(np.isfinite(action).all())
-        finally:
-            if not sound:
-                self._begin()  # it believes what can't be; the base answers by the safe command
-        self.odometer.step(state, self.walker.gait.estimator)
+        measured = Observation(imu[0], imu[1], observation[0], observation[1], forces)
+        sources = CommandSources(*self._latest(self._gait_command), *self._latest(self._cmd_vel))
+        action = np.stack(self.controller.step(measured, stamp / NANOSECONDS, sources))
         if self._activity.get_subscription_count():
             self._tell_activity(stamp)
         rate = self.parameters.odometry_rate
-        if rate and self.odometer.estimating and stamp >= self._odometry_due:
+        if rate and self.controller.odometry.estimating and stamp >= self._odometry_due:
             self._odometry_due = stamp + round(NANOSECONDS / rate)
             self._tell_odometry(stamp)
         return action
 
-    def _heard(self, source: Input[Any]) -> tuple[Any, float]:
+    def _latest(self, source: Input[Any]) -> tuple[Any, float]:
         """Last good value and its age, s, or the time till then if the clock has gone back."""
         return source.value, abs(self._joints.time - source.time) / NANOSECONDS
 
     def remark(self) -> str | None:
         """That it has fallen, which sensors are lost, and what of its command is not obeyed."""
-        walker, said = self.walker, []
-        if walker.state in _ASTRAY and (self.pilot.upright or walker.reason):
-            said.append(_ASTRAY[walker.state])
-            if walker.reason:
-                said.append(walker.reason)
-        said += [each for each in walker.remarks if each != walker.reason]
-        if self.pilot.remark:
-            said.append(self.pilot.remark)
-        return "; ".join(said) or None
+        return "; ".join(self.controller.remarks) or None
 
     def limits(self) -> tuple[Array, Array]:
         """Of angles, speeds and torques."""
@@ -380,7 +342,7 @@ class GaitController(Controller[GaitParameters]):
         return joint_state(nanoseconds, _JOINTS, *action)
 
     def _tell_activity(self, nanoseconds: int) -> None:
-        gait, told = self.walker.gait, self.pilot.command
+        gait, told = self.controller.gait, self.controller.command
         values = np.concatenate(
             [
                 gait.schedule.phases,
@@ -392,8 +354,8 @@ class GaitController(Controller[GaitParameters]):
         self._activity.publish(joint_state(nanoseconds, _ACTIVITY, values))
 
     def _tell_odometry(self, nanoseconds: int) -> None:
-        estimator = self.walker.gait.estimator
-        position, rotation = self.odometer.pose(estimator)
+        estimator = self.controller.gait.estimator
+        position, rotation = self.controller.odometry.pose(estimator)
         linear = estimator.rotation.T @ estimator.velocity
         message = odometry(nanoseconds, position, _quaternion(rotation), linear, estimator.rate)
         self._odometry.publish(message)
@@ -405,12 +367,12 @@ class GaitController(Controller[GaitParameters]):
             self._transforms.publish(TFMessage(transforms=[transform]))
 
     def _on_stand_up(self, request: Any, response: Any) -> Any:
-        self.pilot.upright = True
+        self.controller.stand_up()
         response.success, response.message = True, "stands up"
         return response
 
     def _on_lie_down(self, request: Any, response: Any) -> Any:
-        self.pilot.upright = False
+        self.controller.lie_down()
         response.success, response.message = True, "lies down"
         return response
 

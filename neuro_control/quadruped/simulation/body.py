@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.gait import PERIOD, Observation
-from neuro_control.quadruped.control.robots import JOINTS, LEGS
+from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD, Observation
 from neuro_control.quadruped.simulation.model import check, model
 from neuro_control.simulation.world import Episode, World, advance
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.gait import PERIOD
+from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import Body, SensorNoise, place
 from neuro_control.quadruped.simulation.model import check, inhabited
 from neuro_control.simulation.world import World

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.gait import PERIOD
-from neuro_control.quadruped.control.robots import JOINTS, find
+from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import JOINTS, PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.camera import Camera
 from neuro_control.simulation.viewing import RENDER_MODES, Window, check_render_mode

@@ -17,7 +17,8 @@ import numpy as np
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.robots import JOINTS, LEGS, find
+from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.types import JOINTS, LEGS
 from neuro_control.simulation.world import BASE_SITE
 
 TERRAINS = ("flat", "rough", "slope", "stairs")
