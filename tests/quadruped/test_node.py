@@ -530,9 +530,11 @@ def lies_softly(rows):
 
 def test_a_stop_lays_it_down_softly(bench):
     simulation, node, rows = simulated(bench, 2.4, course=[0.0, 0.5, 0.0, 0.0])
+    stop = bench.add(Node("button")).create_client(SetBool, "/gait_controller/emergency_stop")
+    bench.spin_until(stop.service_is_ready)
     node.start()
     bench.spin_until(lambda: len(rows) > 500, timeout=60)
-    node._on_emergency_stop(SetBool.Request(data=True), SetBool.Response())
+    assert bench.call(stop, SetBool.Request(data=True)).success
     bench.spin_until(lambda: simulation.finished, timeout=60)
     assert lies_softly(rows)
 
