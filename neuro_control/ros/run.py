@@ -133,8 +133,12 @@ def set_parameters(parameters: Parameters, settings: Sequence[str]) -> None:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ConfigurationError(f"{target}: '{text}' is no YAML value") from error
-        # A ROS parameter is never a mapping: what reads like one is a text that holds one.
-        parameters[node][name] = text if isinstance(value, dict) or value is None else value
+        parameters[node][name] = text if value is None or _holds_mappings(value) else value
+
+
+def _holds_mappings(value: Any) -> bool:
+    """Whether a value is no ROS parameter but a text that holds one or more mappings."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_mappings, value)))
 
 
 def write_parameters(parameters: Parameters, path: Path) -> None:

@@ -67,6 +67,12 @@ class SimulationParameters:
     model_arguments: str = parameter(
         "{}", "Arguments of that function, as a YAML mapping", fixed=True
     )
+    effects: str = parameter(
+        "[]",
+        "Noise, faults, pushes and the like, as a YAML list: [{push: {begins: 3, force: 100}}]; "
+        "docs/effects.md names them all",
+        fixed=True,
+    )
     seed: int = parameter(0, "Seed of an episode's start; every reset uses it", low=0, high=2**31)
     lockstep: bool = parameter(
         True, "Wait for the command that answers each observation", fixed=True
@@ -134,7 +140,8 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_options)
         try:
             self.parameters = ros_parameters.declare(self, SimulationParameters)
-            self._world = worlds.load(self.parameters.model, _arguments(self.parameters))
+            world = worlds.load(self.parameters.model, _arguments(self.parameters))
+            self._world = world.with_effects(self.parameters.effects)
             self._substeps = self._world.substeps(
                 self.parameters.observation_period or self._world.control_period
             )
@@ -206,7 +213,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
         rng = np.random.default_rng(self.parameters.seed)
         self._episodes += 1
         self._seed = self.parameters.seed
-        self._episode = self._world.reset(self.data, rng)
+        self._effects = self._world.reset(self.data, rng)
         self.steps = 0
         self.finished = False
         self._answer: Array | None = None
@@ -269,7 +276,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
     def _end_step(self) -> None:
         """After an observation period: take down, tell, or end."""
         self.steps += 1
-        self._episode.observe(self.data)
+        self._effects.observe(self.data)
         if self._recording is not None:
             self._recording.add(self.data)
         self.ended = time.perf_counter()
@@ -330,18 +337,18 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
                 self._answer = ctrl
                 self._advance_lockstep()
         else:
-            self._episode.drive(self.data, ctrl)
+            self._effects.drive(self.data, ctrl)
             self._command_age_from = self._stamp
             self._safe_now = False
 
     def _advance_lockstep(self) -> None:
         if self._answer is None or (self._paused and not self._steps_asked):
             return
-        self._episode.drive(self.data, self._answer)
+        self._effects.drive(self.data, self._answer)
         self._answer = None
         self._refused = ""
         self._said.clear()
-        worlds.advance(self.model, self.data, self._substeps)
+        self._world.advance(self.data, self._effects, self._substeps)
         self._end_step()
 
     def _resend(self) -> None:
@@ -406,7 +413,7 @@ class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy
             if count < 1:
                 return
             self._expire_command()
-            worlds.advance(self.model, self.data, count)
+            self._world.advance(self.data, self._effects, count)
             if self.data.time > self._next_observation - timestep / 2:
                 self._next_observation += self._substeps * timestep
                 self._end_step()

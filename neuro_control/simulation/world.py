@@ -6,6 +6,8 @@ makes a run through ROS the same run as one without, to the bit.
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
@@ -17,12 +19,19 @@ from numpy.typing import NDArray
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.active_effects import (
+    BASE_SITE,
+    ActiveEffects,
+    Electronics,
+    change_model,
+    check,
+    restore_model,
+)
+from neuro_control.simulation.effects import Description, Effect, ModelEffect, parse
+
+__all__ = ["BASE_SITE", "Electronics", "World", "advance", "load"]
 
 Initialise = Callable[[mujoco.MjModel, mujoco.MjData, np.random.Generator], None]
-
-# By convention each model carries a site of this name whose axes follow REP 103
-# (x forward, y left, z up); odometry is that site's.
-BASE_SITE = "base_link"
 
 
 def keep_initial_state(
@@ -35,30 +44,15 @@ def keep_initial_state(
         mujoco.mj_resetDataKeyframe(model, data, 0)
 
 
-class Episode:
-    """What acts on one episode beside the physics; by itself, nothing.
-
-    Derived classes hold the state of motors' electronics, weather and sensors' noise, and draw
-    from the generator of their episode.
-    """
-
-    def drive(self, data: mujoco.MjData, command: NDArray[np.float64]) -> None:
-        """Set ``data.ctrl`` as the motors' electronics make it of a command (nu,)."""
-        data.ctrl[:] = command
-
-    def observe(self, data: mujoco.MjData) -> None:
-        """Make of ``data.sensordata`` what the sensors tell; called once an observation."""
+MakeElectronics = Callable[[mujoco.MjModel, np.random.Generator], Electronics]
 
 
-Effects = Callable[[mujoco.MjModel, np.random.Generator], Episode]
-
-
-def no_effects(
-    model: mujoco.MjModel,  # noqa: ARG001  # as Effects has it
+def ideal_electronics(
+    model: mujoco.MjModel,  # noqa: ARG001  # as MakeElectronics has it
     rng: np.random.Generator,  # noqa: ARG001
-) -> Episode:
-    """Episode on which nothing acts beside the physics."""
-    return Episode()
+) -> Electronics:
+    """Motors that follow their commands and sensors that measure the truth."""
+    return Electronics()
 
 
 @dataclass(frozen=True)
@@ -70,13 +64,18 @@ class World:
         control_period: Time between two commands, s; a multiple of the physics time step.
         initialise: Sets the start of an episode on data fresh from ``mj_resetData``, drawing
             from the generator it is given.
-        effects: Makes what acts on an episode, given the same generator.
+        electronics: Makes what the robot's own motors and sensors add to an episode, given the
+            same generator.
+        effects: What acts on top of it; ``with_effects`` sets them.
+        original: The model before effects changed it, where any do.
     """
 
     model: mujoco.MjModel
     control_period: float
     initialise: Initialise = keep_initial_state
-    effects: Effects = no_effects
+    electronics: MakeElectronics = ideal_electronics
+    effects: tuple[Effect, ...] = ()
+    original: mujoco.MjModel | None = None
 
     def __post_init__(self) -> None:
         # Raises where the period is no multiple of the time step.
@@ -96,18 +95,61 @@ class World:
             )
         return count
 
-    def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> Episode:
+    def with_effects(self, effects: Description) -> World:
+        """This world with effects on top of those that it has.
+
+        Args:
+            effects: As ``effects.parse`` takes them. Effects on the model act on a copy of it.
+
+        Raises:
+            ConfigurationError: The description is wrong, or the model lacks what an effect needs.
+        """
+        added = parse(effects)
+        for effect in added:
+            check(self.model, effect)
+        if not added:
+            return self
+        world = dataclasses.replace(self, effects=(*self.effects, *added))
+        if self.original is None and any(isinstance(each, ModelEffect) for each in added):
+            changed = copy.copy(self.model)
+            world = dataclasses.replace(world, model=changed, original=self.model)
+        return world
+
+    def reset(self, data: mujoco.MjData, rng: np.random.Generator) -> ActiveEffects:
         """Put ``data`` at the start of an episode, every derived quantity up to date.
 
         Returns:
             What acts on the episode; it has made the first observation.
         """
         mujoco.mj_resetData(self.model, data)
+        if self.original is not None:
+            restore_model(self.model, self.original)
         self.initialise(self.model, data, rng)
-        episode = self.effects(self.model, rng)
+        electronics = self.electronics(self.model, rng)
+        if self.original is not None:
+            change_model(self.model, self.effects)
+        active = ActiveEffects(self.model, electronics, self.effects, rng)
         mujoco.mj_forward(self.model, data)
-        episode.observe(data)
-        return episode
+        active.observe(data)
+        return active
+
+    def advance(self, data: mujoco.MjData, active: ActiveEffects, substeps: int) -> None:
+        """Take ``substeps`` physics steps under what acts on the episode."""
+        active.disturb(data)
+        advance(self.model, data, substeps)
+        active.restore(data)
+
+    def step(
+        self,
+        data: mujoco.MjData,
+        active: ActiveEffects,
+        command: NDArray[np.float64],
+        substeps: int,
+    ) -> None:
+        """One control step: a command (nu,), ``substeps`` physics steps, an observation."""
+        active.drive(data, command)
+        self.advance(data, active, substeps)
+        active.observe(data)
 
 
 def advance(model: mujoco.MjModel, data: mujoco.MjData, substeps: int) -> None:

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from neuro_control import resources
 from neuro_control.blimp.control.thrust_allocation import LIMIT, Propulsion
 from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.active_effects import ActiveEffects
 from neuro_control.simulation.rendering import make_renderer
-from neuro_control.simulation.world import Episode, World, advance
+from neuro_control.simulation.world import Electronics, World
 
 Array = NDArray[np.float64]
 
@@ -196,7 +197,7 @@ def _start(
     ]  # fmt: skip
 
 
-class _Flight(Episode):
+class _Flight(Electronics):
     """Motors' electronics, weather and sensors of one flight."""
 
     def __init__(self, given: Conditions, model: mujoco.MjModel, rng: np.random.Generator) -> None:
@@ -283,7 +284,12 @@ class Body:
 
     Args:
         world: From ``world``.
+
+    Attributes:
+        effects: What acts on the present episode; an effect can be added and removed.
     """
+
+    effects: ActiveEffects
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -299,16 +305,14 @@ class Body:
 
     def reset(self, rng: np.random.Generator) -> None:
         """Start a flight."""
-        self._episode = self.world.reset(self.data, rng)
+        self.effects = self.world.reset(self.data, rng)
         self._propulsion.reset()
 
     def step(self, command: float) -> None:
         """Fly on for one control period by ``command``, in [-10, 10]."""
         thrust, self._command[self._servo] = self._propulsion.step(command)
         self._command[self._propellers] = thrust
-        self._episode.drive(self.data, self._command)
-        advance(self.model, self.data, self._substeps)
-        self._episode.observe(self.data)
+        self.world.step(self.data, self.effects, self._command, self._substeps)
 
     @property
     def distance(self) -> float:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD, Observation
 from neuro_control.quadruped.simulation.model import check, model
-from neuro_control.simulation.world import Episode, World, advance
+from neuro_control.simulation.active_effects import ActiveEffects
+from neuro_control.simulation.world import Electronics, World
 
 Array = NDArray[np.float64]
 
@@ -73,7 +74,7 @@ def place(start: str, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random
     data.qpos[2] = 1.0 - reach.min()
 
 
-class SensorNoise(Episode):
+class SensorNoise(Electronics):
     """Noise and offsets that the sensors of one episode add to the true readings."""
 
     def __init__(self, noise: float, model: mujoco.MjModel, rng: np.random.Generator) -> None:
@@ -105,7 +106,12 @@ class Body:
 
     Args:
         world: From ``world`` or ``course.world``.
+
+    Attributes:
+        effects: What acts on the present episode; an effect can be added and removed.
     """
+
+    effects: ActiveEffects
 
     def __init__(self, world: World) -> None:
         self.world, self.model = world, world.model
@@ -127,13 +133,11 @@ class Body:
 
     def reset(self, rng: np.random.Generator) -> None:
         """Start an episode."""
-        self._episode = self.world.reset(self.data, rng)
+        self.effects = self.world.reset(self.data, rng)
 
     def step(self, efforts: Array) -> None:
         """Simulate one control period under these torques, (12,), N m."""
-        self._episode.drive(self.data, efforts)
-        advance(self.model, self.data, self._substeps)
-        self._episode.observe(self.data)
+        self.world.step(self.data, self.effects, efforts, self._substeps)
 
     def push(self, force: Array) -> None:
         """Push the trunk's centre of mass from now on, (3,), N."""

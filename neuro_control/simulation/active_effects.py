@@ -1,0 +1,366 @@
+"""Effects at work on one episode of a MuJoCo model, on top of the robot's own electronics.
+
+Everything goes by names: sensors, bodies, motors. What an episode remembers of its effects lies in
+``ActiveEffects``, which ``World.reset`` makes; effects are added and removed while it runs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.effects import (
+    CommandDelay,
+    CommandLoss,
+    Density,
+    Effect,
+    Friction,
+    ModelEffect,
+    Payload,
+    Push,
+    SensorEffect,
+    Wind,
+)
+from neuro_control.simulation.signals import Parts, Signal, signal
+
+Array = NDArray[np.float64]
+
+# By convention each model carries a site of this name whose axes follow REP 103
+# (x forward, y left, z up); odometry is that site's.
+BASE_SITE = "base_link"
+
+# Groups of sensors, by what MuJoCo calls their type.
+GROUPS = {
+    "joint_position": mujoco.mjtSensor.mjSENS_JOINTPOS,
+    "joint_velocity": mujoco.mjtSensor.mjSENS_JOINTVEL,
+    "gyro": mujoco.mjtSensor.mjSENS_GYRO,
+    "accelerometer": mujoco.mjtSensor.mjSENS_ACCELEROMETER,
+    "attitude": mujoco.mjtSensor.mjSENS_FRAMEQUAT,
+    "velocity": mujoco.mjtSensor.mjSENS_VELOCIMETER,
+    "range": mujoco.mjtSensor.mjSENS_RANGEFINDER,
+    "pressure": mujoco.mjtSensor.mjSENS_USER,
+    "foot_force": mujoco.mjtSensor.mjSENS_TOUCH,
+}
+_SLACK = 1e-9  # s
+
+
+class Electronics:
+    """What a robot's own motors and sensors add to the physics of one episode; here nothing.
+
+    Derived classes hold the state of motors' electronics and weather and the noise that sensors
+    always have, and draw from the generator of their episode. Effects act on top of it.
+    """
+
+    def drive(self, data: mujoco.MjData, command: Array) -> None:
+        """Set ``data.ctrl`` as the motors' electronics make it of a command (nu,)."""
+        data.ctrl[:] = command
+
+    def observe(self, data: mujoco.MjData) -> None:
+        """Make of ``data.sensordata`` what the sensors measure; called once an observation."""
+
+
+class ActiveEffects:
+    """Effects at work on one episode.
+
+    Each effect has a generator of its own, seeded by the episode's without drawing from it, so
+    that the robot's own noise is the same with an effect and without.
+
+    Args:
+        model: The model of the episode.
+        electronics: The robot's own.
+        effects: All of them; those on the model act already.
+        rng: The episode's generator, after everything else that starts the episode.
+    """
+
+    def __init__(
+        self,
+        model: mujoco.MjModel,
+        electronics: Electronics,
+        effects: Sequence[Effect],
+        rng: np.random.Generator,
+    ) -> None:
+        self._model, self._electronics, self._rng = model, electronics, rng
+        self._seed: int | None = None
+        self._count = 0
+        self._effects: dict[str, Effect] = {}
+        self._signals: dict[str, Signal] = {}
+        self._losses: dict[str, tuple[CommandLoss, np.random.Generator]] = {}
+        self._delays: dict[str, CommandDelay] = {}
+        self._pushes: dict[str, tuple[Push, int]] = {}
+        self._winds: dict[str, Wind] = {}
+        # Commands under way, and when each is due, s.
+        self._under_way: list[tuple[float, Array]] = []
+        self._undisturbed: tuple[Array, Array] | None = None
+        for effect in effects:
+            self._start(effect)
+
+    @property
+    def effects(self) -> dict[str, Effect]:
+        """All effects, by the names under which they can be removed."""
+        return dict(self._effects)
+
+    def add(self, effect: Effect) -> str:
+        """Let an effect act from now on; its times are those of the episode.
+
+        Returns:
+            Its name: the one it has or its kind, followed by a number where that is taken.
+
+        Raises:
+            ConfigurationError: It needs a sensor, body or medium that the model lacks, or it acts
+                on the model and can only be there from the start.
+        """
+        if isinstance(effect, ModelEffect):
+            raise ConfigurationError(
+                f"{effect.kind} changes the model: it can only be there from the start"
+            )
+        check(self._model, effect)
+        return self._start(effect)
+
+    def remove(self, name: str) -> None:
+        """End an effect.
+
+        Raises:
+            ConfigurationError: There is none of this name, or it acts on the model.
+        """
+        if name not in self._effects:
+            there = ", ".join(self._effects) or "none"
+            raise ConfigurationError(f"no effect '{name}' acts: there are {there}")
+        if isinstance(self._effects[name], ModelEffect):
+            raise ConfigurationError(f"{name} changes the model: it stays for the whole episode")
+        del self._effects[name]
+        for each in (self._signals, self._losses, self._delays, self._pushes, self._winds):
+            each.pop(name, None)
+
+    def _start(self, effect: Effect) -> str:
+        wanted = name = effect.name or effect.kind
+        number = 1
+        while name in self._effects:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._effects[name] = effect
+        if isinstance(effect, SensorEffect):
+            parts = sensor_parts(self._model, effect)
+            self._signals[name] = signal(effect, parts, self._generator())
+        elif isinstance(effect, CommandLoss):
+            self._losses[name] = effect, self._generator()
+        elif isinstance(effect, CommandDelay):
+            self._delays[name] = effect
+        elif isinstance(effect, Push):
+            self._pushes[name] = effect, body_id(self._model, effect)
+        elif isinstance(effect, Wind):
+            self._winds[name] = effect
+        return name
+
+    def _generator(self) -> np.random.Generator:
+        """Generator for one more effect."""
+        if self._seed is None:
+            self._seed = int(copy.deepcopy(self._rng).integers(2**63))
+        self._count += 1
+        return np.random.default_rng([self._seed, self._count])
+
+    # One control step: a command, physics between ``disturb`` and ``restore``, an observation.
+
+    def drive(self, data: mujoco.MjData, command: Array) -> None:
+        """Hand the motors a command (nu,), which acts once it arrives, if it does."""
+        command_now = self.arriving(data.time, command)
+        if command_now is not None:
+            self._electronics.drive(data, command_now)
+
+    def arriving(self, time: float, command: Array) -> Array | None:
+        """The command (nu,) that takes effect when another is given at a time (s), or None."""
+        if not self._losses and not self._delays and not self._under_way:
+            return command
+        lost = [rng.random() < loss.probability and loss.acts(time)
+                for loss, rng in self._losses.values()]  # fmt: skip
+        if not any(lost):
+            late = sum(delay.seconds for delay in self._delays.values() if delay.acts(time))
+            self._under_way.append((time + late - _SLACK, np.array(command)))
+        return self._due(time)
+
+    def _due(self, time: float) -> Array | None:
+        """The newest command that has arrived; none older arrives any more."""
+        for index in range(len(self._under_way) - 1, -1, -1):
+            if self._under_way[index][0] <= time:
+                command = self._under_way[index][1]
+                del self._under_way[: index + 1]
+                return command
+        return None
+
+    def disturb(self, data: mujoco.MjData) -> None:
+        """Before physics: let commands arrive that were under way, and forces and wind act."""
+        if self._under_way:
+            command = self._due(data.time)
+            if command is not None:
+                self._electronics.drive(data, command)
+        if not self._pushes and not self._winds:
+            return
+        self._undisturbed = data.xfrc_applied.copy(), self._model.opt.wind.copy()
+        data.xfrc_applied += self.wrenches(data.time)
+        if self._winds:
+            self._model.opt.wind[:] += self.wind(data.time)
+            # The medium's forces were computed at the end of the step before, without it.
+            mujoco.mj_fwdVelocity(self._model, data)
+
+    def restore(self, data: mujoco.MjData) -> None:
+        """After physics: take forces and wind away again, which others may have set as well."""
+        if self._undisturbed is not None:
+            data.xfrc_applied[:], self._model.opt.wind[:] = self._undisturbed
+            self._undisturbed = None
+
+    def observe(self, data: mujoco.MjData) -> None:
+        """Make of ``data.sensordata`` what the sensors measure; called once an observation."""
+        self._electronics.observe(data)
+        if self._signals:
+            self.measure(data.time, data.sensordata)
+
+    def measure(self, time: float, readings: Array) -> None:
+        """Let the effects on sensors act on readings (nsensordata,) of a time (s), in place."""
+        for each in self._signals.values():
+            each.act(time, readings)
+
+    def wrenches(self, time: float) -> Array:
+        """Forces and torques of all pushes at a time (s), (nbody, 6)."""
+        wrenches = np.zeros((self._model.nbody, 6))
+        for push, body in self._pushes.values():
+            if push.acts(time):
+                wrenches[body, :3] += push.force * push.unit()
+        return wrenches
+
+    def wind(self, time: float) -> Array:
+        """Velocity of all winds together at a time (s), (3,), m/s."""
+        acting = [wind.speed * wind.unit() for wind in self._winds.values() if wind.acts(time)]
+        return np.sum(acting, axis=0) if acting else np.zeros(3)
+
+
+def sensor_parts(model: mujoco.MjModel, effect: SensorEffect) -> Parts:
+    """Where the readings of each sensor lie that an effect acts on.
+
+    Raises:
+        ConfigurationError: The model has no sensor of a name.
+    """
+    names = [model.sensor(index).name for index in range(model.nsensor)]
+    found: dict[int, None] = {}
+    for wanted in effect.sensors:
+        which = _matching(model, names, wanted)
+        if not which:
+            raise ConfigurationError(
+                f"{effect.kind}: no sensor '{wanted}': the model has {', '.join(names)}; groups "
+                f"are {', '.join(_groups(model))}, all"
+            )
+        found.update(dict.fromkeys(which))
+    starts, sizes = model.sensor_adr, model.sensor_dim
+    return [np.arange(starts[each], starts[each] + sizes[each], dtype=np.intp) for each in found]
+
+
+def _matching(model: mujoco.MjModel, names: list[str], wanted: str) -> list[int]:
+    if wanted == "all":
+        return list(range(len(names)))
+    if wanted in names:
+        return [names.index(wanted)]
+    if wanted in GROUPS:
+        return np.flatnonzero(model.sensor_type == int(GROUPS[wanted])).tolist()
+    return [index for index, name in enumerate(names) if name.startswith(f"{wanted}_")]
+
+
+def _groups(model: mujoco.MjModel) -> list[str]:
+    types = set(model.sensor_type.tolist())
+    return [name for name, kind in GROUPS.items() if int(kind) in types]
+
+
+def body_id(model: mujoco.MjModel, effect: Push | Payload) -> int:
+    """Number of the body that an effect acts on.
+
+    Raises:
+        ConfigurationError: The model has no such body, or no site base_link where none is named.
+    """
+    if not effect.body:
+        base = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, BASE_SITE)
+        if base < 0:
+            raise ConfigurationError(
+                f"{effect.kind}: name the body, since the model has no site {BASE_SITE}"
+            )
+        return int(model.site_bodyid[base])
+    body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, effect.body)
+    if body < 1:
+        names = ", ".join(model.body(index).name for index in range(1, model.nbody))
+        raise ConfigurationError(f"{effect.kind}: no body '{effect.body}': the model has {names}")
+    return int(body)
+
+
+# Effects on the model.
+
+# What they change of it.
+_CHANGED = ("body_mass", "body_gravcomp", "geom_friction")
+
+
+def restore_model(model: mujoco.MjModel, original: mujoco.MjModel) -> None:
+    """Give a model back what effects have changed of it."""
+    for name in _CHANGED:
+        getattr(model, name)[:] = getattr(original, name)
+    model.opt.density = original.opt.density
+
+
+def _load(model: mujoco.MjModel, effect: Payload) -> None:
+    body = body_id(model, effect)
+    before = model.body_mass[body]
+    model.body_mass[body] += effect.mass
+    # Buoyancy is a multiple of the mass, and stays what it was.
+    model.body_gravcomp[body] *= before / model.body_mass[body]
+
+
+def _roughen(model: mujoco.MjModel, effect: Friction) -> None:
+    model.geom_friction[model.geom_bodyid == 0, 0] = effect.coefficient
+
+
+def _thicken(model: mujoco.MjModel, effect: Density) -> None:
+    model.opt.density *= effect.factor
+
+
+_CHANGES: dict[type[Effect], Callable[[mujoco.MjModel, Any], None]] = {
+    Payload: _load, Friction: _roughen, Density: _thicken,
+}  # fmt: skip
+
+
+def change_model(model: mujoco.MjModel, effects: Sequence[Effect]) -> None:
+    """Let the effects on the model change it, and what MuJoCo derives from it."""
+    for effect in effects:
+        if isinstance(effect, ModelEffect):
+            _CHANGES[type(effect)](model, effect)
+    if any(isinstance(effect, Payload) for effect in effects):
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+
+
+def check(model: mujoco.MjModel, effect: Effect) -> None:
+    """Refuse an effect that can't act on a model.
+
+    Raises:
+        ConfigurationError: It needs a sensor, body, ground or medium that the model lacks.
+    """
+    if isinstance(effect, SensorEffect):
+        sensor_parts(model, effect)
+    if isinstance(effect, Push | Payload):
+        body = body_id(model, effect)
+        if isinstance(effect, Payload) and model.body_mass[body] + effect.mass <= 0:
+            raise ConfigurationError(
+                f"payload: {effect.mass:g} kg takes away more than {model.body(body).name} weighs, "
+                f"{model.body_mass[body]:g} kg"
+            )
+    if isinstance(effect, Wind | Density) and not (model.opt.density or model.opt.viscosity):
+        raise ConfigurationError(
+            f"{effect.kind}: the model has no medium that could exert a force (its density is 0)"
+        )
+    if isinstance(effect, Density) and model.geom_fluid.any():
+        raise ConfigurationError(
+            "density: this body floats, and its buoyancy does not follow the medium's density"
+        )
+    if isinstance(effect, Friction) and (
+        model.opt.disableflags & int(mujoco.mjtDisableBit.mjDSBL_CONTACT)
+        or not model.geom_contype[model.geom_bodyid == 0].any()
+    ):
+        raise ConfigurationError("friction: the model touches no ground")
