@@ -16,11 +16,11 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
+from neuro_control.ros.intraprocess import HandingOver
 
 P = TypeVar("P")
 
@@ -80,7 +80,7 @@ class Timing:
 
 class DiagnosticNode(
     ros_parameters.Declaring,
-    Node,  # type: ignore[misc]  # rclpy is untyped
+    HandingOver,
     ABC,
     Generic[P],
 ):

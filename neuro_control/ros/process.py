@@ -23,6 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.intraprocess import Bus
 
 # Set by whatever starts nodes to its process number: they then end when it is gone.
 PARENT_VARIABLE = "NEURO_CONTROL_END_WITH_PARENT"
@@ -103,14 +104,22 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
         raise ConfigurationError(f"ROS doesn't take these arguments: {error}") from error
 
 
-def spin(nodes: Sequence[Node], until: Callable[[], bool]) -> None:
-    """Run the nodes' callbacks in this thread until ``until`` says so or rclpy is shut down."""
+def spin(nodes: Sequence[Node], until: Callable[[], bool], bus: Bus | None = None) -> None:
+    """Run the nodes' callbacks in this thread until ``until`` says so or rclpy is shut down.
+
+    Args:
+        nodes: The nodes.
+        until: Whether to end.
+        bus: Has the messages that the nodes hand to one another, if they do.
+    """
     # The events executor takes a quarter of the time per message that the others take; its
     # spin() can't be ended from here, spin_once() with a time-out can.
     executor = EventsExecutor()
     for node in nodes:
         executor.add_node(node)
     try:
+        if bus is not None:
+            bus.spin(executor, until, _POLL)
         while not until():
             executor.spin_once(timeout_sec=_POLL)
     except ExternalShutdownException:

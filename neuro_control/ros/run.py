@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rclpy
 import yaml
 from numpy.typing import NDArray
 from rclpy.node import Node
@@ -25,6 +24,7 @@ from sensor_msgs.msg import JointState
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
 from neuro_control.ros import process
+from neuro_control.ros.intraprocess import HandingOver, handing_over
 from neuro_control.ros.messages import NANOSECONDS, RECORD_QOS, to_nanoseconds
 
 Parameters = dict[str, dict[str, Any]]
@@ -61,14 +61,14 @@ class Recorder:
     """
 
     topic: str
-    node: Node = field(init=False)
+    node: HandingOver = field(init=False)
     time: list[float] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     now: float = 0.0
 
     def __post_init__(self) -> None:
-        self.node = rclpy.create_node("recorder")
+        self.node = HandingOver("recorder")
         self.subscription = self.node.create_subscription(
             JointState, self.topic, self._on_activity, RECORD_QOS
         )
@@ -171,41 +171,29 @@ def run_together(
     nodes: list[Any] = []
     claims: list[socket.socket] = []
     recorder: Recorder | None = None
-    try:
-        # Extended one by one, so that the nodes made so far are closed if the next can't be made.
-        nodes.extend(make() for make in factories.values())
-        claims = process.claim(nodes)
-        if activity is not None:
-            recorder = Recorder(activity)
-            deadline = time.monotonic() + 1.0
-            # Recording starts with the first step once both ends know of one another.
-            while (
-                not recorder.node.count_publishers(recorder.topic) and time.monotonic() < deadline
-            ):
-                time.sleep(0.01)
-        simulation = nodes[0]
-        for node in nodes[1:]:
-            node.start()
-        told = 0.0
+    with handing_over() as bus:
+        try:
+            # Extended one by one, so that those made so far are closed if the next can't be made.
+            nodes.extend(make() for make in factories.values())
+            claims = process.claim(nodes)
+            if activity is not None:
+                recorder = Recorder(activity)
+            simulation = nodes[0]
+            for node in nodes[1:]:
+                node.start()
 
-        def over() -> bool:
-            nonlocal told
-            now = time.monotonic()
-            if now - told > 0.1:
-                told = now
+            def over() -> bool:
                 progress(simulation.time)
-            return bool(stop() or simulation.finished)
+                return bool(stop() or simulation.finished)
 
-        everyone = nodes if recorder is None else [*nodes, recorder.node]
-        process.spin(everyone, over)
-        process.check(simulation)
-        if recorder is not None:
-            _drain(recorder)
-        progress(simulation.time)
-    finally:
-        process.close([*nodes, *([] if recorder is None else [recorder.node])])
-        process.release(claims)
-        stop.restore()
+            everyone = nodes if recorder is None else [*nodes, recorder.node]
+            process.spin(everyone, over, bus)
+            process.check(simulation)
+            progress(simulation.time)
+        finally:
+            process.close([*nodes, *([] if recorder is None else [recorder.node])])
+            process.release(claims)
+            stop.restore()
     return _result(recording, recorder, stop.signal)
 
 

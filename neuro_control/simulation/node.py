@@ -21,13 +21,13 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
+from neuro_control.ros.intraprocess import HandingOver
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -119,7 +119,7 @@ class SimulationParameters:
     )
 
 
-class Simulation(ros_parameters.Declaring, Node):  # type: ignore[misc]  # rclpy is untyped
+class Simulation(ros_parameters.Declaring, HandingOver):
     """Simulates a world behind the topics of a robot.
 
     Publishes ``/clock``, ``joint_states`` and, where someone listens, ``odom``, the model's
