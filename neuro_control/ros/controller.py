@@ -30,7 +30,7 @@ from neuro_control.ros import parameters as ros_parameters
 from neuro_control.ros.diagnostics import Timing
 from neuro_control.ros.inputs import Input, rejection_reason
 from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
-from neuro_control.ros.messages import COMMAND_QOS, NANOSECONDS, to_nanoseconds, to_stamp
+from neuro_control.ros.messages import COMMAND_QOS, NANOSECONDS, restamped, to_nanoseconds
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.safety import Safety
 
@@ -281,8 +281,7 @@ class Controller(ManagedNode[P]):
                 self._restart()
             elif stamp < self._due - _JITTER * period:
                 # More observations than commands are wanted: the last command holds.
-                command.header.stamp = to_stamp(stamp)
-                self._publisher.publish(command)
+                self._publisher.publish(restamped(command, stamp))
                 return
         # Counting on from when it was due holds the rate, whatever the rate of the observations.
         on_time = self._answered is not None and stamp - self._due < period

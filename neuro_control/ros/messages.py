@@ -7,6 +7,7 @@ number that is not finite or an array of the wrong size.
 from __future__ import annotations
 
 import array
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -54,6 +55,22 @@ def to_stamp(nanoseconds: int) -> Time:
     """Time stamp of ``nanoseconds``."""
     seconds, rest = divmod(nanoseconds, NANOSECONDS)
     return Time(sec=seconds, nanosec=rest)
+
+
+def restamped(message: Any, nanoseconds: int, frame: str | None = None) -> Any:
+    """Copy of ``message`` under another stamp, which shares all but the header with it.
+
+    A message that has been published is not altered: its subscribers may hold it.
+
+    Args:
+        message: Has a header.
+        nanoseconds: Time stamp, ns.
+        frame: Its frame, if it is another as well.
+    """
+    copied = copy.copy(message)
+    kept = message.header.frame_id if frame is None else frame
+    copied.header = Header(stamp=to_stamp(nanoseconds), frame_id=kept)
+    return copied
 
 
 def doubles(values: Array) -> array.array[float]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, FluidPressure, Image, Imu, JointState, Range
+from std_msgs.msg import Header
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import (
@@ -28,6 +29,7 @@ from neuro_control.ros.messages import (
     image,
     joint_state,
     odometry,
+    restamped,
     to_stamp,
 )
 from neuro_control.simulation import world as worlds
@@ -106,33 +108,49 @@ SENSORS: dict[mujoco.mjtSensor, SensorField] = {
 FEET, _FORCE = "foot_forces", "_force"
 
 
-def reading(message_type: type[Any], quantities: set[str], frame: str) -> Any:
-    """Message of that type in which what is not measured is marked as unknown."""
-    message = message_type()
-    message.header.frame_id = frame
-    if message_type is Imu:
-        # sensor_msgs/Imu: -1 in the first covariance says that the quantity isn't measured.
-        for quantity in {"orientation", "angular_velocity", "linear_acceleration"} - quantities:
-            getattr(message, f"{quantity}_covariance")[0] = -1.0
-    return message
+# The first covariance of a quantity that isn't measured is -1 in sensor_msgs/Imu.
+_IMU_QUANTITIES = ("orientation", "angular_velocity", "linear_acceleration")
 
 
 @dataclass
 class Sensor:
-    """Publisher of one message and where its numbers lie among the sensor readings."""
+    """Publishes one message of a model's sensors.
+
+    Attributes:
+        publisher: Its publisher.
+        frame: Its frame, the name of the sensors' site.
+        parts: What fills the message, and where its numbers lie among the sensor readings.
+    """
 
     publisher: Publisher
-    message: Any
+    frame: str
     parts: list[tuple[SensorField, slice]]
 
+    def __post_init__(self) -> None:
+        self._type = self.parts[0][0].message
+        measured = {part.quantity for part, _ in self.parts}
+        self._unknown = (
+            [f"{each}_covariance" for each in _IMU_QUANTITIES if each not in measured]
+            if self._type is Imu
+            else []
+        )
+
     def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
-        """Publish the present reading, if someone listens."""
+        """Publish the present reading, if somebody subscribes.
+
+        Args:
+            nanoseconds: Time stamp, ns.
+            data: State whose sensor readings are published.
+        """
         if not self.publisher.get_subscription_count():
             return
-        self.message.header.stamp = to_stamp(nanoseconds)
+        message = self._type()
+        message.header = Header(stamp=to_stamp(nanoseconds), frame_id=self.frame)
         for part, where in self.parts:
-            part.fill(self.message, data.sensordata[where])
-        self.publisher.publish(self.message)
+            part.fill(message, data.sensordata[where])
+        for covariance in self._unknown:
+            getattr(message, covariance)[0] = -1.0
+        self.publisher.publish(message)
 
 
 def sensors(node: Node, model: mujoco.MjModel) -> list[Sensor]:
@@ -149,7 +167,7 @@ def sensors(node: Node, model: mujoco.MjModel) -> list[Sensor]:
     return [
         Sensor(
             node.create_publisher(parts[0][0].message, f"{site}/{topic}", SENSOR_QOS),
-            reading(parts[0][0].message, {part.quantity for part, _ in parts}, frame=site),
+            site,
             parts,
         )
         for (site, topic), parts in groups.items()
@@ -250,8 +268,7 @@ class Views:
                 return
             camera, stamp = self._asked.popleft()
             images, infos = self._publishers[camera]
-            info = self._infos[camera]
-            info.header.stamp = to_stamp(stamp)
+            info = restamped(self._infos[camera], stamp)
             images.publish(image(info.header, picture))
             infos.publish(info)
 

@@ -31,6 +31,7 @@ from neuro_control.ros.diagnostics import DiagnosticNode, Timing
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
+    restamped,
     to_nanoseconds,
     to_stamp,
 )
@@ -238,10 +239,9 @@ class Player(DiagnosticNode[PlayerParameters]):
             self.finished = True
             self.set_state(DiagnosticStatus.OK, "all is played")
             return
-        self._name, self._message_sent = found
+        self._name, shown = found
         stamp = round(self.time * NANOSECONDS) if p.clock else self.now()
-        self._message_sent.header.stamp = to_stamp(stamp)
-        self._message_sent.header.frame_id = p.frame_id
+        self._message_sent = restamped(shown, stamp, p.frame_id)
         self._asked = time.perf_counter()
         self._count += 1
         self._unanswered[stamp] = _Played(stamp, self._name, self._asked)
