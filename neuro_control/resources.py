@@ -40,7 +40,7 @@ def share() -> Path:
     )
 
 
-def find_shared(package: str, name: str) -> Path:
+def find_shared_file(package: str, name: str) -> Path:
     """File ``name`` in the share folder of another package.
 
     Raises:
@@ -53,7 +53,7 @@ def find_shared(package: str, name: str) -> Path:
     raise ConfigurationError(f"package '{package}' has no file '{name}' in its share folder")
 
 
-def find(kind: str, name: str) -> Path:
+def find_file(kind: str, name: str) -> Path:
     """File ``name`` of the folder ``kind`` of the share, or the path ``name`` itself.
 
     Raises:

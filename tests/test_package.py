@@ -188,7 +188,7 @@ def test_every_model_compiles_and_a_robot_knows_its_base(path):
 
 @pytest.mark.parametrize("name", scenarios.discover())
 def test_what_a_scenario_names_is_there(name):
-    scenario = scenarios.find(name)
+    scenario = scenarios.find_scenario(name)
     assert read_parameters(scenario.config_file(), list(scenario.nodes)).keys() == (
         scenario.nodes.keys()
     )
@@ -204,9 +204,9 @@ def test_what_a_scenario_names_is_there(name):
 
 def test_a_file_that_is_not_there_is_told_with_those_that_are():
     with pytest.raises(ConfigurationError, match=r"no file 'x' in sim: there are .*swimmer\.xml"):
-        resources.find("sim", "x")
+        resources.find_file("sim", "x")
     with pytest.raises(ConfigurationError, match="no file /x/y"):
-        resources.find("sim", "/x/y")
+        resources.find_file("sim", "/x/y")
 
 
 def test_the_constraints_pin_what_clashes():

@@ -41,10 +41,10 @@ def mine():
 def test_another_packages_scenario_is_found_beside_those_of_this_one(offered):
     scenario = mine()
     offered(Entry("mine", scenario))
-    assert scenarios.find("mine") is scenario
-    assert scenarios.find("swimmer").nodes
+    assert scenarios.find_scenario("mine") is scenario
+    assert scenarios.find_scenario("swimmer").nodes
     with pytest.raises(ConfigurationError, match=r"no scenario 'fish': there are .*mine.*swimmer"):
-        scenarios.find("fish")
+        scenarios.find_scenario("fish")
 
 
 @pytest.mark.parametrize("loaded", [ImportError("gone"), ZeroDivisionError(), "a text"])
@@ -62,7 +62,7 @@ def test_a_broken_package_costs_one_warning_and_itself(offered, caplog, loaded):
 
 def test_no_package_takes_the_place_of_a_scenario_of_this_one(offered, caplog):
     offered(Entry("swimmer", mine()))
-    assert scenarios.find("swimmer").summary != "mine"
+    assert scenarios.find_scenario("swimmer").summary != "mine"
     assert "has the name of one of neuro_control's own" in caplog.text
 
 

@@ -68,13 +68,15 @@ def executor_options(command: Command) -> Command:
     return _jobs_option(_cluster_option(command))
 
 
-def out_option(help: str, default: Path | None = None) -> Callable[[Command], Command]:
-    """Add ``--out``, a folder: required if there is no ``default``."""
+def out_option(
+    help: str, default: Path | None = None, required: bool = True
+) -> Callable[[Command], Command]:
+    """Add ``--out``, a folder."""
     return click.option(
         "--out",
         type=click.Path(path_type=Path, file_okay=False),
         default=default,
-        required=default is None,
+        required=required and default is None,
         show_default=default is not None,
         help=help,
     )

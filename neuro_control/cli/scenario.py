@@ -42,11 +42,13 @@ class Scenario:
         nodes: ``module:Class`` of each node by name, the simulation first; each class takes
             rclpy's node options.
         summarise: ``module:function`` that turns a recording and the simulation's parameters, with
-            those of the other nodes by name under ``nodes``, into figures of merit.
+            those of the other nodes by name under ``nodes``, into metrics by name.
         picture: ``module:function`` that draws a recording into a folder.
-        activity: Topic (JointState) of what goes on inside the controller, if there is one.
+        activity: Topic (JointState) of the controller's inner activity, if there is one.
+        needs: By metric of the summary: what a run must have for the metric to be a number, to
+            follow "needs"; told where it is none.
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
-        seconds: Simulated time that a run takes if not told otherwise, s.
+        seconds: Simulated time of a run by default, s.
     """
 
     summary: str
@@ -55,6 +57,7 @@ class Scenario:
     summarise: str
     picture: str
     activity: str | None = None
+    needs: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 30.0
 
@@ -66,8 +69,8 @@ class Scenario:
         """
         package, colon, name = self.config.partition(":")
         if colon:
-            return resources.find_shared(package, name)
-        return resources.find("config", self.config)
+            return resources.find_shared_file(package, name)
+        return resources.find_file("config", self.config)
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def discover() -> dict[str, Scenario]:
     return dict(sorted(found.items()))
 
 
-def find(name: str) -> Scenario:
+def find_scenario(name: str) -> Scenario:
     """Scenario by name.
 
     Raises:

@@ -44,7 +44,7 @@ def discover_locally() -> None:
     # The first is Fast DDS 2's name for it (Jazzy), the second Fast DDS 3's (Kilted).
     names = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
     if not any(name in os.environ for name in names):
-        profile = str(resources.find("config", "fastdds.xml"))
+        profile = str(resources.find_file("config", "fastdds.xml"))
         os.environ.update(dict.fromkeys(names, profile))
 
 

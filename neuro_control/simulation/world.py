@@ -183,7 +183,7 @@ def load(name: str, arguments: Mapping[str, object] | None = None) -> World:
         raise ConfigurationError(
             f"the model file '{name}' takes no arguments, got {', '.join(arguments)}"
         )
-    path = resources.find("sim", name)
+    path = resources.find_file("sim", name)
     try:
         model = mujoco.MjModel.from_xml_path(str(path))
     except ValueError as error:

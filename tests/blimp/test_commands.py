@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from neuro_control.blimp.simulation.env import max_thrust, world
-from neuro_control.resources import find
+from neuro_control.resources import find_file
 from neuro_control.ros.run import read_parameters
 from tests.test_cli import command
 
@@ -72,7 +72,9 @@ def test_a_mistake_gets_one_line(arguments, says):
 
 def test_controller_drivers_and_model_agree_on_the_thrust():
     full = max_thrust(world("heavy").model)
-    controller = read_parameters(find("config", "blimp.yaml"), ["simulation", "blimp_altitude"])
+    controller = read_parameters(
+        find_file("config", "blimp.yaml"), ["simulation", "blimp_altitude"]
+    )
     assert controller["blimp_altitude"]["max_thrust"] == pytest.approx(full)
-    drivers = read_parameters(find("config", "blimp_hardware.yaml"), ["tfmini", "propulsion"])
+    drivers = read_parameters(find_file("config", "blimp_hardware.yaml"), ["tfmini", "propulsion"])
     assert drivers["propulsion"]["max_effort"] == pytest.approx(full / 2)

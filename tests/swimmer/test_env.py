@@ -79,7 +79,7 @@ def test_navigate_observes_and_rewards_as_dm_control_does():
 
 def test_the_model_file_is_the_six_link_swimmer_that_is_built():
     built = model(6)
-    file = mujoco.MjModel.from_xml_path(str(resources.find("sim", "swimmer.xml")))
+    file = mujoco.MjModel.from_xml_path(str(resources.find_file("sim", "swimmer.xml")))
     for field in ("body_mass", "body_inertia", "jnt_range", "dof_armature", "actuator_ctrlrange"):
         np.testing.assert_array_equal(getattr(built, field), getattr(file, field), err_msg=field)
     names = [built.sensor(i).name for i in range(built.nsensor)]

@@ -114,7 +114,7 @@ def test_a_table_is_read_as_it_was_written_and_nothing_else_is(tmp_path):
     with pytest.raises(ConfigurationError, match="no file"):
         Calibration.load(tmp_path / "gone.safetensors")
     with pytest.raises(ConfigurationError, match="not a calibration of the swimmer"):
-        Calibration.load(resources.find("config/weights", "swimmer_ncap_extended.safetensors"))
+        Calibration.load(resources.find_file("config/weights", "swimmer_ncap_extended.safetensors"))
 
 
 def test_a_calibration_knows_its_body_and_its_weights():

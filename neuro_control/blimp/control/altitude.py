@@ -13,7 +13,7 @@ from neuro_control.blimp.control.network import SpikingController
 from neuro_control.blimp.control.pid import PID, Gains
 from neuro_control.blimp.control.thrust_allocation import LIMIT
 from neuro_control.errors import ConfigurationError
-from neuro_control.resources import find
+from neuro_control.resources import find_file
 
 CONTROL_PERIOD = 0.1  # s
 CONTROLLERS = ("pid", "pd", "snn")
@@ -74,7 +74,7 @@ def make_controller(
         raise ConfigurationError(
             f"no controller '{name}': there are {', '.join(CONTROLLERS)}, or a .safetensors file"
         )
-    return SpikingController.load(find("config/weights", file))
+    return SpikingController.load(find_file("config/weights", file))
 
 
 class Altimeter:

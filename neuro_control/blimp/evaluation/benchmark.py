@@ -151,7 +151,7 @@ def through_ros(seconds: float, real_time_factor: float | None) -> dict[str, Any
     from neuro_control.simulation.node import Simulation
 
     names = ["simulation", "blimp_altitude"]
-    parameters = runs.read_parameters(resources.find("config", "blimp.yaml"), names)
+    parameters = runs.read_parameters(resources.find_file("config", "blimp.yaml"), names)
     factories = {"simulation": Simulation, "blimp_altitude": BlimpAltitude}
     recording = runs.measure(factories, parameters, seconds, real_time_factor)
     settings = {**parameters["simulation"], "model_arguments": {"case": "heavy"}}

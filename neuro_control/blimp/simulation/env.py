@@ -126,7 +126,7 @@ def world(case: str = "heavy", **changes: float) -> World:
         changes: Fields of ``Conditions`` that are otherwise.
     """
     given = conditions(case, **changes)
-    path = resources.find("sim", "blimp.xml")
+    path = resources.find_file("sim", "blimp.xml")
     model = mujoco.MjModel.from_xml_path(str(path))
     body = _Body(model)
     return World(

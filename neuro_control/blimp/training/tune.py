@@ -30,7 +30,7 @@ from neuro_control.cli.output import remarks, write_json
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv
 from neuro_control.learning.evolution import CovarianceSearch
-from neuro_control.resources import find
+from neuro_control.resources import find_file
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -310,7 +310,7 @@ def command(
 ) -> None:
     """Tune both networks of a blimp's controller in closed loop, over randomised flights."""
     tuning = Tuning(seed, generations, population, flights)
-    run = Tune(out, SpikingController.load(find("config/weights", start)), tuning)
+    run = Tune(out, SpikingController.load(find_file("config/weights", start)), tuning)
     with Progress(
         TextColumn("tuning"),
         BarColumn(),

@@ -23,7 +23,7 @@ from neuro_control.places.control.batch_simulator import CORES
 from neuro_control.places.control.images import Grey, decode_image, featureless, raw_image
 from neuro_control.places.control.poses import covariance
 from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Answer, Recogniser
-from neuro_control.resources import find
+from neuro_control.resources import find_file
 from neuro_control.ros.diagnostics import Timing
 from neuro_control.ros.inputs import check_age
 from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
@@ -241,7 +241,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         if not p.model:
             raise ConfigurationError("model is empty: name a file that training wrote")
         recogniser = Recogniser(
-            find("config/weights", p.model),
+            find_file("config/weights", p.model),
             mode=p.mode,
             sequence=p.sequence,
             best=p.best,

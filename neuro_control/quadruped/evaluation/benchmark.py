@@ -105,7 +105,7 @@ def through_ros(
         def start(self) -> None:
             """It hears from the beginning."""
 
-    parameters = runs.read_parameters(resources.find("config", "quadruped.yaml"), names)
+    parameters = runs.read_parameters(resources.find_file("config", "quadruped.yaml"), names)
     parameters["simulation"]["model_arguments"] = f"robot: {robot}"
     parameters["gait_controller"]["robot"] = robot
     factories: dict[str, Any] = {"simulation": Simulation, "gait_controller": GaitController}

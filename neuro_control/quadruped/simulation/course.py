@@ -205,7 +205,7 @@ def _understood(instruction: str) -> tuple[str, dict[str, str]]:
 def _compiled(task: Task, robot: str, friction: float, meshes: bool) -> mujoco.MjModel:
     spec = inhabited(robot, "quadruped_flat.xml", friction, meshes=meshes)
     spec.copy_during_attach = True
-    parts = mujoco.MjSpec.from_file(str(resources.find("sim", "quadruped_course.xml")))
+    parts = mujoco.MjSpec.from_file(str(resources.find_file("sim", "quadruped_course.xml")))
     for number, each in enumerate(task.objects):
         body = spec.worldbody.add_frame().attach_body(parts.body(each.kind), f"{number}/", "")
         body.pos[:2] = each.position

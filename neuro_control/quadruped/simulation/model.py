@@ -91,7 +91,8 @@ def inhabited(
     check("payload", payload, -3.0, 5.0)
     file = _file(robot)
     includes = "".join(
-        f"<include file={quoteattr(str(path))}/>" for path in (file, resources.find("sim", world))
+        f"<include file={quoteattr(str(path))}/>"
+        for path in (file, resources.find_file("sim", world))
     )
     spec = mujoco.MjSpec.from_string(f'<mujoco model="{robot}">{includes}</mujoco>')
     spec.modelfiledir = str(file.parent)  # of the meshes

@@ -386,9 +386,9 @@ def policy_file(name: str, links: int) -> Path | None:
     if name == "ncap":
         return None
     if name in _FILES:
-        return resources.find("config/weights", _FILES[name].format(links=links))
+        return resources.find_file("config/weights", _FILES[name].format(links=links))
     if Path(name).suffix:
-        return resources.find("config/weights", name)
+        return resources.find_file("config/weights", name)
     raise ConfigurationError(
         f"no policy '{name}': there are {', '.join(POLICIES)}; or give a .safetensors file"
     )

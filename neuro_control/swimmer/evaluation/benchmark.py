@@ -128,7 +128,7 @@ def through_ros(links: int, seconds: float, real_time_factor: float | None) -> d
     from neuro_control.swimmer.nodes.controller import SwimmerController
 
     names = ["simulation", "swimmer_controller"]
-    parameters = runs.read_parameters(resources.find("config", "swimmer.yaml"), names)
+    parameters = runs.read_parameters(resources.find_file("config", "swimmer.yaml"), names)
     parameters["simulation"]["model_arguments"] = f"links: {links}"
     parameters["swimmer_controller"]["links"] = links
     factories = {"simulation": Simulation, "swimmer_controller": SwimmerController}

@@ -198,7 +198,7 @@ class SwimmerController(Controller[SwimmerParameters]):
     def _find_calibration(self) -> Calibration | None:
         p = self.parameters
         if p.calibration:
-            path = resources.find("config/weights", p.calibration)
+            path = resources.find_file("config/weights", p.calibration)
         else:
             path = calibration_path(_POLICIES.get(p.policy, p.policy), p.links)
             if not path.is_file():

@@ -49,7 +49,7 @@ def model(links: int, density: float = MEDIUM_DENSITY) -> mujoco.MjModel:
         raise ConfigurationError(f"a swimmer has 3 to {MAX_LINKS} links, not {links}")
     if not 0 <= density < np.inf:
         raise ConfigurationError(f"the medium's density is 0 or more kg/m³, not {density:g}")
-    tree = ElementTree.parse(resources.find("sim", "swimmer.xml"))
+    tree = ElementTree.parse(resources.find_file("sim", "swimmer.xml"))
     root = tree.getroot()
     head = _child(root, "worldbody/body[@name='link_0']")
     pattern = _child(head, "body[@name='link_1']")

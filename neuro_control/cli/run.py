@@ -1,0 +1,143 @@
+"""The command ``neuro-control run``: a scenario in simulation, through ROS 2."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from neuro_control.cli.options import json_option, out_option, seed_option
+from neuro_control.cli.output import remarks, show_result, write_json
+from neuro_control.cli.progress import progress
+from neuro_control.cli.report import settings_of, summary_table
+from neuro_control.cli.scenario import Scenario, find_scenario, resolve
+from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.rendering import no_gl
+
+# Wall time without a command after which a run in lockstep is given up, s.
+_PATIENCE = 10.0
+
+
+@click.command()
+@click.argument("name", metavar="SCENARIO")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0),
+    help="Simulated time, s; 0 runs until Ctrl-C. The default is the scenario's own.",
+)
+@seed_option
+@click.option(
+    "--lockstep",
+    is_flag=True,
+    help="The simulation waits for each command: the same run every time.",
+)
+@click.option(
+    "--real-time-factor",
+    type=click.FloatRange(0.01, 100),
+    help="Run freely at this multiple of real time.",
+)
+@click.option("--processes", is_flag=True, help="Each node in a process of its own.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NODE.PARAMETER=VALUE",
+    help="Set a parameter; repeatable.",
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="Parameter file in place of the scenario's."
+)
+@out_option("Folder for plot, animation, recording and JSON.", required=False)
+@json_option
+def run(
+    name: str,
+    seconds: float | None,
+    seed: int,
+    lockstep: bool,
+    real_time_factor: float | None,
+    processes: bool,
+    changes: tuple[str, ...],
+    config: Path | None,
+    out: Path | None,
+    json: str | None,
+) -> None:
+    """Run a scenario in simulation, through ROS 2, and report its metrics."""
+    if lockstep and real_time_factor is not None:
+        raise ConfigurationError("--lockstep and --real-time-factor exclude one another")
+    scenario = find_scenario(name)
+    duration = scenario.seconds if seconds is None else seconds
+    overrides: dict[str, Any] = {"duration": duration, "seed": seed, "lockstep_limit": _PATIENCE}
+    if lockstep:
+        overrides["lockstep"] = True
+    if real_time_factor is not None:
+        overrides.update(lockstep=False, real_time_factor=real_time_factor)
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(f"can't make the folder {out}: {error}") from error
+    # What an earlier run left in the folder stays until this one has come to its end.
+    with tempfile.TemporaryDirectory(prefix=".run-", dir=out) as scratch:
+        _run(scenario, config, overrides, changes, processes, Path(scratch), out, json)
+
+
+def _run(
+    scenario: Scenario,
+    config: Path | None,
+    overrides: dict[str, Any],
+    changes: tuple[str, ...],
+    processes: bool,
+    scratch: Path,
+    out: Path | None,
+    json: str | None,
+) -> None:
+    # ROS reads its environment when it is first imported.
+    from neuro_control.ros import process
+
+    process.discover_locally()
+    from neuro_control.ros import run as runs
+
+    parameters = runs.read_parameters(config or scenario.config_file(), list(scenario.nodes))
+    simulation = next(iter(scenario.nodes))
+    recording = (scratch / "recording.npz").resolve()
+    parameters[simulation].update(overrides, recording=str(recording))
+    for name in list(scenario.nodes)[1:]:
+        parameters[name]["use_sim_time"] = True
+    runs.set_parameters(parameters, changes)
+    if parameters[simulation]["recording"] != str(recording):
+        raise ConfigurationError("a run's recording goes to the folder that --out names")
+    parameter_file = scratch / "parameters.yaml"
+    runs.write_parameters(parameters, parameter_file)
+    activity = None if out is None else scenario.activity
+    duration = parameters[simulation]["duration"]
+    # The simulation has yet to check it.
+    total = duration if isinstance(duration, int | float) and duration else None
+    with no_gl(), progress("simulating", total, "s") as show:
+        if processes:
+            result = runs.run_apart(scenario.nodes, parameter_file, recording, activity, show)
+        else:
+            factories = {name: resolve(factory) for name, factory in scenario.nodes.items()}
+            result = runs.run_together(factories, parameter_file, recording, activity, show)
+    settings = settings_of(parameters)
+    summary = resolve(scenario.summarise)(result.recording, settings)
+    summary["mode"] = "lockstep" if settings.get("lockstep", True) else "free-running"
+    table, missing = summary_table(summary, scenario.needs)
+    show_result(summary, json, table)
+    if json != "-":
+        for sentence in missing:
+            remarks.print(sentence, markup=False, soft_wrap=True)
+    if out is not None:
+        write_json(summary, str(scratch / "result.json"))
+        for remark in resolve(scenario.picture)(
+            result.recording, result.activity, settings, scratch
+        ):
+            remarks.print(remark)
+        written = sorted(path.name for path in scratch.iterdir())
+        for name in written:
+            (scratch / name).replace(out / name)
+        remarks.print(f"written: {', '.join(str(out / name) for name in written)}")
+    if result.interrupted is not None:
+        remarks.print("stopped early: the result covers the run so far")
+        raise click.exceptions.Exit(128 + result.interrupted)
