@@ -2,6 +2,8 @@
 
 from neuro_control.cli.scenario import Environment, Scenario
 
+_ANY_STEP = "a run in which the altitude set-point changes"
+
 BLIMP = Scenario(
     summary="an evolved spiking network holds a blimp's altitude, as a PID does",
     config="blimp.yaml",
@@ -19,6 +21,11 @@ BLIMP = Scenario(
         "experiment": "neuro_control.blimp.evaluation.experiments:experiment",
         "train": "neuro_control.blimp.training.gradient:command",
         "tune": "neuro_control.blimp.training.tune:command",
+    },
+    needs={
+        **dict.fromkeys(("sse_m", "sse_worst_m", "oscillation_m", "settling_s"), _ANY_STEP),
+        "overshoot_up_m": "a run in which the altitude set-point is raised",
+        "overshoot_down_m": "a run in which the altitude set-point is lowered",
     },
     seconds=210.0,
 )

@@ -89,4 +89,4 @@ def summary_table(summary: Mapping[str, Any], needs: Mapping[str, str]) -> tuple
                 missing.setdefault(needs.get(metric, "a longer run"), []).append(name)
             else:
                 table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-    return table, [f"{', '.join(names)}: needs {need}" for need, names in missing.items()]
+    return table, [f"without {', '.join(names)}: needs {need}" for need, names in missing.items()]
