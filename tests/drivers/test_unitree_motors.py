@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
 
-from neuro_control.quadruped.control import robots, types
+from neuro_control.quadruped.control import robots
 from neuro_control.quadruped.go2 import idl
 from neuro_control.quadruped.go2.motors import (
-    FEET,
     HIGHEST,
-    JOINTS,
     LOWEST,
     OURS,
     THEIRS,
@@ -129,9 +127,12 @@ def test_messages_survive_the_way_there_and_back():
         assert back.serialize() == message.serialize()
 
 
-def test_joints_are_the_gait_layers_and_its_limits_lie_within():
-    assert JOINTS == types.JOINTS
-    assert FEET == types.LEGS
+def test_motors_reach_the_angles_that_unitree_states():
+    # Hip, thigh and calf, in front and behind, after unitree_ros's go2_description.
+    front, hind = [-1.0472, -1.5708, -2.7227], [-1.0472, -0.5236, -2.7227]
+    assert [*front, *front, *hind, *hind] == LOWEST.tolist()
+    front, hind = [1.0472, 3.4907, -0.83776], [1.0472, 4.5379, -0.83776]
+    assert [*front, *front, *hind, *hind] == HIGHEST.tolist()
     low, high = np.tile(robots.GO2.limits, (4, 1)).T
     assert (low >= LOWEST).all()
     assert (high <= HIGHEST).all()

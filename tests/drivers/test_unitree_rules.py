@@ -36,7 +36,7 @@ class Robot:
         for _ in range(round(seconds / TICK)):
             self.now += TICK
             if self.linked:
-                self.sport.feel(self.now, self.raised, self.still)
+                self.sport.observe(self.now, self.raised, self.still)
             if self.velocity is not None:
                 self.sport.steer(self.now, self.velocity)
             self.sport.tick(self.now)
@@ -224,14 +224,14 @@ class Legs:
         for _ in range(round(seconds / TICK)):
             self.now += TICK
             if self.linked:
-                self.motors.feel(self.now, state())
+                self.motors.observe(self.now, state())
             if self.commanded:
                 self.motors.drive(self.now, *np.zeros((3, 12)))
             self.motors.tick(self.now)
         return self.driven
 
     def answer(self, data):
-        self.motors.told(CHECK_MODE.number, data)
+        self.motors.answered(CHECK_MODE.number, data)
 
     def unlock(self):
         self.motors.unlock(self.now)
@@ -273,7 +273,7 @@ def test_a_controller_that_does_not_let_go_keeps_the_motors():
         assert legs.live(0.5) == []
         legs.answer('{"name": "normal"}')
     assert legs.motors.stage == "locked"
-    assert "did not let go within 5 s" in legs.motors.failed
+    assert "did not release the motors within 5 s" in legs.motors.failed
 
 
 @pytest.mark.parametrize("data", ["", "[]", "{}", '{"name": 1}', "nonsense", "null"])
@@ -329,7 +329,7 @@ finite = st.floats(-1e6, 1e6)
 def test_no_command_asks_motors_for_more_than_they_may(numbers, angle, speed, share):
     legs = Legs(release_sport=False, torque_share=share, stiffness=20.0, damping=0.5)
     legs.motors.unlock(legs.now)
-    legs.motors.feel(legs.now, state(angle, speed))
+    legs.motors.observe(legs.now, state(angle, speed))
     assert legs.motors.drive(legs.now, *np.array(numbers).reshape(3, 12))
     drive = legs.driven[-1]
     assert ((drive.angles >= LOWEST) & (drive.angles <= HIGHEST)).all()
@@ -342,7 +342,7 @@ def test_no_command_asks_motors_for_more_than_they_may(numbers, angle, speed, sh
 def test_motors_do_at_first_what_was_asked_for_all_in_all():
     legs = Legs(release_sport=False, stiffness=30.0, damping=1.0)
     legs.motors.unlock(legs.now)
-    legs.motors.feel(legs.now, state(0.1, 2.0))
+    legs.motors.observe(legs.now, state(0.1, 2.0))
     efforts = np.linspace(-10, 10, 12)
     legs.motors.drive(legs.now, np.full(12, 0.3), np.full(12, 1.0), efforts)
     drive = legs.driven[-1]

@@ -1,13 +1,13 @@
 """The Unitree Go2 behind the topics that the simulation offers.
 
-At the high level the robot's own controller walks as ``cmd_vel`` says; at the low one a gait layer
-drives its motors by ``joint_commands``, once somebody has unlocked them.
+At the high level the robot's own controller walks as ``cmd_vel`` commands; at the low one a gait
+controller drives its motors by ``joint_commands``, once they have been unlocked by a service. The
+rules of both levels are in ``sport`` and ``low_level``.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -19,17 +19,15 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
+from neuro_control.quadruped.control.command import RANGES, Command
+from neuro_control.quadruped.control.types import JOINTS
+from neuro_control.quadruped.go2.events import Events
 from neuro_control.quadruped.go2.link import Link, connect
 from neuro_control.quadruped.go2.low_level import Drive, Motors
-from neuro_control.quadruped.go2.motors import (
-    JOINTS,
-    State,
-    fill_brake,
-    fill_command,
-    read_state,
-)
+from neuro_control.quadruped.go2.motors import State, fill_brake, fill_command, read_state
 from neuro_control.quadruped.go2.parameters import UnitreeParameters
-from neuro_control.quadruped.go2.sensors import Senses
+from neuro_control.quadruped.go2.requests import Requests
+from neuro_control.quadruped.go2.sensors import SensorTopics
 from neuro_control.quadruped.go2.sport import (
     DAMP,
     RECOVERY_STAND,
@@ -38,10 +36,9 @@ from neuro_control.quadruped.go2.sport import (
     Call,
     Service,
     Sport,
-    reason,
     speed_level,
 )
-from neuro_control.ros.inputs import check_age, rejection_reason
+from neuro_control.ros.inputs import check_age
 from neuro_control.ros.lifecycle import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -54,15 +51,11 @@ from neuro_control.ros.messages import (
 from neuro_control.ros.process import run_node
 from neuro_control.ros.safety import Safety
 
-# Time between two looks at what came, and at what is due, s.
+# Time between two looks for messages of the robot, and between two looks at what is due, s.
 _POLL, _TICK = 0.001, 0.01
-# Calves that are folded further belong to a robot that lies, rad on average; slower ones are
-# still, rad/s.
+# A robot whose calves are folded further than this, in the mean, lies, rad; joints slower than
+# this are still, rad/s.
 _FOLDED, _STILL = -2.2, 0.5
-# How long the diagnostics tell what a call or a command came to, s.
-_COMPLAINT = 3.0
-# Numbers of a gait command, and where among them the robot's own controller's are.
-_NUMBERS, _VELOCITY, _HEIGHT, _PITCH, _ROLL = 15, slice(3), 3, 10, 11
 _VELOCITIES = ("forward", "left", "yaw rate")
 
 
@@ -71,13 +64,13 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
 
     Publishes ``imu/imu`` (sensor_msgs/Imu), ``foot_forces`` and ``joint_states``
     (sensor_msgs/JointState) of one stamp, in this order, and ``odom`` (nav_msgs/Odometry) as the
-    robot's own controller tells it. Subscribes to ``cmd_vel`` and ``gait_command``
+    robot's own controller estimates it. Subscribes to ``cmd_vel`` and ``gait_command``
     (std_msgs/Float64MultiArray: velocities, height, pitch and roll count) at the high level, to
     ``joint_commands`` at the low one.
 
     Services: ``~/stand_up``, ``~/lie_down``, ``~/recover``, ``~/damp`` (std_srvs/Trigger),
     ``~/enable``, ``~/emergency_stop`` and, at the low level, ``~/unlock`` (std_srvs/SetBool). An
-    emergency stop lets the legs go and also disables, so that releasing it moves nothing.
+    emergency stop damps the joints and also disables, so that releasing it moves nothing.
 
     Args:
         name: Name of the node.
@@ -91,12 +84,10 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         self.link: Link | None = None
         super().__init__(name, UnitreeParameters, "driver", **node_options)
         self._active = False
-        self._beats: list[Any] = []
-        self._rejected: Counter[str] = Counter()
-        self._counts: Counter[str] = Counter()
-        self._complaint, self._complained = "", -np.inf
+        self._timers_made: list[Any] = []
+        self._events = Events()
+        self._requests = Requests(self._events, self._send_request)
         self._speed_level = 0
-        self._pending: dict[int, tuple[Call, float]] = {}
         self._begin()
         for service, call in (
             ("stand_up", STAND_UP),
@@ -110,23 +101,23 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
             self.create_service(SetBool, "~/unlock", self._on_unlock)
 
     def _begin(self) -> None:
-        self.sport = Sport(self.parameters, self._request)
-        self.motors = Motors(self.parameters, self._request, self._drive)
-        self._felt: State | None = None
-        self._heard = -np.inf
+        self.sport = Sport(self.parameters, self._requests.send)
+        self.motors = Motors(self.parameters, self._requests.send, self._send_command)
+        self._robot: State | None = None  # its latest state, and when it was received
+        self._received = -np.inf
         self._published = -np.inf
-        self._pending.clear()
+        self._requests.forget()
 
     # Lifecycle.
 
     def set_up(self) -> None:
-        """Find the way to the robot; make the topics."""
+        """Connect to the robot and make the topics."""
         p = self.parameters
         self.link = connect(self, p.transport, p.domain, p.network_interface)
         self._angles, self._speeds, self._efforts = (
             JointReader(JOINTS, field) for field in ("position", "velocity", "effort")
         )
-        self._senses, subscribe = Senses(self), self.create_subscription
+        self._sensors, subscribe = SensorTopics(self), self.create_subscription
         if p.level == "low":
             self._subscriptions_made = [
                 subscribe(JointState, "joint_commands", self._on_joint_commands, COMMAND_QOS)
@@ -139,10 +130,10 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         ]
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Listen to the robot, and drive it when told to."""
+        """Begin to receive the robot's states and to act on commands."""
         self._begin()
         self._active = True
-        self._beats = [
+        self._timers_made = [
             self.create_timer(_POLL, self._poll, clock=self.steady),
             self.create_timer(_TICK, self._watch, clock=self.steady),
         ]
@@ -151,48 +142,49 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give up the topics and the way to the robot."""
+        """Destroy the topics and disconnect from the robot."""
         self.stop()
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
-        self._senses.close()
-        self._let_go()
+        self._sensors.close()
+        self._disconnect()
         return TransitionCallbackReturn.SUCCESS
 
     def stop(self) -> None:
-        """Stop walking, or brake the motors; more than once does no harm."""
+        """Stop walking, or brake the motors; calling it more than once does no harm."""
         if not self._active:
             return
         self.sport.halt()
         self.motors.brake()
         self._active = False
-        for timer in self._beats:
+        for timer in self._timers_made:
             self.destroy_timer(timer)
         self.report_deactivated()
 
     def destroy_node(self) -> None:
         """End the node, the robot stopped."""
-        if hasattr(self, "_pending"):
+        # The base ends a node whose parameters are wrong before there is anything to stop.
+        if hasattr(self, "_safety"):
             self.stop()
-        self._let_go()
+        self._disconnect()
         super().destroy_node()
 
-    def _let_go(self) -> None:
+    def _disconnect(self) -> None:
         link, self.link = self.link, None
         if link is not None:
             link.close()
 
     def apply(self) -> None:
-        """Take over limits, and tell the robot its speed level."""
+        """Take over limits, and ask the robot for its speed level."""
         self.sport.limits = self.motors.limits = self.parameters
         if self._active and self._speed_level != self.parameters.speed_level:
             self._set_speed_level()
 
     def _set_speed_level(self) -> None:
         self._speed_level = self.parameters.speed_level
-        self._request(speed_level(self._speed_level))
+        self._requests.send(speed_level(self._speed_level))
 
-    # What the robot tells.
+    # From the robot.
 
     def _poll(self) -> None:
         if self.link is None:
@@ -207,54 +199,38 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
                 if message is not None:
                     act(now, message)
             except Exception as error:
-                self._reject("the robot's state", error)
+                self._events.reject("the robot's state", error)
         try:
             for service, answer in self.link.answers():
-                self._on_answer(service, answer)
+                call = self._requests.answered(service, answer)
+                if call is not None and service is Service.SWITCHER:
+                    self.motors.answered(call.number, answer.data)
         except Exception as error:
-            self._reject("an answer", error)
+            self._events.reject("an answer", error)
 
     def _on_state(self, now: float, message: Any) -> None:
         state = read_state(message)
-        self._counts["states"] += 1
-        self._counts["states_without_checksum"] += not message.crc
-        raised, still = _raised(state), bool(np.abs(state.speeds).max() < _STILL)
-        self._felt, self._heard = state, now
-        self.sport.feel(now, raised, still)
-        self.motors.feel(now, state)
+        self._events.count("states")
+        self._events.count("states_without_checksum", int(not message.crc))
+        still = bool(np.abs(state.speeds).max() < _STILL)
+        self._robot, self._received = state, now
+        self.sport.observe(now, _raised(state), still)
+        self.motors.observe(now, state)
         if now - self._published < self.parameters.publishing_period:
             return
         self._published = now
-        self._senses.tell(self.now(), state, self.parameters.foot_force_scale)
+        self._sensors.publish(self.now(), state, self.parameters.foot_force_scale)
 
     def _on_sport_state(self, now: float, message: Any) -> None:
-        self._senses.tell_odometry(self.now(), message, self.parameters.velocity_frame)
+        self._sensors.publish_odometry(self.now(), message, self.parameters.velocity_frame)
 
-    def _on_answer(self, service: Service, answer: Any) -> None:
-        number, code = answer.header.identity.id, answer.header.status.code
-        # Others ask as well: the remote control, an app.
-        call, _ = self._pending.pop(number, (None, 0.0))
-        if call is None or call.service is not service:
-            return
-        self._counts["answers"] += 1
-        if code:
-            self._counts[f"refused/{call.name}"] += 1
-            self._complain(f"the robot refused {call.name}: {reason(code)}")
-        elif service is Service.SWITCHER:
-            self.motors.told(call.number, answer.data)
+    # To the robot.
 
-    # What the robot is told.
+    def _send_request(self, number: int, call: Call) -> None:
+        if self.link is not None:
+            self.link.request(number, call)
 
-    def _request(self, call: Call) -> None:
-        if self.link is None:
-            return
-        number = time.monotonic_ns()
-        if call.answered:
-            self._pending[number] = (call, time.monotonic())
-        self._counts[f"calls/{call.name}"] += 1
-        self.link.request(number, call)
-
-    def _drive(self, drive: Drive | None) -> None:
+    def _send_command(self, drive: Drive | None) -> None:
         if self.link is None:
             return
         command = self.link.new_command()
@@ -264,34 +240,35 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
             fill_command(command, *drive)
         self.link.command(command)
 
+    # Commands.
+
     def _on_cmd_vel(self, message: Any) -> None:
         try:
             if isinstance(message, TwistStamped):
                 self._check_age(message, self.parameters.command_timeout)
             velocity = read_twist(message)
         except Exception as error:
-            self._reject("cmd_vel", error)
+            self._events.reject("cmd_vel", error)
             return
         self._steer("cmd_vel", velocity)
 
     def _on_gait_command(self, message: Float64MultiArray) -> None:
         try:
-            numbers = finite("gait_command", message.data, _NUMBERS)
+            command = Command.of(finite("gait_command", message.data, len(RANGES)))
         except Exception as error:
-            self._reject("gait_command", error)
+            self._events.reject("gait_command", error)
             return
-        forward, left, turn = numbers[_VELOCITY].tolist()
-        self.sport.pose(float(numbers[_ROLL]), float(numbers[_PITCH]), float(numbers[_HEIGHT]))
-        self._steer("gait_command", (forward, left, turn))
+        self.sport.pose(command.roll, command.pitch, command.height)
+        self._steer("gait_command", (command.forward, command.left, command.yaw_rate))
 
     def _steer(self, topic: str, velocity: tuple[float, float, float]) -> None:
         if not (self._active and self._safety.enabled):
             return
         limited = self.parameters.limited(velocity)
-        for name, wanted, given in zip(_VELOCITIES, velocity, limited, strict=True):
-            if wanted != given:
-                self._counts["clamped"] += 1
-                self._complain(f"{topic}: {name} {wanted:g} is more than {given:g}")
+        for name, commanded, limit in zip(_VELOCITIES, velocity, limited, strict=True):
+            if commanded != limit:
+                self._events.count("clamped")
+                self._events.warn(f"{topic}: {name} {commanded:g} is more than {limit:g}")
         self.sport.steer(time.monotonic(), limited)
 
     def _on_joint_commands(self, message: JointState) -> None:
@@ -299,12 +276,12 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
             self._check_age(message, self.parameters.motor_timeout)
             numbers = self._angles(message), self._speeds(message), self._efforts(message)
         except Exception as error:
-            self._reject("joint_commands", error)
+            self._events.reject("joint_commands", error)
             return
         if not (self._active and self._safety.enabled):
             return
         driven = self.motors.drive(time.monotonic(), *numbers)
-        self._counts["joint_commands" if driven else "joint_commands_not_obeyed"] += 1
+        self._events.count("joint_commands" if driven else "joint_commands_not_obeyed")
 
     def _check_age(self, message: Any, limit: float) -> None:
         check_age(to_nanoseconds(message.header.stamp), self.now(), limit)
@@ -312,55 +289,56 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
     # Watching.
 
     def _watch(self) -> None:
-        self._poll()  # what waits to be read is no silence
+        self._poll()  # a message that waits to be read was not missed
         now = time.monotonic()
         if not self.motors.taken:
             self.sport.tick(now)
         self.motors.tick(now)
-        for number, (call, sent) in list(self._pending.items()):
-            if now - sent > self.parameters.answer_timeout:
-                del self._pending[number]
-                self._counts[f"unanswered/{call.name}"] += 1
-                self._complain(f"no answer to {call.name} within {now - sent:.1f} s")
+        self._requests.expire(now, self.parameters.answer_timeout)
         if self.motors.failed:
-            self._complain(self.motors.failed)
+            self._events.warn(self.motors.failed)
             self.motors.failed = ""
         self.set_state(*self._judge(now))
 
-    def _judge(self, now: float) -> tuple[bytes, str, str]:
-        """Level, text and key of the state."""
-        silence = now - self._heard
+    def _judge(self, now: float) -> tuple[bytes, str, str | None]:
+        """Level, text and key of the state, as ``set_state`` takes them."""
+        if self._received == -np.inf:
+            return DiagnosticStatus.STALE, self._waiting(), None
+        age = now - self._received
         stage = self.motors.stage if self.parameters.level == "low" else self.sport.stage
-        level, text, key = DiagnosticStatus.OK, f"running, {stage}", ""
-        if self._heard == -np.inf:
-            p = self.parameters
-            where = f" through {p.network_interface}" if p.network_interface else ""
-            level, text = (
-                DiagnosticStatus.STALE,
-                f"waiting for lowstate on domain {p.domain}{where}",
-            )
-        elif silence > self.parameters.state_timeout:
-            level, key = DiagnosticStatus.ERROR, f"lost, {stage}"
-            done = {"lost": "told to stop", "resting": "legs let go or at rest"}.get(stage, stage)
-            text = f"no lowstate for {silence:.1f} s: {done}"
-        elif not self._safety.enabled:
-            level, text = DiagnosticStatus.WARN, self._safety.reason
-        elif now - self._complained < _COMPLAINT:
-            level, text = DiagnosticStatus.WARN, self._complaint
-        elif stage == "braking":
-            level, text = DiagnosticStatus.WARN, "motors brake: unlock or lock them"
-        elif stage == "unlocked" and not self.motors.commanded(now):
-            level, text = DiagnosticStatus.WARN, "motors brake: no good joint_commands"
-        elif self.sport.down and not self.motors.taken:
-            text = "at rest until ~/stand_up or ~/recover"
-        return level, text, key or text
+        if age > self.parameters.state_timeout:
+            done = {"lost": "StopMove is sent", "resting": "joints damped or at rest"}
+            text = f"no lowstate for {age:.1f} s: {done.get(stage, stage)}"
+            return DiagnosticStatus.ERROR, text, f"lost, {stage}"
+        warning = self._safety.reason or self._events.warning(now)
+        if not warning and stage == "braking":
+            warning = "motors brake: call ~/unlock with true to drive them, with false to lock them"
+        if not warning and stage == "unlocked" and not self.motors.commanded(now):
+            warning = "motors brake: no good joint_commands"
+        if warning:
+            return DiagnosticStatus.WARN, warning, None
+        if self.sport.down and not self.motors.taken:
+            return DiagnosticStatus.OK, "at rest until ~/stand_up or ~/recover", None
+        return DiagnosticStatus.OK, f"running, {stage}", None
 
-    def _complain(self, text: str) -> None:
-        self._complaint, self._complained = text, time.monotonic()
+    def _waiting(self) -> str:
+        p = self.parameters
+        where = f" through {p.network_interface}" if p.network_interface else ""
+        return f"waiting for lowstate on domain {p.domain}{where}"
 
-    def _reject(self, source: str, error: Exception) -> None:
-        self._rejected[rejection_reason(error)] += 1
-        self._complain(f"{source} rejected: {error}")
+    def diagnostic_values(self) -> dict[str, str]:
+        """Stages, battery, and counts."""
+        state = self._robot
+        return {
+            "link": "none" if self.link is None else self.link.name,
+            "sport": self.sport.stage,
+            "motors": self.motors.stage,
+            "battery_percent": "" if state is None else str(state.charge),
+            "battery_v": "" if state is None else f"{state.voltage:.1f}",
+            "hottest_motor_c": "" if state is None else str(state.temperature),
+            **self._safety.values(),
+            **self._events.values(),
+        }
 
     # Services.
 
@@ -377,7 +355,7 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         return response
 
     def _refusal(self) -> str:
-        """Why the robot can't be told to do anything, or nothing."""
+        """Why nothing can be asked of the robot; empty if it can."""
         if not self._active:
             return "the driver is not active: activate it first"
         if not self._safety.enabled:
@@ -393,10 +371,8 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         if not request.data:
             self.motors.lock(time.monotonic())
             return response
-        refusal = "" if self.motors.taken else self._refusal()
-        if self.motors.taken and not self._safety.enabled:
-            refusal = self._safety.reason
-        if not refusal and not self.motors.taken and self._felt is not None and _raised(self._felt):
+        refusal = self._safety.reason if self.motors.taken else self._refusal()
+        if not refusal and not self.motors.taken and self._robot and _raised(self._robot):
             refusal = "the robot stands and would fall: ~/lie_down first"
         if refusal:
             response.success, response.message = False, refusal
@@ -416,21 +392,6 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
             if not self.motors.taken:
                 self.sport.rest(DAMP)
             self.motors.brake()
-
-    def diagnostic_values(self) -> dict[str, str]:
-        """Stages, battery, and counts."""
-        state = self._felt
-        return {
-            "link": "none" if self.link is None else self.link.name,
-            "sport": self.sport.stage,
-            "motors": self.motors.stage,
-            "battery_percent": "" if state is None else str(state.charge),
-            "battery_v": "" if state is None else f"{state.voltage:.1f}",
-            "hottest_motor_c": "" if state is None else str(state.temperature),
-            **self._safety.values(),
-            **{name: str(count) for name, count in self._counts.items()},
-            **{f"rejected/{kind}": str(count) for kind, count in self._rejected.items()},
-        }
 
 
 def _raised(state: State) -> bool:

@@ -1,6 +1,6 @@
-"""Ways to a Unitree robot: Cyclone DDS by itself, or ROS with Unitree's message packages.
+"""Links to a Unitree robot: Cyclone DDS by itself, or ROS with Unitree's message packages.
 
-Nothing here is called back by another thread: who wants to know what came asks.
+A link calls nobody back from another thread: its user takes messages when there is time for them.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.go2.sport import Call, Service
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS
 
-# Answers that may wait to be asked for.
+# Answers that may wait to be taken.
 _ANSWERS = 16
 
 
 class Link(Protocol):
-    """What a driver needs of a way to the robot; messages are ROS's or those of idl."""
+    """A link as a driver needs it; messages are ROS's or those of ``idl``."""
 
     name: str
 
     def state(self) -> Any | None:
-        """Newest LowState that nobody asked for yet."""
+        """Newest LowState that was not taken yet."""
 
     def sport_state(self) -> Any | None:
-        """Newest SportModeState that nobody asked for yet."""
+        """Newest SportModeState that was not taken yet."""
 
     def answers(self) -> Iterable[tuple[Service, Any]]:
-        """Responses that nobody asked for yet, and the services that they come from."""
+        """Responses that were not taken yet, and the services that they come from."""
 
     def new_command(self) -> Any:
-        """LowCmd with nothing in it."""
+        """An empty LowCmd."""
 
     def command(self, command: Any) -> None:
         """Send a LowCmd."""
@@ -46,7 +46,7 @@ class Link(Protocol):
         """Send a call as the request of that number."""
 
     def close(self) -> None:
-        """Give the way up; more than once does no harm."""
+        """Close the link; calling it more than once does no harm."""
 
 
 def fill_request(request: Any, number: int, call: Call) -> None:
@@ -59,7 +59,7 @@ def fill_request(request: Any, number: int, call: Call) -> None:
 
 def configuration(interface: str) -> str:
     """Cyclone DDS's configuration for a network interface by name."""
-    # On loopback there may be no multicast: then others are looked for one by one.
+    # On loopback there may be no multicast: then other participants are looked for one by one.
     alone = (
         '<Discovery><ParticipantIndex>auto</ParticipantIndex><Peers><Peer address="127.0.0.1"/>'
         "</Peers></Discovery>"
@@ -110,7 +110,7 @@ class Participant:
             ) from error
 
     def reader(self, topic: str, kind: type, depth: int) -> Any:
-        """Reader of a topic that keeps the newest ``depth`` messages, from whoever sends them."""
+        """Reader of a topic that keeps the newest ``depth`` messages, from any writer."""
         from cyclonedds.qos import Policy, Qos
         from cyclonedds.sub import DataReader
         from cyclonedds.topic import Topic
@@ -167,21 +167,21 @@ class CycloneLink:
         }
 
     def state(self) -> Any | None:
-        """Newest LowState that nobody asked for yet."""
+        """Newest LowState that was not taken yet."""
         return newest(self._states)
 
     def sport_state(self) -> Any | None:
-        """Newest SportModeState that nobody asked for yet."""
+        """Newest SportModeState that was not taken yet."""
         return newest(self._sport_states)
 
     def answers(self) -> Iterable[tuple[Service, Any]]:
-        """Responses that nobody asked for yet, and the services that they come from."""
+        """Responses that were not taken yet, and the services that they come from."""
         return [
             (each, answer) for each, reader in self._answers.items() for answer in taken(reader)
         ]
 
     def new_command(self) -> Any:
-        """LowCmd with nothing in it."""
+        """An empty LowCmd."""
         return self._idl.LowCmd()
 
     def command(self, command: Any) -> None:
@@ -195,7 +195,7 @@ class CycloneLink:
         self._requests[call.service].write(request)
 
     def close(self) -> None:
-        """Leave the domain; more than once does no harm."""
+        """Leave the domain; calling it more than once does no harm."""
         here, self._participant = self._participant, None
         if here is None:
             return
@@ -205,7 +205,7 @@ class CycloneLink:
 
 def taken(reader: Any) -> list[Any]:
     """Messages that a reader has, each once."""
-    # What is no message is that a writer came or went.
+    # A sample without a message says that a writer came or went.
     return [m for m in reader.take(_ANSWERS) if type(m).__name__ != "InvalidSample"]
 
 
@@ -261,15 +261,15 @@ class RosLink:
             self._requests[each] = speak(Request, f"/api/{each.value}/request", COMMAND_QOS)
 
     def state(self) -> Any | None:
-        """Newest LowState that nobody asked for yet."""
+        """Newest LowState that was not taken yet."""
         return self._state.pop() if self._state else None
 
     def sport_state(self) -> Any | None:
-        """Newest SportModeState that nobody asked for yet."""
+        """Newest SportModeState that was not taken yet."""
         return self._sport_state.pop() if self._sport_state else None
 
     def answers(self) -> Iterable[tuple[Service, Any]]:
-        """Responses that nobody asked for yet, and the services that they come from."""
+        """Responses that were not taken yet, and the services that they come from."""
         answers, self._answers = list(self._answers), deque(maxlen=_ANSWERS)
         return answers
 
@@ -284,7 +284,7 @@ class RosLink:
         self._requests[call.service].publish(request)
 
     def close(self) -> None:
-        """Give up the topics; more than once does no harm."""
+        """Destroy the topics; calling it more than once does no harm."""
         heard, self._heard = self._heard, []
         for subscription in heard:
             self._node.destroy_subscription(subscription)
@@ -294,16 +294,16 @@ class RosLink:
 
 
 def connect(node: Node, transport: str, domain: int, interface: str) -> Link:
-    """Way to the robot: ROS where its packages are built and Cyclone DDS is what ROS runs on.
+    """Link to the robot: ROS where Unitree's packages are built and ROS runs on Cyclone DDS.
 
     Args:
-        node: Node that wants it.
+        node: Node that needs it.
         transport: auto, cyclonedds or ros.
         domain: DDS domain, for Cyclone DDS by itself.
-        interface: Network interface, likewise.
+        interface: Network interface, for Cyclone DDS by itself.
 
     Raises:
-        ConfigurationError: There is no such way from here.
+        ConfigurationError: The link can't be made on this machine.
     """
     if transport == "auto":
         built = all(importlib.util.find_spec(each) for each in ("unitree_go", "unitree_api"))

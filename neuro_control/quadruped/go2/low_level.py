@@ -1,6 +1,6 @@
-"""When the Go2's motors may be driven past its own controller, and by what.
+"""The low level: rules by which the Go2's motors are driven past its own controller.
 
-No clock and no messages: times come in, calls and drives go out.
+These rules know neither clock nor messages: times come in, calls and drives go out.
 """
 
 from __future__ import annotations
@@ -19,21 +19,24 @@ from neuro_control.quadruped.go2.sport import CHECK_MODE, RELEASE_MODE, Call, se
 
 Array = NDArray[np.float64]
 
-# How often the robot is asked whether its own controller let go, and for how long, s.
-_ASK, _PATIENCE = 0.5, 5.0
+# How often the robot is asked whether its own controller has released the motors, and for how
+# long, s.
+_ASK, _TIMEOUT = 0.5, 5.0
 # How long motors brake before the robot's own controller takes over again, s.
 _BRAKED = 0.5
 
 
 class Drive(NamedTuple):
-    """What motors are told: torques + stiffness (angles - theirs) + damping (speeds - theirs).
+    """A command to the motors.
+
+    Their torques are torques + stiffness (angles - their angles) + damping (speeds - their speeds).
 
     Attributes:
-        angles: (12,), rad, in our order, as all of these.
-        speeds: (12,), rad/s.
-        torques: (12,), N m.
-        stiffness: N m/rad.
-        damping: N m s/rad.
+        angles: Reference angles in our order, as all of these, (12,), rad.
+        speeds: Reference speeds, (12,), rad/s.
+        torques: Torques, (12,), N m.
+        stiffness: Stiffness, N m/rad.
+        damping: Damping, N m s/rad.
     """
 
     angles: Array
@@ -44,15 +47,17 @@ class Drive(NamedTuple):
 
 
 class Motors:
-    """Rules by which motors are driven: only while unlocked, linked and told to, else they brake.
+    """Rules by which motors are driven: only while unlocked, linked and commanded, else they brake.
+
+    A motor that brakes is damped and follows no angle.
 
     Attributes:
         stage: locked (the robot's own controller has the motors), releasing, unlocked, braking
             (after a loss or an emergency stop, until somebody unlocks or locks), or returning.
-        failed: Why the last unlocking came to nothing, if it did.
+        failed: Why the last unlocking failed, if it did.
 
     Args:
-        limits: Its parameters; may be replaced at any time.
+        limits: Parameters of the driver; may be replaced at any time.
         call: Sends a call.
         drive: Sends a drive to the motors; for None they brake.
     """
@@ -67,10 +72,10 @@ class Motors:
         self._call, self._drive = call, drive
         self.stage = "locked"
         self.failed = ""
-        self._controller = ""  # which of the robot's own let go
+        self._controller = ""  # name of the robot's own controller that released the motors
         self._state: State | None = None
-        self._heard = -math.inf  # when a state came
-        self._driven = -math.inf  # when a command came
+        self._received = -math.inf  # when a state was received
+        self._driven = -math.inf  # when a command was received
         self._asked = -math.inf
         self._since = -math.inf
 
@@ -79,20 +84,20 @@ class Motors:
         """Whether the motors are ours, not the robot's own controller's."""
         return self.stage in ("unlocked", "braking", "returning")
 
-    def feel(self, now: float, state: State) -> None:
-        """A state came."""
-        self._heard, self._state = now, state
+    def observe(self, now: float, state: State) -> None:
+        """Take in a state."""
+        self._received, self._state = now, state
 
     def linked(self, now: float) -> bool:
-        """Whether states come."""
-        return now - self._heard <= self.limits.state_timeout
+        """Whether states are received."""
+        return now - self._received <= self.limits.state_timeout
 
     def commanded(self, now: float) -> bool:
-        """Whether commands come."""
+        """Whether commands are received."""
         return now - self._driven <= self.limits.motor_timeout
 
     def unlock(self, now: float) -> None:
-        """Take the motors, once the robot's own controller has let go of them."""
+        """Take the motors, once the robot's own controller has released them."""
         self.failed = ""
         if self.stage == "unlocked":
             return
@@ -122,16 +127,16 @@ class Motors:
             self._driven = -math.inf
             self._drive(None)
 
-    def told(self, number: int, data: str) -> None:
-        """The robot answered a call to its switcher, and well.
+    def answered(self, number: int, data: str) -> None:
+        """Take in the answer to a call to the robot's switcher that was not refused.
 
         Raises:
-            ValueError: The answer is none.
+            ValueError: The answer can't be understood.
         """
         if self.stage != "releasing":
             return
         if number == RELEASE_MODE.number:
-            self._asked = -math.inf  # it has let go, or soon will: ask again
+            self._asked = -math.inf  # it has released the motors, or soon will: ask again
         if number != CHECK_MODE.number:
             return
         answer = json.loads(data)
@@ -146,13 +151,13 @@ class Motors:
             self._drive(None)
 
     def drive(self, now: float, angles: Array, speeds: Array, efforts: Array) -> bool:
-        """A command came; ``efforts`` are the torques all in all.
+        """Drive the motors by a command whose ``efforts`` are the whole torques.
 
-        Motors follow angles and speeds by themselves between two commands; what they add at the
-        moment of the last state is taken off the torque, so that the whole is what was asked for.
+        Motors follow angles and speeds by themselves between two commands. The torque that this
+        adds at the last state is subtracted, so that the sum is what was commanded.
 
         Returns:
-            Whether it went to the motors.
+            Whether it was sent to the motors.
         """
         if self.stage != "unlocked" or self._state is None or not self.linked(now):
             return False
@@ -169,9 +174,11 @@ class Motors:
     def tick(self, now: float) -> None:
         """Send what is due."""
         if self.stage == "releasing":
-            if now - self._since > _PATIENCE:
+            if now - self._since > _TIMEOUT:
                 self.stage = "locked"
-                self.failed = f"the robot's own controller did not let go within {_PATIENCE:g} s"
+                self.failed = (
+                    f"the robot's own controller did not release the motors within {_TIMEOUT:g} s"
+                )
             elif now - self._asked >= _ASK:
                 self._asked = now
                 self._call(CHECK_MODE)

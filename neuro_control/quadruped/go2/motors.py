@@ -1,4 +1,4 @@
-"""Motors of the Unitree Go2: their order, what they tell, what they are told, and its checksum.
+"""Motors of the Unitree Go2: their order and limits, states, commands, and checksums.
 
 Facts after Unitree's own sources (unitree_ros2, unitree_sdk2_python, BSD-3-Clause). Messages are
 those of ``idl`` or of the ROS package unitree_go: their fields have the same names.
@@ -15,41 +15,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.quadruped.control.robots import GO2
+from neuro_control.quadruped.control.types import JOINTS, LEGS
 from neuro_control.ros.messages import Rejected
 
 Array = NDArray[np.float64]
 
-# As the gait layer names and orders them, and as Unitree orders them.
-FEET = ("FL", "FR", "RL", "RR")
-_PARTS = ("hip", "thigh", "calf")
-UNITREE_FEET = ("FR", "FL", "RR", "RL")
-JOINTS = tuple(f"{leg}_{part}_joint" for leg in FEET for part in _PARTS)
-UNITREE_JOINTS = tuple(f"{leg}_{part}_joint" for leg in UNITREE_FEET for part in _PARTS)
-# Where our n-th is among Unitree's, and Unitree's n-th among ours.
-OURS = np.array([UNITREE_JOINTS.index(joint) for joint in JOINTS])
-THEIRS = np.array([JOINTS.index(joint) for joint in UNITREE_JOINTS])
-OUR_FEET = np.array([UNITREE_FEET.index(foot) for foot in FEET])
+# Unitree's order of the legs; a leg's joints are in our order.
+_UNITREE_LEGS = ("FR", "FL", "RR", "RL")
+# Where our n-th leg or joint is among Unitree's, and Unitree's n-th joint among ours.
+OUR_FEET = np.array([_UNITREE_LEGS.index(leg) for leg in LEGS])
+OURS = (3 * OUR_FEET[:, None] + np.arange(3)).ravel()
+THEIRS = np.argsort(OURS)
 
-# Limits of hip, thigh and calf: torque (N m), speed (rad/s), angle (rad; hind thighs turn further).
-TORQUE = np.tile([23.7, 23.7, 45.43], 4)
-SPEED = np.tile([30.1, 30.1, 15.7], 4)
-_FRONT, _HIND = (
-    ([-1.0472, -1.5708, -2.7227], [1.0472, 3.4907, -0.83776]),
-    (
-        [-1.0472, -0.5236, -2.7227],
-        [1.0472, 4.5379, -0.83776],
-    ),
-)
-LOWEST = np.array([*_FRONT[0] * 2, *_HIND[0] * 2])
-HIGHEST = np.array([*_FRONT[1] * 2, *_HIND[1] * 2])
+# Limits of the motors in our order: torque (N m), speed of hip, thigh and calf (rad/s), and angle
+# (rad). ``GO2.limits`` holds the angles that all legs reach; front thighs turn further back than
+# those, and hind thighs further ahead.
+TORQUE = np.tile(GO2.torque, len(LEGS))
+SPEED = np.tile([30.1, 30.1, 15.7], len(LEGS))
+LOWEST, HIGHEST = np.tile(GO2.limits, (len(LEGS), 1)).T
+LOWEST[[1, 4]], HIGHEST[[7, 10]] = -1.5708, 4.5379
 
-# How LowCmd begins, and that motors take it rather than the robot's own controller.
+# The first bytes of a LowCmd, its level (the motors', not that of the robot's own controller), and
+# the mode of a motor that is driven.
 HEAD, LOW_LEVEL = (0xFE, 0xEF), 0xFF
 DRIVEN = 0x01
-# What asks a motor for no angle and no speed.
+# Angle and speed by which Unitree commands a motor to follow none.
 NO_ANGLE, NO_SPEED = 2.146e9, 16000.0
 
-# As the structures lie in the robot's memory, little-endian; what is after them is the checksum.
+# The structures as they lie in the robot's memory, little-endian; the checksum follows them.
 _COMMAND = struct.Struct("<2B2B2I2IH2x" + 20 * "B3x5f3I" + "4B" + "40B12B2BBx" + "I")
 _STATE = struct.Struct(
     "<2B2B2I2IH2x" + "13fB3x" + 20 * "B3x7fB3x3I" + "4BiH2B2B15H" + "4h4hI40BB" + "3xf2B2x2f4HI"
@@ -72,7 +66,7 @@ def checksum(data: bytes) -> int:
 
 
 def command_checksum(command: Any) -> int:
-    """What ``crc`` of a LowCmd should be.
+    """The right value of ``crc`` of a LowCmd.
 
     Raises:
         struct.error: A number doesn't fit its field.
@@ -86,7 +80,7 @@ def command_checksum(command: Any) -> int:
 
 
 def state_checksum(state: Any) -> int:
-    """What ``crc`` of a LowState should be.
+    """The right value of ``crc`` of a LowState.
 
     Raises:
         struct.error: A number doesn't fit its field.
@@ -94,7 +88,7 @@ def state_checksum(state: Any) -> int:
     s, imu, bms = state, state.imu_state, state.bms_state
     numbers = [*s.head, s.level_flag, s.frame_reserve, *s.sn, *s.version, s.bandwidth]
     numbers += (*imu.quaternion, *imu.gyroscope, *imu.accelerometer, *imu.rpy)
-    # ROS has these with a sign.
+    # In ROS these bytes are signed.
     numbers.append(imu.temperature & 0xFF)
     for m in s.motor_state:
         numbers += (m.mode, m.q, m.dq, m.ddq, m.tau_est, m.q_raw, m.dq_raw, m.ddq_raw)
@@ -109,19 +103,19 @@ def state_checksum(state: Any) -> int:
 
 @dataclass(frozen=True)
 class State:
-    """What a LowState tells, in our order and checked.
+    """Contents of a LowState, in our order and checked.
 
     Attributes:
-        angles: Of the joints, (12,), rad.
-        speeds: Of the joints, (12,), rad/s.
-        torques: Of the joints as the robot estimates them, (12,), N m.
+        angles: Angles of the joints, (12,), rad.
+        speeds: Speeds of the joints, (12,), rad/s.
+        torques: Torques of the joints as the robot estimates them, (12,), N m.
         quaternion: Attitude as w, x, y, z, (4,).
         rate: Angular velocity, (3,), rad/s.
-        acceleration: Gravity's reaction included, (3,), m/s².
-        forces: Of the feet, (4,), in the robot's unit.
-        temperature: Of the hottest motor, °C.
-        charge: Of the battery, %.
-        voltage: Of the battery, V.
+        acceleration: Acceleration, the reaction to gravity included, (3,), m/s².
+        forces: Forces on the feet, (4,), in the robot's unit.
+        temperature: Temperature of the hottest motor, °C.
+        charge: Charge of the battery, %.
+        voltage: Voltage of the battery, V.
     """
 
     angles: Array
@@ -137,9 +131,9 @@ class State:
 
 
 def read_state(message: Any) -> State:
-    """What a LowState tells.
+    """Read and check a LowState.
 
-    A checksum of 0 is none: not every peer works one out.
+    A checksum of 0 counts as none, since not every peer computes one.
 
     Raises:
         Rejected: The checksum is wrong, a number is not finite, or the attitude is no unit
@@ -184,15 +178,15 @@ def fill_command(
 ) -> None:
     """Fill a fresh LowCmd, its checksum included.
 
-    Motors turn by torque + stiffness (angle - theirs) + damping (speed - theirs).
+    Each motor's torque is torque + stiffness (angle - its angle) + damping (speed - its speed).
 
     Args:
-        command: Message with nothing in it.
-        angles: In our order, (12,), rad.
-        speeds: In our order, (12,), rad/s.
-        torques: In our order, (12,), N m.
-        stiffness: N m/rad.
-        damping: N m s/rad.
+        command: An empty message.
+        angles: Reference angles in our order, (12,), rad.
+        speeds: Reference speeds in our order, (12,), rad/s.
+        torques: Torques in our order, (12,), N m.
+        stiffness: Stiffness, N m/rad.
+        damping: Damping, N m s/rad.
     """
     command.head = list(HEAD) if isinstance(command.head, list) else np.array(HEAD, dtype=np.uint8)
     command.level_flag = LOW_LEVEL
@@ -206,6 +200,6 @@ def fill_command(
 
 
 def fill_brake(command: Any, damping: float) -> None:
-    """Fill a fresh LowCmd by which every motor only brakes, by ``damping`` (N m s/rad)."""
+    """Fill a fresh LowCmd by which every motor is only damped, by ``damping`` (N m s/rad)."""
     none = [0.0] * len(JOINTS)
     fill_command(command, [NO_ANGLE] * len(JOINTS), none, none, 0.0, damping)

@@ -35,65 +35,76 @@ class UnitreeParameters(LifecycleParameters):
     network_interface: str = parameter(
         "", "Network interface that the robot is at; empty for the one found first", fixed=True
     )
-    max_forward: float = parameter(1.0, "Fastest forwards, m/s", low=0.0, high=3.8)
-    max_backward: float = parameter(0.5, "Fastest backwards, m/s", low=0.0, high=2.5)
-    max_sideways: float = parameter(0.4, "Fastest to either side, m/s", low=0.0, high=1.0)
-    max_yaw_rate: float = parameter(1.0, "Fastest turn, rad/s", low=0.0, high=4.0)
+    max_forward: float = parameter(1.0, "Highest velocity forwards, m/s", low=0.0, high=3.8)
+    max_backward: float = parameter(0.5, "Highest velocity backwards, m/s", low=0.0, high=2.5)
+    max_sideways: float = parameter(0.4, "Highest velocity to either side, m/s", low=0.0, high=1.0)
+    max_yaw_rate: float = parameter(1.0, "Highest yaw rate, rad/s", low=0.0, high=4.0)
     move_period: float = parameter(
         0.05, "Least time between two calls of Move, s", low=0.01, high=0.5
     )
     command_timeout: float = parameter(
-        0.5, "Silence of cmd_vel from which the robot stops, s", low=0.05, high=10.0
+        0.5, "Time without cmd_vel after which the robot stops, s", low=0.05, high=10.0
     )
     stand_after: float = parameter(
         1.0, "Time from then on after which it stands, s", low=0.0, high=60.0
     )
     state_timeout: float = parameter(
-        0.2, "Silence of the robot from which the link is lost, s", low=0.02, high=5.0
+        0.2, "Time without states after which the link counts as lost, s", low=0.02, high=5.0
     )
     damp_after: float = parameter(
-        1.0, "Silence of the robot from which its legs are let go, s", low=0.05, high=60.0
+        1.0, "Time without states after which the joints are damped, s", low=0.05, high=60.0
     )
     answer_timeout: float = parameter(
-        5.0, "Time after which an answer of its services is missed, s", low=0.1, high=60.0
+        5.0, "Time after which a missing answer of its services is reported, s", low=0.1, high=60.0
     )
     body_height: bool = parameter(
         False, "The firmware offers BodyHeight (older ones do): gait_command's height counts"
     )
     speed_level: int = parameter(
-        0, "Speed of the robot's own controller: -1 slow, 0 as usual, 1 fast", low=-1, high=1
+        0, "Speed of the robot's own controller: -1 slow, 0 default, 1 fast", low=-1, high=1
     )
     stamped_cmd_vel: bool = parameter(
         False, "cmd_vel is a TwistStamped instead of a Twist", fixed=True
     )
     motor_timeout: float = parameter(
-        0.05, "Silence, and age of joint_commands, from which motors brake, s", low=0.005, high=1.0
+        0.05,
+        "Age of joint_commands, and time without them, after which motors brake, s",
+        low=0.005,
+        high=1.0,
     )
     stiffness: float = parameter(
-        20.0, "With which motors hold the angles between two commands, N m/rad", low=0.0, high=100.0
+        20.0,
+        "Stiffness of motors between two commands, N m/rad",
+        low=0.0,
+        high=100.0,
     )
     damping: float = parameter(
-        0.5, "With which motors hold the speeds, N m s/rad", low=0.0, high=10.0
+        0.5,
+        "Damping of motors between two commands, N m s/rad",
+        low=0.0,
+        high=10.0,
     )
     brake: float = parameter(
-        3.0, "With which motors brake without a command, N m s/rad", low=0.1, high=10.0
+        3.0, "Damping of motors that brake, which have no command, N m s/rad", low=0.1, high=10.0
     )
     torque_share: float = parameter(
         1.0, "Largest torque as a part of the motors' own largest", low=0.05, high=1.0
     )
     release_sport: bool = parameter(
-        True, "Unlocking has the robot's own controller let go first; false for peers without one"
+        True,
+        "Unlocking first makes the robot's own controller release the motors; false for a robot "
+        "or simulator without one",
     )
     foot_force_scale: float = parameter(
         1.0, "Force at a foot for one unit of the robot's sensor, N", low=1e-3, high=100.0
     )
     publishing_period: float = parameter(
-        0.0, "Least time between two joint_states, s; 0 for as often as the robot tells",
+        0.0, "Least time between two joint_states, s; 0 publishes one per state",
         low=0.0, high=1.0,
     )  # fmt: skip
     velocity_frame: str = parameter(
         "odom",
-        "What sportmodestate tells velocities in: odom (axes of the world) or base",
+        "Frame of the velocities of sportmodestate: odom (axes of the world) or base",
         choices=("odom", "base"),
     )
 
@@ -101,7 +112,7 @@ class UnitreeParameters(LifecycleParameters):
         if self.damp_after <= self.state_timeout:
             raise ConfigurationError(
                 f"damp_after ({self.damp_after:g} s) is longer than state_timeout "
-                f"({self.state_timeout:g} s): it stops before it lets go"
+                f"({self.state_timeout:g} s): it stops before it damps the joints"
             )
         if self.command_timeout <= self.move_period:
             raise ConfigurationError(
@@ -110,7 +121,7 @@ class UnitreeParameters(LifecycleParameters):
             )
 
     def limited(self, velocity: tuple[float, float, float]) -> tuple[float, float, float]:
-        """``velocity`` (m/s, m/s, rad/s) cut off at its limits."""
+        """``velocity`` (m/s, m/s, rad/s) clamped to its limits."""
         forward, left, turn = velocity
         return (
             min(max(forward, -self.max_backward), self.max_forward),

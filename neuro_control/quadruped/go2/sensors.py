@@ -1,4 +1,4 @@
-"""What a Go2 tells, as the messages that the simulation offers."""
+"""The states of a Go2 as the topics that the simulation offers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import Imu, JointState
 
-from neuro_control.quadruped.go2.motors import FEET, JOINTS, State
+from neuro_control.quadruped.control.types import JOINTS, LEGS
+from neuro_control.quadruped.go2.motors import State
 from neuro_control.ros.messages import (
     SENSOR_QOS,
     Rejected,
@@ -25,11 +26,11 @@ from neuro_control.ros.messages import (
 Array = NDArray[np.float64]
 
 
-class Senses:
+class SensorTopics:
     """Publishes ``imu/imu``, ``foot_forces``, ``joint_states`` and ``odom``.
 
     Args:
-        node: Publishes them.
+        node: The node that publishes them.
     """
 
     def __init__(self, node: Node) -> None:
@@ -39,12 +40,12 @@ class Senses:
         self._joints = node.create_publisher(JointState, "joint_states", SENSOR_QOS)
         self._odometry = node.create_publisher(Odometry, "odom", SENSOR_QOS)
 
-    def tell(self, stamp: int, state: State, force_scale: float) -> None:
+    def publish(self, stamp: int, state: State, force_scale: float) -> None:
         """Publish an observation: all of one stamp, the joints, which trigger a step, last.
 
         Args:
             stamp: Time, ns.
-            state: What the robot told.
+            state: The robot's state.
             force_scale: Force at a foot for one unit of its sensor, N.
         """
         imu = Imu()
@@ -53,18 +54,18 @@ class Senses:
         fill(imu.angular_velocity, state.rate)
         fill(imu.linear_acceleration, state.acceleration)
         self._imu.publish(imu)
-        self._feet.publish(joint_state(stamp, list(FEET), effort=force_scale * state.forces))
+        self._feet.publish(joint_state(stamp, list(LEGS), effort=force_scale * state.forces))
         self._joints.publish(
             joint_state(stamp, list(JOINTS), state.angles, state.speeds, state.torques)
         )
 
-    def tell_odometry(self, stamp: int, message: Any, frame: str) -> None:
-        """Publish what a SportModeState tells of where the robot is.
+    def publish_odometry(self, stamp: int, message: Any, frame: str) -> None:
+        """Publish the odometry of a SportModeState.
 
         Args:
             stamp: Time, ns.
             message: The SportModeState.
-            frame: Of its velocity: odom (axes of the world) or base.
+            frame: Frame of its velocity: odom (axes of the world) or base.
 
         Raises:
             Rejected: A number is not finite, or the attitude no unit quaternion.
@@ -83,7 +84,7 @@ class Senses:
         self._odometry.publish(odometry(stamp, position, quaternion, velocity, rate))
 
     def close(self) -> None:
-        """Give up the topics."""
+        """Destroy the topics."""
         for publisher in (self._imu, self._feet, self._joints, self._odometry):
             self._node.destroy_publisher(publisher)
 

@@ -1,7 +1,7 @@
-"""What to ask of the Go2's own controller, and when: the sport API and its rules.
+"""The high level: requests to the Go2's own controller, and the rules by which they are sent.
 
 Numbers and parameters after Unitree's own sources (unitree_ros2, unitree_sdk2_python,
-BSD-3-Clause). No clock and no messages: times come in, calls go out.
+BSD-3-Clause). These rules know neither clock nor messages: times come in, calls go out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neuro_control.quadruped.go2.parameters import UnitreeParameters
 
 
 class Service(str, enum.Enum):
-    """Service that a request goes to."""
+    """Service that a request is sent to."""
 
     SPORT = "sport"
     SWITCHER = "motion_switcher"
@@ -26,11 +26,11 @@ class Call(NamedTuple):
     """A request to one of the robot's services.
 
     Attributes:
-        name: What Unitree calls it.
+        name: Unitree's name of it.
         number: Its api_id.
         values: Its parameters.
-        answered: Whether an answer is wanted.
-        service: Where it goes.
+        answered: Whether the robot is to answer.
+        service: The service that it is sent to.
     """
 
     name: str
@@ -62,17 +62,17 @@ def euler(roll: float, pitch: float) -> Call:
 
 
 def move(forward: float, left: float, yaw_rate: float) -> Call:
-    """Walk, m/s and rad/s; as in Unitree's SDK nobody answers."""
+    """Walk, m/s and rad/s; as in Unitree's SDK the robot does not answer."""
     return Call("Move", MOVE, {"x": forward, "y": left, "z": yaw_rate}, answered=False)
 
 
 def body_height(height: float) -> Call:
-    """Height of the trunk beyond its usual one, m; gone from newer firmware."""
+    """Height of the trunk beyond its default, m; newer firmware does not offer it."""
     return Call("BodyHeight", BODY_HEIGHT, {"data": height})
 
 
 def speed_level(level: int) -> Call:
-    """Slow (-1), as usual (0) or fast (1)."""
+    """Slow (-1), default (0) or fast (1)."""
     return Call("SpeedLevel", SPEED_LEVEL, {"data": level})
 
 
@@ -81,7 +81,7 @@ def select_mode(name: str) -> Call:
     return Call("SelectMode", 1002, {"name": name}, service=Service.SWITCHER)
 
 
-# What an answer's code says; what is not here is told by its number.
+# Meaning of an answer's code.
 CODES = {
     3104: "no answer in time",
     3201: "the answer could not be sent",
@@ -98,29 +98,30 @@ CODES = {
 
 
 def reason(code: int) -> str:
-    """What the code of an answer means."""
+    """Meaning of the code of an answer; its number where that is not known."""
     return f"{CODES[code]} ({code})" if code in CODES else f"code {code}"
 
 
-# StopMove is repeated while the link is lost, s; joints that are still for so long have risen, s.
+# Period of StopMove while the link is lost, s; legs that are still for so long have risen, s.
 _REPEAT, _SETTLED = 0.1, 0.5
-# Between two leanings, s, and how much of one is worth a call, rad and m.
-_LEANING, _LEANT, _RAISED = 0.1, 0.01, 0.005
+# Least time between two calls that set the pose, s, and least changes that are sent, rad and m.
+_POSING, _LEANT, _RAISED = 0.1, 0.01, 0.005
 
 
 class Sport:
-    """Rules by which the robot is asked to stand, walk, stop and let go.
+    """Rules by which the robot is asked to stand, walk, stop and damp its joints.
 
-    A robot walks only after it stood on its legs. Commands silent: StopMove, after a while
-    BalanceStand. States silent: StopMove, after a while Damp, and then it takes a request to get
-    up again.
+    A robot walks only after it has stood on its legs. Without commands StopMove is sent, and after
+    a while BalanceStand. Without states StopMove is sent, and after a while Damp; then it takes a
+    request to get up again.
 
     Attributes:
         stage: resting (lying, damped, or left alone), rising, standing, moving, stopped or lost.
-        down: Whether it was told to lie or to let go: then it takes a request to get up.
+        down: Whether it was asked to lie down or to damp its joints: then it takes a request to
+            get up.
 
     Args:
-        limits: Its parameters; may be replaced at any time.
+        limits: Parameters of the driver; may be replaced at any time.
         call: Sends a call.
     """
 
@@ -129,39 +130,39 @@ class Sport:
         self._call = call
         self.stage = "resting"
         self.down = False
-        self._heard = -math.inf  # when a state came
+        self._received = -math.inf  # when a state was received
         self._raised = False
         self._still_since = math.inf
-        self._steered = -math.inf  # when a command came
+        self._steered = -math.inf  # when a command was received
         self._velocity = (0.0, 0.0, 0.0)
-        self._lean = self._leant = (0.0, 0.0)  # roll and pitch: wanted, asked for
+        self._lean = self._leant = (0.0, 0.0)  # roll and pitch: commanded, requested
         self._height = self._raised_to = 0.0
-        self._sent = -math.inf  # when what is repeated was sent
+        self._sent = -math.inf  # when Move or StopMove was sent
         self._posed = -math.inf
         self._stopped = math.inf
 
-    def feel(self, now: float, raised: bool, still: bool) -> None:
-        """A state came: whether the robot is on its legs, and whether they are still."""
-        self._heard, self._raised = now, raised
+    def observe(self, now: float, raised: bool, still: bool) -> None:
+        """Take in whether the robot is on its legs, and whether these are still."""
+        self._received, self._raised = now, raised
         if not (raised and still):
             self._still_since = math.inf
         elif self._still_since == math.inf:
             self._still_since = now
 
     def steer(self, now: float, velocity: tuple[float, float, float]) -> None:
-        """A command came: forwards, to the left (m/s) and yaw rate (rad/s)."""
+        """Take in a command: forwards, to the left (m/s) and yaw rate (rad/s)."""
         self._steered, self._velocity = now, velocity
 
     def pose(self, roll: float, pitch: float, height: float) -> None:
-        """How the trunk should lean, rad, and how high it should be beyond the usual, m."""
+        """Take in the commanded lean of the trunk, rad, and its height beyond the default, m."""
         self._lean, self._height = (roll, pitch), height
 
     def linked(self, now: float) -> bool:
-        """Whether states come."""
-        return now - self._heard <= self.limits.state_timeout
+        """Whether states are received."""
+        return now - self._received <= self.limits.state_timeout
 
     def steered(self, now: float) -> bool:
-        """Whether commands come."""
+        """Whether commands are received."""
         return now - self._steered <= self.limits.command_timeout
 
     def rise(self, call: Call) -> None:
@@ -172,12 +173,12 @@ class Sport:
         self._forget()
 
     def rest(self, call: Call) -> None:
-        """Give up standing, by StandDown or Damp."""
+        """Stop standing, by StandDown or Damp."""
         self._call(call)
         self.leave()
 
     def leave(self) -> None:
-        """Ask for nothing until it is asked to rise."""
+        """Send nothing until it is asked to rise."""
         self.stage, self.down = "resting", True
         self._forget()
 
@@ -197,7 +198,7 @@ class Sport:
             self._lose(now)
             return
         if self.stage == "lost":
-            # It came back before the legs were let go.
+            # It came back before the joints were damped.
             self.stage, self._stopped = "stopped", now
             self._forget()
         if self.stage == "rising":
@@ -231,11 +232,11 @@ class Sport:
             return
         self._sent = now
         turned = any(abs(a - b) > _LEANT for a, b in zip(self._lean, self._leant, strict=True))
-        if now - self._posed > _LEANING and turned:
+        if now - self._posed > _POSING and turned:
             self._posed, self._leant = now, self._lean
             self._call(euler(*self._lean))
         elif (
-            now - self._posed > _LEANING
+            now - self._posed > _POSING
             and self.limits.body_height
             and abs(self._height - self._raised_to) > _RAISED
         ):
@@ -250,7 +251,7 @@ class Sport:
             return
         if self.stage != "lost":
             self.stage, self._sent = "lost", -math.inf
-        if now - self._heard >= self.limits.damp_after:
+        if now - self._received >= self.limits.damp_after:
             self.rest(DAMP)
         elif now - self._sent >= _REPEAT:
             self._sent = now
