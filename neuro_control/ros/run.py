@@ -30,7 +30,9 @@ from neuro_control.ros.messages import NANOSECONDS, RECORD_QOS, to_nanoseconds
 Parameters = dict[str, dict[str, Any]]
 
 # Wall time given to a child process to end by itself, s.
-_PATIENCE = 5.0
+_END_TIMEOUT = 5.0
+# Wall time after which the simulation is started although a controller has not shown itself, s.
+_START_TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,9 @@ def run_apart(
 ) -> Result:
     """Run each node in a process of its own until the first, the simulation, has ended.
 
+    The simulation is started once the other nodes are there: it gives up on a controller that does
+    not answer, and must not take one for silent that is still being imported.
+
     Args:
         factories: ``module:Class`` of each node, by name; the simulation first.
         parameter_file: ROS parameter file of all.
@@ -254,7 +259,7 @@ def run_apart(
         progress: Is told the simulated time, s, now and then.
 
     Raises:
-        ConfigurationError: A node ended with an error.
+        ConfigurationError: A node ended with an error; it names the one that failed first.
     """
     process.initialise([])
     stop = process.Stop()
@@ -262,26 +267,37 @@ def run_apart(
     children: dict[str, subprocess.Popen[bytes]] = {}
     environment = {**os.environ, process.PARENT_VARIABLE: str(os.getpid())}
     # Children inherit the library path; only a fresh interpreter may decide to set it anew.
+    simulation, *others = factories
+    failed: list[str] = []
+    deadline = time.monotonic() + _START_TIMEOUT
+
+    def start(name: str) -> None:
+        children[name] = subprocess.Popen(
+            [
+                sys.executable,
+                *("-m", "neuro_control.ros.process", factories[name]),
+                *("--ros-args", "--params-file", str(parameter_file)),
+            ],
+            env=environment,
+            # Ctrl-C on the terminal is for this process, which then ends its children.
+            start_new_session=True,
+        )
+
+    def over() -> bool:
+        progress(recorder.now)
+        # Without its controller a simulation fails, too, hence it is the last to be asked.
+        failed.extend(name for name, child in children.items() if child.poll() not in (None, 0))
+        if stop() or failed:
+            return True
+        if simulation in children:
+            return children[simulation].poll() is not None
+        if set(others) <= set(recorder.node.get_node_names()) or time.monotonic() > deadline:
+            start(simulation)
+        return False
+
     try:
-        for name, factory in factories.items():
-            children[name] = subprocess.Popen(
-                [
-                    sys.executable,
-                    *("-m", "neuro_control.ros.process", factory),
-                    *("--ros-args", "--params-file", str(parameter_file)),
-                ],
-                env=environment,
-                # Ctrl-C on the terminal is for this process, which then ends its children.
-                start_new_session=True,
-            )
-        simulation = next(iter(children.values()))
-        failed: list[str] = []
-
-        def over() -> bool:
-            progress(recorder.now)
-            failed.extend(n for n, child in children.items() if child.poll() not in (None, 0))
-            return bool(stop() or failed or simulation.poll() is not None)
-
+        for name in others:
+            start(name)
         process.spin([recorder.node], over)
         if not failed and stop.signal is None:
             _drain(recorder)
@@ -291,7 +307,7 @@ def run_apart(
                 child.send_signal(signal.SIGTERM)
         for child in children.values():
             try:
-                child.wait(_PATIENCE)
+                child.wait(_END_TIMEOUT)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
