@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from neuro_control.blimp.simulation.env import max_thrust, world
+from neuro_control.blimp.simulation.world import max_thrust, world
 from neuro_control.resources import find_file
 from neuro_control.ros.run import read_parameters
 from tests.test_cli import command
@@ -39,7 +39,7 @@ def test_the_same_seed_is_the_same_flight_together_and_apart():
     assert once["state_sha256"] == apart["state_sha256"]
 
 
-def test_evaluate_prints_figures_of_merit_and_draws(tmp_path):
+def test_evaluate_prints_metrics_and_draws(tmp_path):
     figure = tmp_path / "flight.png"
     done = command(
         *("evaluate", "blimp", "--controller", "snn", "--seeds", 1, "--jobs", 1),

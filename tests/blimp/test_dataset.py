@@ -13,7 +13,7 @@ from neuro_control.blimp.training.dataset import (
 )
 
 
-def test_the_integral_comes_to_what_holds_the_load():
+def test_the_integral_converges_to_what_holds_the_load():
     found = integral_recordings(0, 12)
     assert found.errors.shape == found.targets.shape == (12, 2500)
     # Each set-point lasts 50 s; by its end the blimp stands still and u = I∫e = −b.

@@ -10,20 +10,31 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import neuro_control.envs  # noqa: F401  # registers the environments
-from neuro_control.blimp.simulation.env import (
+from neuro_control.blimp.control.thrust_allocation import AllocationSettings, ThrustAllocation
+from neuro_control.blimp.simulation import body as bodies
+from neuro_control.blimp.simulation.conditions import (
     CASES,
     HEAVINESS,
-    Body,
-    Conditions,
+    FlightConditions,
     conditions,
-    max_thrust,
-    world,
 )
+from neuro_control.blimp.simulation.world import max_thrust, world
 from neuro_control.errors import ConfigurationError
 
 GRAVITY, AIR = 9.81, 1.204
 A, B = 0.42, 0.277  # semi-axes of the hull, m
 MASS, GONDOLA, ARM = 0.1625, 0.08, 0.32  # kg, kg, m
+
+
+class Body(bodies.Body):
+    """A blimp that takes commands in [-10, 10] through the thrust allocation."""
+
+    def reset(self, rng):
+        super().reset(rng)
+        self.allocation = ThrustAllocation(AllocationSettings(max_thrust(self.model)))
+
+    def step(self, command):
+        super().step(self.allocation.step(command))
 
 
 def flying(case="neutral", **changes):
@@ -150,7 +161,7 @@ def test_readings_are_whole_centimetres_that_scatter_about_the_truth():
     assert readings.std() == pytest.approx(math.hypot(0.005, 0.01 / math.sqrt(12)), rel=0.1)
 
 
-def test_one_reading_in_five_is_lost_if_asked_for():
+def test_one_reading_in_five_is_lost_in_the_lossy_case():
     body = Body(world("lossy"))
     body.reset(np.random.default_rng(0))
     lost = []
@@ -160,7 +171,7 @@ def test_one_reading_in_five_is_lost_if_asked_for():
     assert np.mean(lost) == pytest.approx(0.2, abs=0.03)
 
 
-def test_too_close_is_told_as_minus_infinity():
+def test_too_close_reads_as_minus_infinity():
     body = Body(world("heavy", start=0.05))
     body.reset(np.random.default_rng(0))
     assert body.distance == -math.inf
@@ -232,9 +243,10 @@ def test_the_environment_passes_gymnasiums_checks():
 def test_holding_the_set_point_earns_nearly_all():
     environment = gymnasium.make("neuro_control/BlimpAltitude-v0").unwrapped
     environment.reset(seed=0)
-    _, reward, terminated, truncated, _ = environment.step(np.array([0.0]))
+    _, reward, terminated, truncated, info = environment.step(np.array([0.0]))
     error = environment.set_point - environment.body.altitude
     assert reward == pytest.approx(1 / (1 + (error / 0.2) ** 2))
+    assert info == {"tracking_altitude": reward}
     assert not terminated
     assert not truncated
 
@@ -251,7 +263,7 @@ def test_cases_and_conditions_that_can_not_be_are_refused():
     with pytest.raises(ConfigurationError, match="there are heavy, neutral"):
         world("stormy")
     with pytest.raises(ConfigurationError, match="lost lies between 0 and 1"):
-        Conditions(lost=1.5)
+        FlightConditions(lost=1.5)
     with pytest.raises(ConfigurationError, match="mass lies between"):
         conditions("heavy", mass=float("nan"))
     assert set(CASES) == {"heavy", "neutral", "gust", "lossy", "sagging", "varied"}

@@ -14,11 +14,12 @@ pytest.importorskip("cma", reason="trainings need the extra 'train'")
 
 from neuro_control import weights
 from neuro_control.blimp.control.antisymmetric import respond
-from neuro_control.blimp.control.network import Design, SpikingController, load_network
+from neuro_control.blimp.control.genome import NetworkDesign, load_network
+from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.training import run as module
-from neuro_control.blimp.training.dataset import Recordings, recordings
+from neuro_control.blimp.training.dataset import DataSet, recordings
 from neuro_control.blimp.training.evolve import Evolution, advance, command, search_of
-from neuro_control.blimp.training.run import TEST, VALIDATION, Run, join, judge, train
+from neuro_control.blimp.training.run import TEST, VALIDATION, TrainingRun, join, judge, train
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 
@@ -31,13 +32,13 @@ def short_flights(monkeypatch):
 
     def flown(term, seed, count, derivative_time):
         whole = recordings(term, seed, 3, derivative_time)
-        return Recordings(whole.errors[:, :60], whole.targets[:, :60])
+        return DataSet(whole.errors[:, :60], whole.targets[:, :60])
 
     monkeypatch.setattr(module, "_flown", flown)
 
 
 def run(evolution, folder):
-    made = Run(folder, evolution)
+    made = TrainingRun(folder, evolution)
     with ThreadPoolExecutor(1) as executor:
         (facts,) = train([made], advance, executor)
     return made, facts
@@ -48,7 +49,7 @@ def test_an_evolution_that_was_interrupted_comes_to_the_same_files_to_the_bit(
 ):
     _, facts = run(TINY, tmp_path / "whole")
     run(dataclasses.replace(TINY, steps=4), tmp_path / "halves")
-    assert Run(tmp_path / "halves", TINY).done == 4
+    assert TrainingRun(tmp_path / "halves", TINY).done == 4
     _, resumed = run(TINY, tmp_path / "halves")
     assert resumed == facts
     names = ["checkpoint.safetensors", "curve.csv", "network.safetensors"]
@@ -68,7 +69,7 @@ def test_what_an_evolution_leaves_is_the_best_network_and_its_curve(short_flight
     best = int(np.argmin(costs))
     genome, told = load_network(made.network)
     assert told == facts
-    assert genome.design == Design("pd", "lif")
+    assert genome.design == NetworkDesign("pd", "lif")
     assert facts["step"] == [2, 4, 6][best]
     flights = module.flights(TINY, VALIDATION)
     found = judge(genome.design.structure, genome.vector[None], flights)
@@ -93,7 +94,7 @@ def test_networks_get_better(short_flights, tmp_path):
 
 
 def test_judging_is_the_mean_over_flights(short_flights):
-    design = Design("i", "iwta")
+    design = NetworkDesign("i", "iwta")
     vectors = design.draw(np.random.default_rng(0), 2)
     flights = module.flights(dataclasses.replace(TINY, term="i"), TEST)
     costs, error, rho = judge(design.structure, vectors, flights)
@@ -108,8 +109,8 @@ def test_judging_is_the_mean_over_flights(short_flights):
 
 def test_seeds_differ_and_where_the_work_is_done_does_not_matter(tmp_path):
     evolutions = [dataclasses.replace(TINY, seed=seed, steps=2) for seed in (0, 1)]
-    here = [Run(tmp_path / f"here_{e.seed}", e) for e in evolutions]
-    there = [Run(tmp_path / f"there_{e.seed}", e) for e in evolutions]
+    here = [TrainingRun(tmp_path / f"here_{e.seed}", e) for e in evolutions]
+    there = [TrainingRun(tmp_path / f"there_{e.seed}", e) for e in evolutions]
     with ThreadPoolExecutor(1) as executor:
         results = train(here, advance, executor, threads=1)
     done = []
@@ -125,7 +126,7 @@ def test_a_dask_cluster_does_the_work_as_well(tmp_path):
     distributed = pytest.importorskip("distributed", reason="a cluster needs the extra 'cluster'")
     evolution = dataclasses.replace(TINY, steps=4)
     here, facts = run(evolution, tmp_path / "here")
-    there = Run(tmp_path / "there", evolution)
+    there = TrainingRun(tmp_path / "there", evolution)
     with (
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
@@ -150,15 +151,15 @@ def test_another_evolution_in_the_same_folder_is_refused_and_nothing_is_lost(
     run(TINY, tmp_path)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
     with pytest.raises(ConfigurationError, match=r"another training \(kind, seed differ\)"):
-        Run(tmp_path, dataclasses.replace(TINY, seed=1, kind="iwta"))
+        TrainingRun(tmp_path, dataclasses.replace(TINY, seed=1, kind="iwta"))
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
     (tmp_path / "checkpoint.safetensors").write_bytes(before[:-20])
     with pytest.raises(ConfigurationError, match=r"checkpoint\.safetensors is damaged"):
-        Run(tmp_path, TINY)
+        TrainingRun(tmp_path, TINY)
     arrays = {"mean": np.zeros(3)}
     weights.write(tmp_path / "checkpoint.safetensors", "blimp network", arrays, {})
     with pytest.raises(ConfigurationError, match="holds blimp network, not a training of the"):
-        Run(tmp_path, TINY)
+        TrainingRun(tmp_path, TINY)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,10 @@ def test_by_command_both_networks_make_a_controller(short_flights, tmp_path):
     costs = [each["validation"]["cost"] for each in both["runs"]]
     assert both["network"].endswith(f"seed_{4 + int(np.argmin(costs))}/network.safetensors")
     made = SpikingController.load(tmp_path / "i" / "controller.safetensors")
-    assert (made.pd.design, made.integral.design) == (Design("pd", "lif"), Design("i", "iwta"))
+    assert (made.pd.design, made.integral.design) == (
+        NetworkDesign("pd", "lif"),
+        NetworkDesign("i", "iwta"),
+    )
     np.testing.assert_array_equal(
         made.integral.vector, load_network(Path(both["network"]))[0].vector
     )

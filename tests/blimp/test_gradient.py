@@ -10,10 +10,10 @@ pytest.importorskip("torch", reason="trainings need the extra 'train'")
 
 import torch
 
-from neuro_control.blimp.control import antisymmetric as pairs
-from neuro_control.blimp.control.network import Design, load_network
+from neuro_control.blimp.control import antisymmetric
+from neuro_control.blimp.control.genome import NetworkDesign, load_network
 from neuro_control.blimp.training import run as module
-from neuro_control.blimp.training.dataset import Recordings, cost, recordings
+from neuro_control.blimp.training.dataset import DataSet, cost, recordings
 from neuro_control.blimp.training.gradient import (
     Descent,
     State,
@@ -23,7 +23,7 @@ from neuro_control.blimp.training.gradient import (
     loss,
     respond,
 )
-from neuro_control.blimp.training.run import VALIDATION, Run, flights, judge, train
+from neuro_control.blimp.training.run import VALIDATION, TrainingRun, flights, judge, train
 from neuro_control.errors import ConfigurationError
 
 TINY = Descent("pd", "lif", steps=4, validate_every=2, batch=2, window=15)
@@ -35,26 +35,26 @@ def short_flights(monkeypatch):
 
     def flown(term, seed, count, derivative_time):
         whole = recordings(term, seed, 3, derivative_time)
-        return Recordings(whole.errors[:, :40], whole.targets[:, :40])
+        return DataSet(whole.errors[:, :40], whole.targets[:, :40])
 
     monkeypatch.setattr(module, "_flown", flown)
 
 
 def lively(kind, seed=0):
     """A network of low thresholds."""
-    structure = pairs.Structure(kind)
-    vector = Design("pd", kind).draw(np.random.default_rng(seed), 1)[0]
+    structure = antisymmetric.AntisymmetricStructure(kind)
+    vector = NetworkDesign("pd", kind).draw(np.random.default_rng(seed), 1)[0]
     parts = structure.parts(vector)
     for name in ("encoder_threshold", "threshold"):
         parts[name][:] /= 10.0
     return structure, vector
 
 
-@pytest.mark.parametrize("kind", pairs.KINDS)
+@pytest.mark.parametrize("kind", antisymmetric.KINDS)
 def test_forward_it_is_the_network_that_flies_whatever_the_windows(kind):
     structure, vector = lively(kind)
     errors = np.random.default_rng(1).normal(0, 1.5, (3, 90))
-    expected = pairs.respond(structure, np.repeat(vector[None], 3, 0), errors)
+    expected = antisymmetric.respond(structure, np.repeat(vector[None], 3, 0), errors)
     assert expected.std() > 0.1
     numbers = torch.from_numpy(vector)
     state, found = State.rest(structure, numbers, 3), []
@@ -84,7 +84,7 @@ def test_the_read_outs_gradient_is_the_one_of_differences():
 
     numbers = torch.tensor(vector, requires_grad=True)
     value(numbers).backward()
-    for index in (9 * pairs.PAIRS, 10 * pairs.PAIRS - 1, len(vector) - 1):
+    for index in (9 * antisymmetric.PAIRS, 10 * antisymmetric.PAIRS - 1, len(vector) - 1):
         step = torch.zeros(len(vector), dtype=torch.float64)
         step[index] = 1e-6
         difference = (
@@ -103,7 +103,7 @@ def test_its_loss_is_the_cost_of_evolution():
 
 
 def run(descent, folder):
-    made = Run(folder, descent)
+    made = TrainingRun(folder, descent)
     with ThreadPoolExecutor(1) as executor:
         (facts,) = train([made], advance, executor)
     return made, facts
@@ -142,7 +142,7 @@ def test_by_command_it_leaves_what_evolution_leaves(short_flights, tmp_path):
     result = json.loads(found.stdout)
     assert result["parameters"] == 241
     assert result["runs"][0]["training"]["method"] == "Descent"
-    assert load_network(tmp_path / "seed_0" / "network.safetensors")[0].design == Design(
+    assert load_network(tmp_path / "seed_0" / "network.safetensors")[0].design == NetworkDesign(
         "i", "iwta"
     )
 

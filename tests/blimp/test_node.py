@@ -12,9 +12,12 @@ from sensor_msgs.msg import FluidPressure, Imu, JointState, Range
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
 
-from neuro_control.blimp.control.altitude import Altimeter, Pilot, make_controller
+from neuro_control.blimp.control.altitude import AltitudeController
+from neuro_control.blimp.control.laws import make_law
+from neuro_control.blimp.control.types import Observation
 from neuro_control.blimp.nodes.altitude import BlimpAltitude
-from neuro_control.blimp.simulation.env import Body, world
+from neuro_control.blimp.simulation.body import Body
+from neuro_control.blimp.simulation.world import world
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import COMMAND_QOS, RECORD_QOS, SENSOR_QOS, to_stamp
 from neuro_control.simulation.node import Simulation
@@ -125,7 +128,7 @@ def test_set_points_beyond_the_limits_are_clamped_and_said(bench):
     ("bad", "reason"),
     [
         (0.0, "range 0.00 m is below the lidar's 0.1 m"),
-        (math.nan, "the lidar can't tell the range"),
+        (math.nan, "the lidar measured no range"),
         (math.inf, "beyond the lidar's 8 m"),
         (40.0, "beyond the lidar's 8 m"),
     ],
@@ -134,7 +137,7 @@ def test_set_points_beyond_the_limits_are_clamped_and_said(bench):
 def test_a_bad_range_is_bridged_then_trim_or_a_little_less_flies_on(
     bench, bad, reason, fallback, less
 ):
-    blimp = proportional(bench, fallback=fallback, patience=0.2)
+    blimp = proportional(bench, fallback=fallback, last_range_timeout=0.2)
     blimp.hover()
     assert [blimp.at(bad) for _ in range(2)] == pytest.approx([0.005] * 2, abs=1e-4)
     assert blimp.at(bad) == pytest.approx(0.005 - less, abs=4e-4)
@@ -142,13 +145,13 @@ def test_a_bad_range_is_bridged_then_trim_or_a_little_less_flies_on(
     assert blimp.at(0.6) == pytest.approx(0.02)
 
 
-def test_a_frozen_range_is_not_believed(bench):
-    blimp = proportional(bench, frozen_after=1.0, patience=0.1)
+def test_a_stuck_range_is_not_believed(bench):
+    blimp = proportional(bench, stuck_timeout=1.0, last_range_timeout=0.1)
     blimp.hover()
     for _ in range(13):
         last = blimp.at(0.5)
     assert last == pytest.approx(0.013, abs=0.006)  # the trim, which went along for a second
-    bench.spin_until(lambda: blimp.said("frozen"))
+    bench.spin_until(lambda: blimp.said("is stuck"))
     assert blimp.at(0.6) == pytest.approx(0.02)
 
 
@@ -191,6 +194,30 @@ def test_gains_are_tuned_at_run_time_and_contradictions_refused(bench):
         assert not blimp.node.set_parameters([Parameter(name, value=value)])[0].successful
 
 
+def test_limits_are_in_newtons_and_radians_and_set_at_run_time(bench):
+    blimp = proportional(bench, thrust_limit=0.03, maximum_servo_angle=2.0)
+    assert blimp.at(0.2) == pytest.approx(0.03)
+    blimp.at(1.6)
+    command = blimp.commands[-1]
+    assert list(command.effort) == pytest.approx([0.015, 0.015, 0.0])
+    assert command.position[2] == 2.0
+    blimp.node.set_parameters([Parameter("thrust_limit", value=0.01)])
+    assert blimp.at(0.2) == pytest.approx(0.01)
+    # More than the propellers give at full command is not commanded either.
+    blimp.node.set_parameters([Parameter("thrust_limit", value=5.0)])
+    blimp.node.set_parameters([Parameter("proportional_gain", value=100.0)])
+    assert blimp.at(0.2) == pytest.approx(0.1)
+    contradiction = [Parameter("minimum_servo_angle", value=2.5)]
+    assert not blimp.node.set_parameters(contradiction)[0].successful
+
+
+def test_parameters_keep_their_former_names(bench):
+    node = BlimpAltitude(**options(patience=0.3, frozen_after=2.0))
+    bench.add(node)
+    assert node.parameters.last_range_timeout == 0.3
+    assert node.parameters.stuck_timeout == 2.0
+
+
 def test_foreign_weights_are_refused(bench):
     node = bench.add(BlimpAltitude(**options(weights="swimmer_ncap.safetensors")))
     with pytest.raises(ConfigurationError, match="swimmer_ncap"):
@@ -214,41 +241,38 @@ def test_whatever_the_range_thrusts_stay_within_their_limits(bench, distances):
         assert abs(bench.blimp.at(distance)) <= 0.1 + 1e-9
 
 
-def fly_by_ros(bench, controller, case, seconds, **values):
-    """Positions at every control step, and what else was heard."""
+def fly_by_ros(bench, recording, controller, case, seconds, **values):
+    """Positions at every control step, by the file that the simulation records."""
     arguments = f"case: {case}"
     simulation = bench.add(
         Simulation(
             **options(
-                model="neuro_control.blimp.simulation.env:world",
+                model="neuro_control.blimp.simulation.world:world",
                 model_arguments=arguments,
                 seed=3,
                 duration=seconds,
+                recording=str(recording),
             )
         )
     )
     node = bench.add(BlimpAltitude(**options(use_sim_time=True, controller=controller, **values)))
     node.start()
-    rows = []
-    end_step = simulation._end_step
-
-    def taken_down():
-        rows.append(simulation.data.qpos.copy())
-        end_step()
-
-    simulation._end_step = taken_down
     bench.spin_until(lambda: simulation.finished, timeout=60)
-    return np.array(rows)
+    simulation.stop()
+    return np.load(recording)["qpos"][1:]
 
 
 @pytest.mark.parametrize(("controller", "case"), [("snn", "heavy"), ("pid", "varied")])
-def test_a_flight_through_ros_is_the_flight_without_it_to_the_bit(bench, controller, case):
+def test_a_flight_through_ros_is_the_flight_without_it_to_the_bit(
+    bench, tmp_path, controller, case
+):
     course = [0.0, 0.8, 10.0, 1.5]
-    rows = fly_by_ros(bench, controller, case, 20.0, course=course)
-    body, pilot = Body(world(case)), Pilot(make_controller(controller), Altimeter())
+    rows = fly_by_ros(bench, tmp_path / "flight.npz", controller, case, 20.0, course=course)
+    body, flown_by = Body(world(case)), AltitudeController(make_law(controller))
     body.reset(np.random.default_rng(3))
     for tick, row in enumerate(rows):
-        body.step(pilot.step(body.distance, 0.8 if tick < 100 else 1.5))
+        set_point = 0.8 if tick < 100 else 1.5
+        body.step(flown_by.step(Observation(body.distance, set_point)))
         assert (body.data.qpos == row).all(), tick
     assert len(rows) == 200
 
@@ -257,7 +281,7 @@ def test_the_simulated_blimp_offers_its_sensors_as_messages(bench):
     bench.add(
         Simulation(
             **options(
-                model="neuro_control.blimp.simulation.env:world",
+                model="neuro_control.blimp.simulation.world:world",
                 model_arguments="{case: neutral, start: 1.0}",
                 lockstep=False,
             )
@@ -288,10 +312,10 @@ def test_spikes_of_all_neurons_are_published_while_someone_listens(bench):
     blimp.probe.create_subscription(
         JointState, "/blimp_altitude/activity", heard.append, RECORD_QOS
     )
-    bench.spin_until(lambda: blimp.node._activity.get_subscription_count())
-    for tick in range(30):
+    for tick in range(100):
         blimp.at(0.5 + 0.01 * (tick % 3))
-    bench.spin_until(lambda: len(heard) == 30)
+        if len(heard) >= 30:
+            break
     spikes = np.array([message.position for message in heard])
     assert spikes.shape == (30, 160)
     assert set(np.unique(spikes)) == {0.0, 1.0}

@@ -1,17 +1,20 @@
 import numpy as np
 import pytest
 
-from neuro_control.blimp.control.altitude import Altimeter, Pilot
-from neuro_control.blimp.control.network import Design, Genome, SpikingController
-from neuro_control.blimp.evaluation.evaluate import fly, merits
-from neuro_control.blimp.evaluation.trajectory import Flight
-from neuro_control.blimp.simulation import heave as vertical
-from neuro_control.blimp.simulation.env import Body, world
-from neuro_control.blimp.simulation.heave import Plant, Weather
+from neuro_control.blimp.control.altimeter import AltimeterSettings
+from neuro_control.blimp.control.altitude import AltitudeController, AltitudeSettings
+from neuro_control.blimp.control.genome import Genome, NetworkDesign
+from neuro_control.blimp.control.spiking_controller import SpikingController
+from neuro_control.blimp.evaluation.metrics import metrics
+from neuro_control.blimp.evaluation.rollout import rollout
+from neuro_control.blimp.evaluation.trajectory import Trajectory
+from neuro_control.blimp.simulation.body import Body
+from neuro_control.blimp.simulation.heave import Disturbances, plant_of, simulate
+from neuro_control.blimp.simulation.world import world
 from neuro_control.blimp.training.tune import Tune, Tuning, draw_flights, flight_cost
 from neuro_control.errors import ConfigurationError
 
-PD, INTEGRAL = Design("pd", "lif"), Design("i", "iwta")
+PD, INTEGRAL = NetworkDesign("pd", "lif"), NetworkDesign("i", "iwta")
 
 
 def follower():
@@ -36,28 +39,32 @@ def follower():
 @pytest.mark.parametrize(
     "changes", [{}, {"mass": 1.3, "thrust": 0.8, "drag": 1.2}, {"heaviness": 0.0}]
 )
-def test_a_vertical_flight_is_mujocos_to_a_centimetre(changes):
+def test_heave_dynamics_are_mujocos_to_a_centimetre(changes):
     given = world("heavy", noise=0.0, start=1.0, **changes)
     body, controller = Body(given), follower()
-    pilot = Pilot(controller, Altimeter(frozen_after=1e9), floor=0.0, ceiling=100.0)
-    flight = fly(body, pilot, 0, course=(1.0, 2.0, 0.8), hold=15.0)
+    settings = AltitudeSettings(
+        floor=0.0, ceiling=100.0, altimeter=AltimeterSettings(stuck_timeout=1e9)
+    )
+    flight = rollout(
+        body, AltitudeController(controller, settings), 0, course=(1.0, 2.0, 0.8), hold=15.0
+    )
     assert np.ptp(flight.altitude) > 0.5
     calm = np.zeros((1, len(flight.time)))
     ages = np.random.default_rng(0)
     # The lidar's age is drawn between other draws in the simulation; it shifts it by millimetres.
-    weather = Weather(ages.uniform(size=calm.shape), calm, calm, calm, np.array([1.0]))
-    altitudes = vertical.fly(
+    disturbances = Disturbances(ages.uniform(size=calm.shape), calm, calm, calm, np.array([1.0]))
+    altitudes = simulate(
         (PD, controller.pd.vector[None]),
         (INTEGRAL, controller.integral.vector[None]),
         flight.set_point[None],
-        np.array([Plant.of(given)]),
-        weather,
+        plant_of(given),
+        disturbances,
     )
     assert np.abs(altitudes[0, 0, :250] - flight.altitude[:250]).max() < 0.01
     assert np.abs(altitudes[0, 0] - flight.altitude).max() < 0.05
 
 
-def test_the_cost_of_a_flight_is_the_sum_of_what_went_wrong():
+def test_the_cost_of_a_flight_is_the_sum_of_its_errors():
     set_points = np.repeat([[1.0, 2.0, 1.0, 1.5]], 400, axis=1)
     assert flight_cost(set_points.copy(), set_points) == 0.0
     late = set_points.copy()
@@ -74,18 +81,17 @@ def test_flights_are_drawn_alike_by_one_seed_and_within_their_spread():
     first, again = (draw_flights(np.random.default_rng(5), 50) for _ in range(2))
     for one, other in zip(first[:2], again[:2], strict=True):
         np.testing.assert_array_equal(one, other)
-    set_points, plants, weather = first
+    set_points, plants, disturbances = first
     assert set_points.shape == (50, 1600)
     assert 0.4 <= set_points.min() <= set_points.max() <= 1.9
     changes = np.abs(np.diff(set_points[:, ::400], axis=1))
     assert np.median(changes) > 0.5
-    level = Plant.of(_neutral())
-    ratio = plants / np.array(level, dtype=float)[None].clip(1e-9)
+    level = plant_of(_neutral())
     for name in ("mass", "thrust", "drag"):
-        column = ratio[:, Plant._fields.index(name)]
-        assert column.min() >= 0.7
-        assert column.max() <= 1.3
-    assert set(np.unique(weather.lost)) == {0.0, 1.0}
+        ratios = plants[name] / level[name]
+        assert ratios.min() >= 0.7
+        assert ratios.max() <= 1.3
+    assert set(np.unique(disturbances.lost)) == {0.0, 1.0}
 
 
 def _neutral():
@@ -114,13 +120,13 @@ def test_a_tuning_that_was_interrupted_comes_to_the_same_and_is_no_worse(tmp_pat
 
 def test_a_flight_without_a_step_has_an_rmse_and_no_overshoot():
     zeros = np.zeros(50)
-    flight = Flight(zeros, zeros, zeros + 0.1, zeros, zeros, zeros, np.zeros((50, 0)), 0)
-    found = merits(flight)
+    flight = Trajectory(zeros, zeros, zeros + 0.1, zeros, np.zeros((50, 0)), (), 0)
+    found = metrics(flight)
     assert found["rmse_m"] == pytest.approx(0.1)
     assert np.isnan(found["overshoot_up_m"])
 
 
-def test_merits_are_those_of_a_flight_worked_out_by_hand():
+def test_metrics_are_those_of_a_flight_worked_out_by_hand():
     set_point = np.repeat([1.0, 2.0, 1.5], 200)
     altitude = set_point.copy()
     altitude[200:210] = 2.4
@@ -128,8 +134,9 @@ def test_merits_are_those_of_a_flight_worked_out_by_hand():
     altitude[500:] += 0.02
     zeros = np.zeros(600)
     thrust = np.full(600, 0.05)
-    flight = Flight(zeros, set_point, altitude, zeros, zeros, thrust, np.ones((600, 2)), 1200)
-    found = merits(flight)
+    neurons = ("pd_encoder_0", "integral_encoder_0")
+    flight = Trajectory(zeros, set_point, altitude, thrust, np.ones((600, 2)), neurons, 1200)
+    found = metrics(flight)
     assert found["overshoot_up_m"] == pytest.approx(0.4)
     assert found["overshoot_down_m"] == pytest.approx(0.2)
     assert found["sse_m"] == pytest.approx(0.01)

@@ -1,12 +1,12 @@
 """A spiking network of mirrored pairs: what it answers to an opposite error is the opposite.
 
 Twenty pairs of encoding neurons drive twenty pairs of hidden ones, each pair its own. Both neurons
-of a pair share their numbers and hear the value with opposite signs; what one half is told of the
-value, the other is told of its opposite. A pair hears no other pair, so that a network is not 40 by
-40 weights but some two hundred numbers, and all its pairs run side by side in vector registers.
+of a pair share their numbers and receive the value with opposite signs. A pair receives no spikes
+of another pair, so that a network is not 40 by 40 weights but some two hundred numbers, and all its
+pairs run side by side in vector registers.
 
 ``expand`` writes such networks out as ``spiking.network.Network``, in whose equations they are
-defined; ``respond`` and ``tick`` run them as they are.
+defined; ``respond``, ``tick`` and ``tick_both`` run them as they are.
 
 Source: Burgers, Stroobants and de Croon (arXiv 2309.12937), section II, and their code, whose
 networks are mirrored in the same way.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 
 # The compiled loops count on it: with a length that is known they become vector instructions.
 PAIRS = 20
+# Kinds of the hidden layer: whether thresholds adapt (IWTA), and whether a pair is recurrent.
 KINDS = {
     "lif": (False, False),
     "lif-recurrent": (False, True),
@@ -36,12 +37,14 @@ KINDS = {
     "iwta-recurrent": (True, True),
 }
 
+# Numbers of the largest kind of network, and of a state.
+_LARGEST = 14 * PAIRS + 1
 _STATE = 14 * PAIRS + 1
 
 
 @dataclass(frozen=True)
-class Structure:
-    """Kind of a network of mirrored pairs.
+class AntisymmetricStructure:
+    """Which numbers an antisymmetric network has, and what they mean.
 
     Attributes:
         kind: One of ``KINDS``.
@@ -63,7 +66,7 @@ class Structure:
 
     @property
     def recurrent(self) -> bool:
-        """Whether a hidden pair hears itself."""
+        """Whether a hidden pair receives its own spikes."""
         return KINDS[self.kind][1]
 
     @property
@@ -130,7 +133,7 @@ class Structure:
 
     @property
     def expanded(self) -> dense.Structure:
-        """The same as a structure of a network that knows no pairs."""
+        """The same as the structure of a network without pairs."""
         return dense.Structure(2 * PAIRS, 2 * PAIRS, self.adaptive, self.recurrent)
 
     def expand(self, vectors: Array) -> dense.Network:
@@ -156,7 +159,7 @@ class Structure:
         )
 
     def rest(self, vectors: Array) -> Array:
-        """States (..., 281), for ``tick``, of networks (..., size) that have heard nothing."""
+        """States at rest, (..., 281), of networks (..., size)."""
         states = np.zeros((*vectors.shape[:-1], _STATE))
         threshold = self.parts(vectors)["threshold"]
         states[..., 10 * PAIRS : 11 * PAIRS] = threshold
@@ -189,11 +192,13 @@ def _read(p: Array, s: Array) -> float:
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def tick(value: float, p: Array, s: Array, adaptive: bool, recurrent: bool) -> float:
-    """What one network ``p`` (size,) answers to ``value``, from its state ``s`` on, in place.
+    """What one network ``p`` answers to ``value``, from its state ``s`` on, in place.
 
-    The state holds, for the + and then the − neurons of all pairs: voltages, spikes and traces of
-    the encoders, currents, voltages, thresholds and spikes of the hidden neurons; and the output.
-    Every sum is written so that its mirror image rounds alike.
+    ``p`` holds a network's numbers in the order of ``AntisymmetricStructure.shapes``; the decay of
+    the read-out stands last, whatever lies between it and the rest. The state holds, for the + and
+    then the − neurons of all pairs: voltages, spikes and traces of the encoders, currents,
+    voltages, thresholds and spikes of the hidden neurons; and the output. Every sum is written so
+    that its mirror image rounds alike.
     """
     n = PAIRS
     back = 12 * n if adaptive else 10 * n
@@ -235,25 +240,64 @@ def tick(value: float, p: Array, s: Array, adaptive: bool, recurrent: bool) -> f
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def tick_both(
-    error: float, limit: float, counts: NDArray[np.int64],
-    pd: Array, pd_state: Array, pd_adaptive: bool, pd_recurrent: bool,
-    i: Array, i_state: Array, i_adaptive: bool, i_recurrent: bool,
-) -> float:  # fmt: skip
+    error: float,
+    limit: float,
+    numbers: Array,
+    states: Array,
+    kinds: NDArray[np.bool_],
+    counts: NDArray[np.int64],
+) -> float:
     """Sum of what two networks answer to ``error``, cut off at ±limit.
 
-    ``counts`` (4,) adds up their spikes: encoders of one, its hidden neurons, those of the other.
-    It stands beside ``tick`` because the compiler's cache looks at no other file for changes.
+    The arrays are those of ``Networks``. It stands beside ``tick`` because the compiler's cache
+    looks at no other file for changes.
     """
-    u = tick(error, pd, pd_state, pd_adaptive, pd_recurrent)
-    u += tick(error, i, i_state, i_adaptive, i_recurrent)
-    for row, state in ((0, pd_state), (2, i_state)):
+    command = 0.0
+    for k in range(2):
+        state = states[k]
+        command += tick(error, numbers[k], state, kinds[k, 0], kinds[k, 1])
         encoders, hidden = 0.0, 0.0
-        for k in range(2 * PAIRS):
-            encoders += state[2 * PAIRS + k]
-            hidden += state[12 * PAIRS + k]
-        counts[row] += int(encoders)
-        counts[row + 1] += int(hidden)
-    return float(min(max(u, -limit), limit))
+        for j in range(2 * PAIRS):
+            encoders += state[2 * PAIRS + j]
+            hidden += state[12 * PAIRS + j]
+        counts[k, 0] += int(encoders)
+        counts[k, 1] += int(hidden)
+    return float(min(max(command, -limit), limit))
+
+
+class Networks(NamedTuple):
+    """Two networks of any kinds side by side, as ``tick_both`` takes them.
+
+    Attributes:
+        numbers: Their numbers, (..., 2, 281), for which ``tick`` says the order.
+        states: Their states, (..., 2, 281).
+        kinds: Whether each is adaptive and whether it is recurrent, (2, 2).
+        counts: Spikes of the encoders and of the hidden neurons of each so far, (2, 2).
+    """
+
+    numbers: Array
+    states: Array
+    kinds: NDArray[np.bool_]
+    counts: NDArray[np.int64]
+
+
+def pack(*networks: tuple[AntisymmetricStructure, Array]) -> Networks:
+    """Two networks at rest.
+
+    Args:
+        networks: Structure and numbers, (..., size), of each.
+    """
+    (_, first), _ = networks
+    numbers = np.zeros((*first.shape[:-1], 2, _LARGEST))
+    for k, (_, vectors) in enumerate(networks):
+        numbers[..., k, : vectors.shape[-1] - 1] = vectors[..., :-1]
+        numbers[..., k, -1] = vectors[..., -1]
+    return Networks(
+        numbers,
+        np.stack([structure.rest(vectors) for structure, vectors in networks], axis=-2),
+        np.array([(structure.adaptive, structure.recurrent) for structure, _ in networks]),
+        np.zeros((2, 2), dtype=np.int64),
+    )
 
 
 @numba.njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]  # numba is untyped
@@ -266,7 +310,7 @@ def _respond(
             outputs[i, t] = tick(row[t], vectors[i], states[i], adaptive, recurrent)
 
 
-def respond(structure: Structure, vectors: Array, values: Array) -> Array:
+def respond(structure: AntisymmetricStructure, vectors: Array, values: Array) -> Array:
     """What each of a population answers to an input over time, on all cores.
 
     Args:

@@ -9,30 +9,39 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from neuro_control.blimp.control.types import CONTROL_PERIOD, FULL_COMMAND
 from neuro_control.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
-class Gains:
-    """Gains of a PID from an error in m to a command without unit.
+class PIDSettings:
+    """Gains of a PID, from an error in m to a command without unit, and its derivative's filter.
 
     Attributes:
-        proportional: Per m.
-        integral: Per m s; 0 makes a PD.
-        derivative: Per m/s.
+        proportional: Gain, per m.
+        integral: Gain, per m s; 0 makes a PD.
+        derivative: Gain, per m/s.
+        derivative_time: Time constant of the low pass on the derivative, s; 0 takes the bare
+            difference.
 
     Raises:
-        ConfigurationError: A gain is below 0 or not finite.
+        ConfigurationError: A number is below 0 or not finite.
     """
 
     proportional: float = 9.0
     integral: float = 0.75
     derivative: float = 14.0
+    derivative_time: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        for name in ("proportional", "integral", "derivative"):
+            value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise ConfigurationError(f"the {name} gain is a number of 0 or more, not {value}")
+        if not 0 <= self.derivative_time < math.inf:
+            raise ConfigurationError(
+                f"the derivative's time constant is 0 s or more, not {self.derivative_time}"
+            )
 
 
 class PID:
@@ -43,10 +52,9 @@ class PID:
     error's difference through a first-order low pass.
 
     Args:
-        gains: Its gains.
+        settings: Gains and filter; they may be replaced at any time.
         control_period: Time between two steps, s.
         limit: Largest command.
-        derivative_time: Time constant of the low pass, s; 0 takes the bare difference.
 
     Raises:
         ConfigurationError: A number is out of range.
@@ -54,23 +62,17 @@ class PID:
 
     def __init__(
         self,
-        gains: Gains,
-        control_period: float = 0.1,
-        limit: float = 10.0,
-        derivative_time: float = 0.0,
+        settings: PIDSettings,
+        control_period: float = CONTROL_PERIOD,
+        limit: float = FULL_COMMAND,
     ) -> None:
         if not 0 < control_period < math.inf or not 0 < limit < math.inf:
             raise ConfigurationError(
                 f"control period and limit are numbers above 0, not {control_period} and {limit}"
             )
-        if not 0 <= derivative_time < math.inf:
-            raise ConfigurationError(
-                f"the derivative's time constant is 0 s or more, not {derivative_time}"
-            )
-        self.gains = gains
+        self.settings = settings
         self.control_period = control_period
         self.limit = limit
-        self._keep = derivative_time / (derivative_time + control_period)
         self.reset()
 
     def reset(self) -> None:
@@ -81,15 +83,16 @@ class PID:
 
     def step(self, error: float) -> float:
         """Command in [-limit, limit] for the error set-point − altitude, m."""
-        g, dt = self.gains, self.control_period
+        s, dt = self.settings, self.control_period
         before = error if self._error is None else self._error
         self._error = error
         slope = (error - before) / dt
-        self.derivative = self._keep * self.derivative + (1.0 - self._keep) * slope
-        further = self.integral + error * dt
-        wanted = g.proportional * error + g.integral * further + g.derivative * self.derivative
-        if abs(wanted) <= self.limit or wanted * error <= 0:
-            self.integral = further
+        keep = s.derivative_time / (s.derivative_time + dt)
+        self.derivative = keep * self.derivative + (1.0 - keep) * slope
+        integral = self.integral + error * dt
+        command = s.proportional * error + s.integral * integral + s.derivative * self.derivative
+        if abs(command) <= self.limit or command * error <= 0:
+            self.integral = integral
         else:
-            wanted += g.integral * (self.integral - further)
-        return min(max(wanted, -self.limit), self.limit)
+            command += s.integral * (self.integral - integral)
+        return min(max(command, -self.limit), self.limit)

@@ -1,21 +1,46 @@
-"""Two propellers on one shaft: a command becomes the way they point and how hard they pull."""
+"""Thrust allocation: a control law's command becomes the thrusts of two propellers and an angle.
+
+The propellers share one shaft, which a servo turns upwards or downwards.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+from neuro_control.blimp.control.types import DOWN, FULL_COMMAND, UP, ThrustCommand
 from neuro_control.errors import ConfigurationError
 
-# Commands lie between -LIMIT and LIMIT, without unit, as the gains of Burgers et al. have it.
-LIMIT = 10.0
 # Size of a command below which the propellers stand still.
 DEAD_ZONE = 0.3
-# Angles of the shaft, rad.
-UP, DOWN = 0.0, math.pi
 
 
-class Propulsion:
-    """Turns a command into thrusts and the angle of the shaft.
+@dataclass(frozen=True)
+class AllocationSettings:
+    """Numbers of a thrust allocation.
+
+    Attributes:
+        max_thrust: Thrust of both propellers together at full command, N.
+        dead_zone: Size of a command, of ``FULL_COMMAND``, below which the propellers stand still.
+
+    Raises:
+        ConfigurationError: A number is out of range.
+    """
+
+    max_thrust: float = 0.117
+    dead_zone: float = DEAD_ZONE
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_thrust < math.inf:
+            raise ConfigurationError(f"max_thrust is a number of N above 0, not {self.max_thrust}")
+        if not 0 <= self.dead_zone <= FULL_COMMAND:
+            raise ConfigurationError(
+                f"dead_zone lies between 0 and {FULL_COMMAND:g}, not {self.dead_zone}"
+            )
+
+
+class ThrustAllocation:
+    """Turns a command without unit into thrusts and the angle of the shaft.
 
     A command too small to turn the propellers leaves the shaft as it is, so that noise about zero
     doesn't wear out the servo.
@@ -23,29 +48,34 @@ class Propulsion:
     Source: Burgers, Stroobants and de Croon (arXiv 2309.12937), section III.
 
     Args:
-        max_thrust: Of both propellers together at the command 10, N.
-
-    Raises:
-        ConfigurationError: The thrust is no number above 0.
+        settings: Its numbers; they may be replaced at any time.
     """
 
-    def __init__(self, max_thrust: float) -> None:
-        if not 0 < max_thrust < math.inf:
-            raise ConfigurationError(f"max_thrust is a number of N above 0, not {max_thrust}")
-        self.max_thrust = max_thrust
+    def __init__(self, settings: AllocationSettings = AllocationSettings()) -> None:
+        self.settings = settings
         self.reset()
 
     def reset(self) -> None:
-        """Point the shaft up, as it is when a flight starts."""
+        """Point the shaft upwards, as it is when a flight starts."""
         self.angle = UP
 
-    def step(self, command: float) -> tuple[float, float]:
-        """Thrust of each propeller, N, and angle of the shaft, rad.
+    def step(self, command: float) -> ThrustCommand:
+        """Thrusts and angle that carry out ``command``; above 0 it climbs.
 
-        Args:
-            command: In [-10, 10]; above 0 climbs.
+        The thrust is proportional to the command. It isn't limited here: whoever sends it limits
+        it, in newtons.
+
+        Raises:
+            ValueError: The command is not finite; the shaft stays as it is.
         """
-        if abs(command) < DEAD_ZONE:
-            return 0.0, self.angle
+        if not math.isfinite(command):
+            raise ValueError(f"a command that is not finite: {command}")
+        if abs(command) < self.settings.dead_zone:
+            return self.idle()
         self.angle = UP if command > 0 else DOWN
-        return abs(command) / LIMIT * self.max_thrust / 2, self.angle
+        each = abs(command) / FULL_COMMAND * self.settings.max_thrust / 2
+        return ThrustCommand(each, each, self.angle)
+
+    def idle(self) -> ThrustCommand:
+        """Propellers that stand still on a shaft that stays as it is."""
+        return ThrustCommand(0.0, 0.0, self.angle)

@@ -1,4 +1,4 @@
-"""How fast the blimp is: controller, populations, simulation and ROS loop, beside the peers."""
+"""How fast the blimp is: controller, populations, simulation and ROS loop, beside snntorch."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from rich.table import Table
 
 from neuro_control import resources
 from neuro_control.blimp.control.antisymmetric import respond
-from neuro_control.blimp.control.network import Design, Genome, SpikingController
-from neuro_control.blimp.simulation.env import CONTROL_PERIOD, Body, world
+from neuro_control.blimp.control.genome import Genome, NetworkDesign
+from neuro_control.blimp.control.spiking_controller import SpikingController
+from neuro_control.blimp.control.types import CONTROL_PERIOD, UP, ThrustCommand
+from neuro_control.blimp.simulation.body import Body
+from neuro_control.blimp.simulation.world import max_thrust, world
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.spiking import network as dense
@@ -26,7 +29,7 @@ Contestant = Callable[[], None]
 
 # Individuals of a generation and ticks of their input.
 _POPULATION, _TICKS = 50, 1000
-_PD, _INTEGRAL = Design("pd", "lif"), Design("i", "iwta")
+_PD, _INTEGRAL = NetworkDesign("pd", "lif"), NetworkDesign("i", "iwta")
 
 
 def _controller() -> SpikingController:
@@ -132,10 +135,12 @@ def _bare() -> Contestant:
 def _body() -> Contestant:
     body = Body(world("heavy"))
     body.reset(np.random.default_rng(0))
+    each = max_thrust(body.model) / 8
+    command = ThrustCommand(each, each, UP)
 
     def run() -> None:
         for _ in range(_TICKS):
-            body.step(2.5)
+            body.step(command)
 
     return run
 
@@ -174,7 +179,7 @@ def _milliseconds(run: Contestant) -> float:
 )
 @json_option
 def benchmark(turns: int, json: str | None) -> None:
-    """Measure the blimp's speed: neurons, populations, simulation, ROS, beside the peers."""
+    """Measure the blimp's speed: neurons, populations, simulation, ROS, beside snntorch."""
     makers = {"pairs": _ours, "snntorch": _snntorch, "mj_step": _bare, "simulation": _body}
     with remarks.status("ticking and flying"):
         runners = {name: made for name, make in makers.items() if (made := make()) is not None}

@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from neuro_control.blimp.control.altitude import Altimeter, Pilot, make_controller
+from neuro_control.blimp.control.altitude import AltitudeController
 from neuro_control.blimp.control.antisymmetric import KINDS
-from neuro_control.blimp.control.network import TERMS, SpikingController, load_network
-from neuro_control.blimp.evaluation.evaluate import fly, merits
-from neuro_control.blimp.simulation.env import Body, world
+from neuro_control.blimp.control.genome import TERMS, load_network
+from neuro_control.blimp.control.laws import make_law
+from neuro_control.blimp.control.spiking_controller import SpikingController
+from neuro_control.blimp.control.thrust_allocation import AllocationSettings, ThrustAllocation
+from neuro_control.blimp.evaluation.metrics import metrics
+from neuro_control.blimp.evaluation.rollout import rollout
+from neuro_control.blimp.simulation.body import Body
+from neuro_control.blimp.simulation.world import max_thrust, world
 from neuro_control.blimp.training.evolve import Evolution, advance
-from neuro_control.blimp.training.run import Run, train
+from neuro_control.blimp.training.run import TrainingRun, train
 from neuro_control.cli.output import print_table, remarks, write_rows
 from neuro_control.cli.plotting import figure
 from neuro_control.learning.executors import workers
@@ -68,10 +73,9 @@ def identified(command: float, seconds: float) -> Array:
 def calibration(setting: Setting) -> list[Row]:
     """The simulated blimp beside the identified plant, and its PID beside the real robot's."""
     body = Body(world("heavy"))
-    flights = [
-        fly(body, Pilot(make_controller("pid"), Altimeter()), seed) for seed in range(_FLIGHTS)
-    ]
-    found = [merits(flight) for flight in flights]
+    pid = AltitudeController(make_law("pid"))
+    flights = [rollout(body, pid, seed) for seed in range(_FLIGHTS)]
+    found = [metrics(flight) for flight in flights]
     rows: list[Row] = []
     for name, real in zip(("overshoot_up_m", "overshoot_down_m"), _REAL_OVERSHOOT, strict=True):
         ours = float(np.mean([each[name] for each in found]))
@@ -81,9 +85,10 @@ def calibration(setting: Setting) -> list[Row]:
         for command, colour in zip(_COMMANDS, ("C0", "C1", "C2"), strict=True):
             level = Body(world("neutral", start=1.0))
             level.reset(np.random.default_rng(0))
+            allocation = ThrustAllocation(AllocationSettings(max_thrust(level.model)))
             heights = []
             for _ in range(_SECONDS * 10):
-                level.step(command)
+                level.step(allocation.step(command))
                 heights.append(level.altitude - 1.0)
             plant = identified(command, _SECONDS)
             rows.append(
@@ -118,7 +123,7 @@ def calibration(setting: Setting) -> list[Row]:
 def structures(setting: Setting) -> list[Row]:
     """All four hidden layers for both terms: cost on flights that nothing was chosen by."""
     runs = [
-        Run(
+        TrainingRun(
             setting.out / "runs" / f"{term}-{kind}" / f"seed_{seed}",
             Evolution(term, kind, seed, setting.generations, 500),
         )
@@ -191,9 +196,9 @@ def layers(setting: Setting) -> list[Row]:
     rows = []
     for kind in KINDS:
         for path in sorted(folder.glob(f"i-{kind}/*/network.safetensors")):
-            controller = SpikingController(pd[0], load_network(path)[0])
-            pilot = Pilot(controller, Altimeter())
-            flights = [merits(fly(body, pilot, seed)) for seed in range(2)]
+            law = SpikingController(pd[0], load_network(path)[0])
+            controller = AltitudeController(law)
+            flights = [metrics(rollout(body, controller, seed)) for seed in range(2)]
             means = {name: float(np.mean([f[name] for f in flights])) for name in flights[0]}
             rows.append(
                 {

@@ -1,4 +1,4 @@
-"""What a run of the blimp comes to: figures of merit, a plot, an animation."""
+"""Result of a run of the blimp: metrics, a plot, an animation."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.blimp.control.altitude import on_course
-from neuro_control.blimp.evaluation.evaluate import merits
-from neuro_control.blimp.evaluation.trajectory import Flight, draw, picture_of
-from neuro_control.blimp.simulation.env import CONTROL_PERIOD, PROPELLERS, SERVO
+from neuro_control.blimp.control.set_points import set_point_at
+from neuro_control.blimp.control.types import CONTROL_PERIOD, PROPELLERS, SERVO
+from neuro_control.blimp.evaluation.metrics import metrics
+from neuro_control.blimp.evaluation.trajectory import Trajectory, draw, picture_of
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
 
@@ -24,18 +24,18 @@ _SPED_UP = 10  # how much faster than life the animation runs
 
 
 def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of merit of a recorded flight.
+    """Metrics of a recorded flight.
 
     Args:
         recording: Arrays of ``Recording``: time, qpos, qvel, ctrl, sensordata, latency, wall_time.
         settings: Parameters of the simulation node, with the other nodes' by name under ``nodes``.
 
     Returns:
-        ``controller``, those of ``evaluate.merits`` that are no spikes (steps are those of the
+        ``controller``, ``metrics.metrics`` without those of spikes (its steps are those of the
         parameter ``course``), ``steps``, ``real_time_factor``, ``latency_ms`` (p50 and p99 from
         observation to command), ``seed`` and ``state_sha256``, by which runs can be compared.
     """
-    found = merits(_flight(recording, settings, None))
+    found = metrics(_trajectory(recording, settings, None))
     digest = hashlib.sha256()
     for name in ("time", "qpos", "qvel", "ctrl"):
         digest.update(np.ascontiguousarray(recording[name]).tobytes())
@@ -53,32 +53,32 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
     }
 
 
-def _flight(
+def _trajectory(
     recording: Mapping[str, Array],
     settings: Mapping[str, Any],
     activity: Mapping[str, Any] | None,
-) -> Flight:
+) -> Trajectory:
     model = worlds.load(settings["model"], settings["model_arguments"]).model
     time = recording["time"][1:]
     height = int(model.joint("z").qposadr[0])
     ctrl = recording["ctrl"][1:]
     pull = ctrl[:, [model.actuator(name).id for name in PROPELLERS]].sum(axis=1)
     thrust = pull * np.cos(ctrl[:, model.actuator(SERVO).id])
-    spikes = np.zeros((len(time), 0))
+    spikes, neurons = np.zeros((len(time), 0)), ()
     if activity is not None and len(activity["time"]):
         # An observation's answer is stamped with its time, a period before what it leads to.
         rows = np.round(np.asarray(activity["time"]) / CONTROL_PERIOD).astype(int)
         within = rows < len(time)
-        spikes = np.zeros((len(time), len(activity["names"])))
+        neurons = tuple(activity["names"])
+        spikes = np.zeros((len(time), len(neurons)))
         spikes[rows[within]] = np.asarray(activity["values"])[within]
-    return Flight(
+    return Trajectory(
         time,
         _set_points(time - CONTROL_PERIOD, settings["nodes"]["blimp_altitude"]),
         recording["qpos"][1:, height],
-        recording["sensordata"][1:, int(model.sensor("lidar").adr[0])],
-        thrust,
         thrust,
         spikes,
+        neurons,
         0,
     )
 
@@ -86,7 +86,7 @@ def _flight(
 def _set_points(times: Array, parameters: Mapping[str, Any]) -> Array:
     """Set-points at the times of observations, as the node takes them from its parameters."""
     course, otherwise = parameters.get("course") or [], float(parameters.get("set_point", 1.0))
-    return np.array([on_course(course, time, otherwise) for time in times.tolist()])
+    return np.array([set_point_at(course, time, otherwise) for time in times.tolist()])
 
 
 def pictures(
@@ -107,9 +107,9 @@ def pictures(
     Returns:
         Remarks for the user.
     """
-    flight = _flight(recording, settings, activity)
+    trajectory = _trajectory(recording, settings, activity)
     name = str(settings["nodes"]["blimp_altitude"].get("controller", "snn"))
-    draw({name: flight}, out / "blimp.png")
+    draw({name: trajectory}, out / "blimp.png")
     remark = animate(
         out / "blimp.gif",
         settings["model"],
@@ -117,6 +117,6 @@ def pictures(
         recording["qpos"][1::_FRAME],
         _FRAME * CONTROL_PERIOD / _SPED_UP,
         "side",
-        lambda: picture_of(flight.altitude[::_FRAME], flight.set_point[::_FRAME]),
+        lambda: picture_of(trajectory.altitude[::_FRAME], trajectory.set_point[::_FRAME]),
     )
     return [f"blimp.gif is {remark}"] if remark else []

@@ -1,4 +1,4 @@
-"""What a flight leaves behind, and a picture of it."""
+"""The trajectory of a flight, and pictures of it."""
 
 from __future__ import annotations
 
@@ -13,54 +13,50 @@ from neuro_control.cli.plotting import figure
 
 Array = NDArray[np.float64]
 
+# Labels of the networks, by the first part of their neurons' names.
+_NETWORKS = {"pd": "PD", "integral": "I"}
 
-class Flight(NamedTuple):
+
+class Trajectory(NamedTuple):
     """A flight at the control rate, each (T,).
 
     Attributes:
-        time: s.
-        set_point: m.
+        time: Time, s.
+        set_point: Reference altitude, m.
         altitude: True altitude, m.
-        distance: What the lidar told, m.
-        command: In [-10, 10].
-        thrust: Of both propellers, N; below 0 downwards.
-        spikes: Of the controller's neurons, (T, n); n is 0 where it has none.
-        synaptic_operations: Of the whole flight.
+        thrust: Thrust of both propellers, N; below 0 downwards.
+        spikes: Spikes of the controller's neurons, (T, n), 0 or 1; n is 0 where it has none.
+        neurons: Names of these neurons, (n,).
+        synaptic_operations: Synaptic operations of the whole flight.
     """
 
     time: Array
     set_point: Array
     altitude: Array
-    distance: Array
-    command: Array
     thrust: Array
     spikes: Array
+    neurons: tuple[str, ...]
     synaptic_operations: int
 
 
-def draw(flights: Mapping[str, Flight], path: Path) -> None:
-    """Draw altitudes, thrusts and spikes of flights along the same course into a PNG file."""
-    spiking = {name: flight for name, flight in flights.items() if flight.spikes.size}
+def draw(trajectories: Mapping[str, Trajectory], path: Path) -> None:
+    """Draw altitudes, thrusts and spikes along the same set-points into a PNG file."""
+    spiking = {name: each for name, each in trajectories.items() if each.spikes.size}
     rows = 2 + len(spiking)
     ratios = [1.6, 1.0] + [1.3] * len(spiking)
     with figure(path, 11, 1 + 2.2 * rows) as drawn:
         axes = drawn.subplots(rows, 1, sharex=True, height_ratios=ratios)
-        first = next(iter(flights.values()))
+        first = next(iter(trajectories.values()))
         axes[0].step(first.time, first.set_point, "k--", lw=1, where="pre", label="set-point")
-        for name, flight in flights.items():
+        for name, each in trajectories.items():
             label = Path(name).stem
-            axes[0].plot(flight.time, flight.altitude, lw=1.2, label=label)
-            axes[1].plot(flight.time, flight.thrust * 1e3, lw=0.7, label=label)
+            axes[0].plot(each.time, each.altitude, lw=1.2, label=label)
+            axes[1].plot(each.time, each.thrust * 1e3, lw=0.7, label=label)
         axes[0].set(ylabel="altitude (m)")
-        axes[0].legend(loc="upper left", ncols=len(flights) + 1)
+        axes[0].legend(loc="upper left", ncols=len(trajectories) + 1)
         axes[1].set(ylabel="thrust (mN)")
-        for panel, (name, flight) in zip(axes[2:], spiking.items(), strict=True):
-            ticks, neurons = np.nonzero(flight.spikes)
-            panel.scatter(flight.time[ticks], neurons, s=0.4, c="k", lw=0, rasterized=True)
-            count = flight.spikes.shape[1]
-            panel.axhline(count / 2 - 0.5, color="tab:red", lw=0.8)
-            panel.set(ylim=(-1, count), yticks=[count / 4, 3 * count / 4])
-            panel.set_yticklabels(["PD", "I"])
+        for panel, (name, each) in zip(axes[2:], spiking.items(), strict=True):
+            _draw_spikes(panel, each)
             panel.set(ylabel=f"spikes, {Path(name).stem}")
         for panel in axes:
             panel.spines[["top", "right"]].set_visible(False)
@@ -69,12 +65,26 @@ def draw(flights: Mapping[str, Flight], path: Path) -> None:
         axes[-1].set(xlabel="time (s)", xlim=(0, float(first.time[-1])))
 
 
+def _draw_spikes(panel: Any, trajectory: Trajectory) -> None:
+    """Draw a raster of spikes, the networks apart by the names of their neurons."""
+    ticks, neurons = np.nonzero(trajectory.spikes)
+    panel.scatter(trajectory.time[ticks], neurons, s=0.4, c="k", lw=0, rasterized=True)
+    networks = [name.partition("_")[0] for name in trajectory.neurons]
+    starts = [k for k in range(len(networks)) if k == 0 or networks[k] != networks[k - 1]]
+    for start in starts[1:]:
+        panel.axhline(start - 0.5, color="tab:red", lw=0.8)
+    ends = [*starts[1:], len(networks)]
+    middles = [(start + end) / 2 for start, end in zip(starts, ends, strict=True)]
+    panel.set(ylim=(-1, len(networks)), yticks=middles)
+    panel.set_yticklabels([_NETWORKS.get(networks[start], networks[start]) for start in starts])
+
+
 def picture_of(altitudes: Array, set_points: Array) -> Iterator[NDArray[np.uint8]]:
-    """Frames of a flight from the side, drawn with matplotlib.
+    """Frames of a flight, seen from the side and drawn with matplotlib.
 
     Args:
-        altitudes: In each frame, (T,), m.
-        set_points: In each frame, (T,), m.
+        altitudes: Altitude in each frame, (T,), m.
+        set_points: Reference altitude in each frame, (T,), m.
     """
     import matplotlib
 
@@ -90,11 +100,11 @@ def picture_of(altitudes: Array, set_points: Array) -> Iterator[NDArray[np.uint8
     gondola = Rectangle((-0.07, 0), 0.14, 0.06, color="0.25")
     for patch in (hull, gondola):
         axes.add_patch(patch)
-    (wanted,) = axes.plot([], [], "k--", lw=1)
+    (reference,) = axes.plot([], [], "k--", lw=1)
     for altitude, set_point in zip(altitudes, set_points, strict=True):
         hull.set_center((0.0, altitude + 0.35))
         gondola.set_y(altitude)
-        wanted.set_data([-2.2, 2.2], [set_point, set_point])
+        reference.set_data([-2.2, 2.2], [set_point, set_point])
         drawing.canvas.draw()
         buffer: Any = drawing.canvas
         yield np.asarray(buffer.buffer_rgba())[..., :3].copy()

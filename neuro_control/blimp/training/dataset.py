@@ -1,7 +1,7 @@
-"""What the spiking networks learn from: errors of flights, and what the tuned PID makes of them.
+"""Data sets that the spiking networks learn from: errors of flights and a tuned PID's answers.
 
-All at 10 Hz, errors in m, answers in the command's unit (-10 to 10). A set is a flight of its own,
-drawn from a generator of its own: set 7 of a seed is the same however many there are.
+Errors are in m, answers in the command's unit (-10 to 10), both at 10 Hz. Each flight is drawn from
+a generator of its own: flight 7 of a seed is the same however many there are.
 
 Source: Burgers, Stroobants and de Croon (arXiv 2309.12937), section III; the plant of
 González-Álvarez et al. (arXiv 2110.00646).
@@ -9,31 +9,32 @@ González-Álvarez et al. (arXiv 2110.00646).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.blimp.control.pid import PID, Gains
+from neuro_control.blimp.control.pid import PID, PIDSettings
+from neuro_control.blimp.control.types import CONTROL_PERIOD
 
 Array = NDArray[np.float64]
 
-PERIOD = 0.1  # s
 COUNT = 100
 
 # Errors (T,), m, of one flight; what is random about it is drawn from the generator.
-Flight = Callable[[np.random.Generator], Array]
+ErrorLog = Callable[[np.random.Generator], Array]
 
-_GAINS = Gains()
+_PID = PIDSettings()
 
 
-class Recordings(NamedTuple):
-    """Flights side by side.
+class DataSet(NamedTuple):
+    """Errors of flights, and the answers to them that are learned.
 
     Attributes:
         errors: Set-point − altitude, m, (K, T).
-        targets: What the PID, or its part, answers, (K, T).
+        targets: Answers of the PID, or of its part, (K, T).
     """
 
     errors: Array
@@ -47,7 +48,7 @@ def _advance(matrix: Array, drive: Array) -> tuple[Array, Array]:
     """
     size = len(drive)
     whole = np.zeros((size + 1, size + 1))
-    whole[:size, :size], whole[:size, size] = matrix * PERIOD, drive * PERIOD
+    whole[:size, :size], whole[:size, size] = matrix * CONTROL_PERIOD, drive * CONTROL_PERIOD
     term = total = np.eye(size + 1)
     for order in range(1, 15):
         term = term @ whole / order
@@ -61,7 +62,7 @@ _NEUTRAL = _advance(np.array([[0.0, 1.0], [-0.0164, -0.29]]), np.array([0.0, 0.0
 
 
 def measured(altitude: float, rng: np.random.Generator) -> float:
-    """What a TFmini-S makes of an altitude, m: 0.5 cm of noise, and whole centimetres."""
+    """Reading of a TFmini-S at an altitude, m: 0.5 cm of noise, in whole centimetres."""
     return round(altitude + rng.normal(0.0, 0.005), 2)
 
 
@@ -71,7 +72,7 @@ def neutral_flight(rng: np.random.Generator) -> Array:
     The tuned PD flies it by what the range finder measures, to set-points between 0.4 and 1.8 m
     that change every 20 to 35 s.
     """
-    pd = PID(Gains(_GAINS.proportional, 0.0, _GAINS.derivative), PERIOD)
+    pd = PID(dataclasses.replace(_PID, integral=0.0))
     matrix, drive = _NEUTRAL
     state = np.array([rng.uniform(0.4, 1.8), 0.0])
     errors = np.empty(1000)
@@ -86,61 +87,57 @@ def neutral_flight(rng: np.random.Generator) -> Array:
 
 
 def pd_recordings(
-    seed: int, count: int = COUNT, flight: Flight = neutral_flight, derivative_time: float = 0.0
-) -> Recordings:
+    seed: int, count: int = COUNT, flight: ErrorLog = neutral_flight, derivative_time: float = 0.0
+) -> DataSet:
     """Error logs of a neutral blimp, replayed through the tuned PD: P e + D ė, cut off at ±10.
 
-    Cut off as the PID cuts its command off: what a step of the set-point would ask for in its first
-    tick, more than 100, no blimp gets and no network of these bounds gives.
+    It is cut off as the PID cuts its command off: no blimp carries out, and no network of these
+    bounds gives, the more than 100 that a step of the set-point would demand in its first tick.
 
     Args:
-        seed: Of all that is random.
-        count: Flights K.
+        seed: Seed of everything random.
+        count: Number of flights K.
         flight: Where the error logs come from.
         derivative_time: Time constant of the PD's low pass, s.
     """
     errors, targets = [], []
     for index in range(count):
         log = np.asarray(flight(np.random.default_rng([seed, index])), dtype=np.float64)
-        pd = PID(
-            Gains(_GAINS.proportional, 0.0, _GAINS.derivative),
-            PERIOD,
-            derivative_time=derivative_time,
-        )
+        pd = PID(dataclasses.replace(_PID, integral=0.0, derivative_time=derivative_time))
         errors.append(log)
         targets.append([pd.step(error) for error in log.tolist()])
-    return Recordings(np.array(errors), np.array(targets))
+    return DataSet(np.array(errors), np.array(targets))
 
 
-def integral_recordings(seed: int, count: int = COUNT) -> Recordings:
+def integral_recordings(seed: int, count: int = COUNT) -> DataSet:
     """Flights of a heavy or light point mass by the tuned PID, and what its integral adds: I ∫e dt.
 
     ẍ = u + b: five set-points between 0 and 1.5 m for 50 s each, each with a load b of its own
-    between -4 and 4 in the command's unit, so that the integral comes to −b: two fifths of the
+    between -4 and 4 in the command's unit, so that the integral converges to −b: two fifths of the
     command at most, as much as a blimp is heavy. Errors are exact: noise of a centimetre makes no
     difference to an integral.
 
     Args:
-        seed: Of all that is random.
-        count: Flights K.
+        seed: Seed of everything random.
+        count: Number of flights K.
     """
     matrix, drive = _INTEGRATOR
     length, steps = 500, 5
     errors, targets = np.empty((2, count, length * steps))
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        pid = PID(_GAINS, PERIOD)
+        pid = PID(_PID)
         state = np.zeros(2)
         for t in range(length * steps):
             if t % length == 0:
                 set_point, load = rng.uniform(0.0, 1.5), rng.uniform(-4.0, 4.0)
             errors[index, t] = set_point - state[0]
             state = matrix @ state + drive * (pid.step(errors[index, t]) + load)
-            targets[index, t] = _GAINS.integral * pid.integral
-    return Recordings(errors, targets)
+            targets[index, t] = _PID.integral * pid.integral
+    return DataSet(errors, targets)
 
 
-def recordings(term: str, seed: int, count: int, derivative_time: float) -> Recordings:
+def recordings(term: str, seed: int, count: int, derivative_time: float) -> DataSet:
     """The data sets of a network for ``term``: "pd", by a PD of ``derivative_time``, or "i"."""
     if term == "pd":
         return pd_recordings(seed, count, derivative_time=derivative_time)

@@ -18,7 +18,7 @@ from neuro_control.blimp.training.dataset import cost
 from neuro_control.blimp.training.run import (
     TRAINING,
     Arrays,
-    Training,
+    TrainingSettings,
     command_of,
     flights,
     options,
@@ -32,7 +32,7 @@ _SPREAD = 0.1
 
 
 @dataclass(frozen=True)
-class Evolution(Training):
+class Evolution(TrainingSettings):
     """What is evolved and how; its steps are generations.
 
     Attributes:

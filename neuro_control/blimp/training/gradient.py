@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from neuro_control.blimp.control.antisymmetric import PAIRS, Structure
+from neuro_control.blimp.control.antisymmetric import PAIRS, AntisymmetricStructure
 from neuro_control.blimp.training.run import (
     TRAINING,
     Arrays,
-    Training,
+    TrainingSettings,
     command_of,
     flights,
     options,
@@ -78,7 +78,7 @@ class State(NamedTuple):
     output: Tensor
 
     @classmethod
-    def rest(cls, structure: Structure, vector: Tensor, count: int) -> State:
+    def rest(cls, structure: AntisymmetricStructure, vector: Tensor, count: int) -> State:
         """A network (size,) that has heard nothing, in ``count`` flights."""
         none = torch.zeros(count, 2, PAIRS, dtype=vector.dtype)
         threshold = structure.parts(vector)["threshold"].expand(count, 2, PAIRS)
@@ -91,7 +91,7 @@ class State(NamedTuple):
 
 
 def respond(
-    structure: Structure, vector: Tensor, errors: Tensor, state: State
+    structure: AntisymmetricStructure, vector: Tensor, errors: Tensor, state: State
 ) -> tuple[Tensor, State]:
     """What one network answers in several flights, differentiable: ``pairs.tick`` in torch.
 
@@ -144,7 +144,7 @@ def loss(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Descent(Training):
+class Descent(TrainingSettings):
     """What is trained by gradient and how; in a step, a few flights are flown from start to end.
 
     Attributes:

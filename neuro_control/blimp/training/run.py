@@ -23,17 +23,17 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neuro_control import weights
-from neuro_control.blimp.control.antisymmetric import KINDS, Structure, respond
-from neuro_control.blimp.control.network import (
+from neuro_control.blimp.control.antisymmetric import KINDS, AntisymmetricStructure, respond
+from neuro_control.blimp.control.genome import (
     TERMS,
-    Design,
     Genome,
-    SpikingController,
+    NetworkDesign,
     load_network,
     save_network,
 )
-from neuro_control.blimp.control.pid import PID, Gains
-from neuro_control.blimp.training.dataset import Recordings, correlation, cost, recordings
+from neuro_control.blimp.control.pid import PIDSettings
+from neuro_control.blimp.control.spiking_controller import SpikingController
+from neuro_control.blimp.training.dataset import DataSet, correlation, cost, recordings
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import remarks, write_json
 from neuro_control.errors import ConfigurationError
@@ -54,7 +54,7 @@ _COLUMNS = ("step", "cost", "mae", "rho", "cost_of_current")
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingSettings:
     """What is trained and how.
 
     Attributes:
@@ -79,8 +79,8 @@ class Training:
     derivative_time: float = 0.3
 
     def __post_init__(self) -> None:
-        Design(self.term, self.kind)
-        PID(Gains(), derivative_time=self.derivative_time)
+        NetworkDesign(self.term, self.kind)
+        PIDSettings(derivative_time=self.derivative_time)
         if min(self.steps, self.validate_every) < 1:
             raise ConfigurationError(
                 "a training has at least one step, and at least one from a point of its curve to "
@@ -88,9 +88,9 @@ class Training:
             )
 
     @property
-    def design(self) -> Design:
+    def design(self) -> NetworkDesign:
         """What each network is."""
-        return Design(self.term, self.kind)
+        return NetworkDesign(self.term, self.kind)
 
     def end(self, done: int) -> int:
         """Steps at the next point of the curve, or at the end, from ``done`` on."""
@@ -98,12 +98,12 @@ class Training:
         return min((done // every + 1) * every, self.steps)
 
 
-Kind = TypeVar("Kind", bound=Training)
+Kind = TypeVar("Kind", bound=TrainingSettings)
 # One stretch: arrays of the next checkpoint, from those of the last (none at the start).
 Advance = Callable[[Kind, Mapping[str, NDArray[Any]]], Arrays]
 
 
-def flights(training: Training, which: tuple[int, int]) -> Recordings:
+def flights(training: TrainingSettings, which: tuple[int, int]) -> DataSet:
     """Flights that ``training`` learns from, or is judged by."""
     return _flown(training.term, *which, training.derivative_time)
 
@@ -112,7 +112,9 @@ def flights(training: Training, which: tuple[int, int]) -> Recordings:
 _flown = lru_cache(maxsize=8)(recordings)
 
 
-def judge(structure: Structure, vectors: Array, judged: Recordings) -> tuple[Array, Array, Array]:
+def judge(
+    structure: AntisymmetricStructure, vectors: Array, judged: DataSet
+) -> tuple[Array, Array, Array]:
     """Mean cost, mean absolute error and mean ρ, each (P,), of networks (P, size) on flights."""
     found = np.zeros((3, len(vectors)))
     for errors, targets in zip(*judged, strict=True):
@@ -124,7 +126,7 @@ def judge(structure: Structure, vectors: Array, judged: Recordings) -> tuple[Arr
 
 
 def validated(
-    training: Training, step: int, candidates: Array, arrays: Mapping[str, NDArray[Any]]
+    training: TrainingSettings, step: int, candidates: Array, arrays: Mapping[str, NDArray[Any]]
 ) -> Arrays:
     """Curve and best network with a point for this step.
 
@@ -143,7 +145,7 @@ def validated(
     return {"curve": curve, "best": best}
 
 
-class Run(Generic[Kind]):
+class TrainingRun(Generic[Kind]):
     """One run in its folder.
 
     Args:
@@ -233,7 +235,7 @@ def _stretch(advance: Advance[Kind], training: Kind, arrays: Arrays, threads: in
 
 
 def train(
-    runs: Sequence[Run[Kind]],
+    runs: Sequence[TrainingRun[Kind]],
     advance: Advance[Kind],
     executor: Executor,
     tell: Tell = lambda _: None,
@@ -251,9 +253,9 @@ def train(
     Returns:
         Of each run, the facts of its best network.
     """
-    pending: dict[Future[Arrays], Run[Kind]] = {}
+    pending: dict[Future[Arrays], TrainingRun[Kind]] = {}
 
-    def go_on(run: Run[Kind]) -> None:
+    def go_on(run: TrainingRun[Kind]) -> None:
         if not run.finished:
             task = executor.submit(_stretch, advance, run.training, run.arrays, threads)
             pending[task] = run
@@ -386,7 +388,7 @@ def command_of(
     if partner is not None and load_network(partner)[0].design.term == training.term:
         raise ConfigurationError(f"{partner} is for '{training.term}' too: give the other part")
     runs = [
-        Run(out / f"seed_{seed}", dataclasses.replace(training, seed=seed))
+        TrainingRun(out / f"seed_{seed}", dataclasses.replace(training, seed=seed))
         for seed in range(training.seed, training.seed + count)
     ]
     with (

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neuro_control import weights
-from neuro_control.blimp.control.network import Genome, SpikingController
-from neuro_control.blimp.simulation import heave as vertical
-from neuro_control.blimp.simulation.env import CONTROL_PERIOD, world
-from neuro_control.blimp.simulation.heave import Plant, Weather
+from neuro_control.blimp.control.genome import Genome
+from neuro_control.blimp.control.spiking_controller import SpikingController
+from neuro_control.blimp.control.types import CONTROL_PERIOD
+from neuro_control.blimp.simulation.heave import Disturbances, plant_of, simulate
+from neuro_control.blimp.simulation.world import world
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import remarks, write_json
 from neuro_control.errors import ConfigurationError
@@ -82,16 +83,17 @@ class Tuning:
             )
 
 
-def draw_flights(rng: np.random.Generator, count: int) -> tuple[Array, Array, Weather]:
-    """Flights to be flown by all individuals: set-points (F, T), plants (F, 9), weather."""
+def draw_flights(
+    rng: np.random.Generator, count: int
+) -> tuple[Array, NDArray[np.void], Disturbances]:
+    """Flights to be flown by all individuals: set-points (F, T), plants (F,), disturbances."""
     body = world("neutral")
     body.reset(mujoco.MjData(body.model), rng)
-    plants = np.repeat(np.array([Plant.of(body)]), count, axis=0)
+    plants = np.repeat(plant_of(body), count)
     mass, thrust, drag = rng.uniform(1 - _SPREAD, 1 + _SPREAD, (3, count))
-    names = Plant._fields
     for name, factor in (("mass", mass), ("drag", drag), ("damping", drag), ("thrust", thrust)):
-        plants[:, names.index(name)] *= factor
-    plants[:, names.index("weight")] = 9.81 * rng.uniform(0.0, _HEAVIEST, count)
+        plants[name] *= factor
+    plants["weight"] = 9.81 * rng.uniform(0.0, _HEAVIEST, count)
     altitudes = np.array([_draw_altitudes(rng) for _ in range(count)])
     shape = (count, _HOLDS * _HOLD)
     keep = math.exp(-CONTROL_PERIOD / _GUST_TIME)
@@ -101,14 +103,14 @@ def draw_flights(rng: np.random.Generator, count: int) -> tuple[Array, Array, We
         state = keep * state + fresh[:, t]
         wind[:, t] = state
     losing = _LOST * rng.integers(0, 2, (count, 1))
-    weather = Weather(
+    disturbances = Disturbances(
         age=rng.uniform(size=shape),
         error=rng.normal(0.0, _NOISE, shape),
         lost=(rng.uniform(size=shape) < losing).astype(np.float64),
         wind=wind * _GUST * rng.uniform(0.0, 1.0, (count, 1)),
         start=altitudes[:, 0].copy(),
     )
-    return np.repeat(altitudes, _HOLD, axis=1), plants, weather
+    return np.repeat(altitudes, _HOLD, axis=1), plants, disturbances
 
 
 def _draw_altitudes(rng: np.random.Generator) -> list[float]:
@@ -201,14 +203,14 @@ class Tune:
         """Generations so far."""
         return self._search.generation
 
-    def _cost(self, vectors: Array, flights: tuple[Array, Array, Weather]) -> Array:
-        set_points, plants, weather = flights
-        altitudes = vertical.fly(
+    def _cost(self, vectors: Array, flights: tuple[Array, NDArray[np.void], Disturbances]) -> Array:
+        set_points, plants, disturbances = flights
+        altitudes = simulate(
             (self.start.pd.design, vectors[:, : self._split]),
             (self.start.integral.design, vectors[:, self._split :]),
             set_points,
             plants,
-            weather,
+            disturbances,
         )
         return flight_cost(altitudes, set_points)
 

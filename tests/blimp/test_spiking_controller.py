@@ -2,23 +2,23 @@ import numpy as np
 import pytest
 
 from neuro_control import weights
-from neuro_control.blimp.control import antisymmetric as pairs
-from neuro_control.blimp.control.network import (
-    Design,
+from neuro_control.blimp.control.antisymmetric import KINDS
+from neuro_control.blimp.control.genome import (
     Genome,
-    SpikingController,
+    NetworkDesign,
     load_network,
     save_network,
 )
+from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.errors import ConfigurationError
 from neuro_control.spiking.network import Network, Runner
 
-KINDS = [("lif", "iwta"), ("lif-recurrent", "iwta-recurrent")]
+PAIRS_OF_KINDS = [("lif", "iwta"), ("lif-recurrent", "iwta-recurrent")]
 
 
 def genome(term, kind, seed=0):
     """A lively network: thresholds are drawn from the lowest tenth of what is allowed."""
-    design = Design(term, kind)
+    design = NetworkDesign(term, kind)
     vector = design.draw(np.random.default_rng(seed), 1)[0]
     parts = design.structure.parts(vector)
     for name in ("encoder_threshold", "threshold"):
@@ -42,7 +42,7 @@ def runners(made):
     ]
 
 
-@pytest.mark.parametrize("kinds", KINDS)
+@pytest.mark.parametrize("kinds", PAIRS_OF_KINDS)
 def test_the_command_is_the_sum_of_both_networks_and_its_spikes_are_theirs(kinds):
     made = controller(kinds)
     pd, integral = runners(made)
@@ -91,7 +91,7 @@ def test_an_error_that_is_no_number_never_reaches_the_neurons(error):
     assert made.step(0.5) == other.step(0.5)
 
 
-@pytest.mark.parametrize("kinds", KINDS)
+@pytest.mark.parametrize("kinds", PAIRS_OF_KINDS)
 def test_a_file_brings_back_the_controller(kinds, tmp_path):
     path = tmp_path / "new" / "blimp.safetensors"
     made = controller(kinds, limit=7.0)
@@ -100,8 +100,8 @@ def test_a_file_brings_back_the_controller(kinds, tmp_path):
     assert found.facts == {"seed": 3}
     assert (found.limit, found.pd.design, found.integral.design) == (
         7.0,
-        Design("pd", kinds[0]),
-        Design("i", kinds[1]),
+        NetworkDesign("pd", kinds[0]),
+        NetworkDesign("i", kinds[1]),
     )
     assert [found.step(e) for e in flight()] == [made.step(e) for e in flight()]
     assert [p.name for p in path.parent.iterdir()] == ["blimp.safetensors"]
@@ -163,18 +163,18 @@ def test_a_network_and_a_controller_are_not_taken_for_one_another(tmp_path):
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(ConfigurationError, match="no term 'x': there are pd, i"):
-        Design("x", "lif")
+        NetworkDesign("x", "lif")
     with pytest.raises(ConfigurationError, match="for 'i' stands where one for 'pd' belongs"):
         SpikingController(genome("i", "lif"), genome("i", "lif"))
     with pytest.raises(ConfigurationError, match="limit"):
         controller(limit=0.0)
     with pytest.raises(ConfigurationError, match="has 201 numbers, not the shape"):
-        SpikingController(Genome(Design("pd", "lif"), np.zeros(3)), genome("i", "lif"))
+        SpikingController(Genome(NetworkDesign("pd", "lif"), np.zeros(3)), genome("i", "lif"))
 
 
 def test_bounds_are_those_of_the_paper_and_draws_lie_within():
     for term, largest in (("pd", 1.0), ("i", 0.3)):
-        design = Design(term, "iwta-recurrent")
+        design = NetworkDesign(term, "iwta-recurrent")
         lower, upper = (design.structure.parts(each) for each in design.bounds)
         assert (lower["encoder_weight"] == -2).all()
         assert (upper["threshold"] == 10).all()
@@ -184,4 +184,4 @@ def test_bounds_are_those_of_the_paper_and_draws_lie_within():
         assert (drawn >= design.bounds[0]).all()
         assert (drawn <= design.bounds[1]).all()
         np.testing.assert_allclose(drawn.mean(axis=0), np.mean(design.bounds, axis=0), atol=0.8)
-    assert set(pairs.KINDS) == {"lif", "lif-recurrent", "iwta", "iwta-recurrent"}
+    assert set(KINDS) == {"lif", "lif-recurrent", "iwta", "iwta-recurrent"}

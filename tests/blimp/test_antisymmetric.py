@@ -1,16 +1,22 @@
 import numpy as np
 import pytest
 
-from neuro_control.blimp.control.antisymmetric import KINDS, PAIRS, Structure, respond, tick
-from neuro_control.blimp.control.network import Design
+from neuro_control.blimp.control.antisymmetric import (
+    KINDS,
+    PAIRS,
+    AntisymmetricStructure,
+    respond,
+    tick,
+)
+from neuro_control.blimp.control.genome import NetworkDesign
 from neuro_control.errors import ConfigurationError
 from neuro_control.spiking import network as dense
 
 
 def population(kind, count, seed=0):
     """Networks as evolution starts from, but with thresholds low enough for many spikes."""
-    structure = Structure(kind)
-    vectors = Design("pd", kind).draw(np.random.default_rng(seed), count)
+    structure = AntisymmetricStructure(kind)
+    vectors = NetworkDesign("pd", kind).draw(np.random.default_rng(seed), count)
     parts = structure.parts(vectors)
     for name in ("encoder_threshold", "threshold"):
         parts[name][:] /= 5.0
@@ -23,7 +29,7 @@ def errors(shape, seed=1):
 
 def single(kind, **numbers):
     """Vector of a network of which only the first pair does anything."""
-    structure = Structure(kind)
+    structure = AntisymmetricStructure(kind)
     parts = {name: np.zeros(shape) for name, shape in structure.shapes.items()}
     for name in ("encoder_threshold", "threshold"):
         parts[name][:] = 10.0
@@ -71,7 +77,7 @@ def test_a_lif_pair_worked_by_hand():
         readout=0.8,
         readout_decay=0.25,
     )
-    # Error 0.5: the + encoder hears 1.5, the − encoder −0.5 (never spikes). v+: 1.5 → spike;
+    # Error 0.5: the + encoder receives 1.5, the − encoder −0.5 (never spikes). v+: 1.5 → spike;
     # 0.75 + 1.5 − 1 = 1.25 → spike; 0.625 + 1.5 − 1 = 1.125 → spike.
     # Hidden +: i = 0.6, 0.9, 1.05; v = 0.6; 0.3 + 0.9 = 1.2 → spike; 0.6 + 1.05 − 0.7 = 0.95 →
     # spike. Hidden −: i < 0. Output: 0; 0.75 · 0.8 = 0.6; 0.25 · 0.6 + 0.6 = 0.75.
@@ -91,10 +97,10 @@ def test_an_adaptive_pair_worked_by_hand():
         adaptation=0.4,
         readout=1.0,
     )
-    # The + encoder spikes whenever the error is 0.6, and both hidden neurons hear 1. The trace of
-    # +, 1, 2, … lowers the threshold of + to 1.2, 0.8, and raises that of − to 2.0, 2.4. Then the
-    # − encoder alone: traces 2 and 1, difference 1, thresholds 1.2 and 2.0; v+ = 1 − 0.8 reset.
-    # Then − twice more: difference 0 and −1, the − threshold is down at 1.2 and then 0.8.
+    # The + encoder spikes whenever the error is 0.6, and both hidden neurons receive 1. The
+    # trace of +, 1, 2, … lowers the threshold of + to 1.2, 0.8, and raises that of − to 2.0, 2.4.
+    # Then the − encoder alone: traces 2 and 1, difference 1, thresholds 1.2 and 2.0; v+ = 1 − 0.8
+    # reset. Then − twice more: difference 0 and −1, the − threshold is down at 1.2 and then 0.8.
     state = structure.rest(vector)
     found, thresholds = [], []
     for error in (0.6, 0.6, -0.6, -0.6, -0.6, -0.6):
@@ -122,8 +128,8 @@ def test_a_recurrent_pair_worked_by_hand():
         readout=1.0,
     )
     # One spike of the + encoder (1 > 0.9), then errors of 0. Hidden +: v = 1 → spike. Next tick:
-    # + hears −0.6 and loses 0.5; − hears 0.7 → spike. Next: − loses 0.5 and hears −0.6; + hears
-    # 0.7 → spike, and so on: a pair that has been kicked swings for itself.
+    # + receives −0.6 and loses 0.5; − receives 0.7 → spike. Next: − loses 0.5 and receives −0.6;
+    # + receives 0.7 → spike, and so on: a pair that has been kicked swings for itself.
     np.testing.assert_allclose(
         respond(structure, vector[None], [1.0, 0, 0, 0, 0]), [[1, -1, 1, -1, 1]]
     )
@@ -133,8 +139,13 @@ def test_a_vector_is_its_parts_and_what_does_not_fit_is_refused():
     structure, vectors = population("iwta-recurrent", 3)
     assert structure.size == vectors.shape[1] == 14 * PAIRS + 1
     np.testing.assert_array_equal(structure.vector(structure.parts(vectors)), vectors)
-    assert Structure("lif").size == 201
-    assert [Structure(kind).fan_out for kind in KINDS] == [(2, 1), (2, 3), (4, 1), (4, 3)]
+    assert AntisymmetricStructure("lif").size == 201
+    assert [AntisymmetricStructure(kind).fan_out for kind in KINDS] == [
+        (2, 1),
+        (2, 3),
+        (4, 1),
+        (4, 3),
+    ]
     parts = structure.parts(vectors)
     with pytest.raises(ValueError, match=r"threshold has the shape \(3, 2\), not \(3, 20\)"):
         structure.vector({**parts, "threshold": np.zeros((3, 2))})
@@ -145,4 +156,4 @@ def test_a_vector_is_its_parts_and_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="expected 1 or 3 inputs, got 2"):
         respond(structure, vectors, np.zeros((2, 4)))
     with pytest.raises(ConfigurationError, match="no structure 'x': there are lif"):
-        Structure("x")
+        AntisymmetricStructure("x")

@@ -1,0 +1,68 @@
+"""The simulated blimp as a body: it takes thrust commands and measures a distance."""
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import numpy as np
+
+from neuro_control.blimp.control.types import (
+    ACTUATORS,
+    CONTROL_PERIOD,
+    PROPELLERS,
+    SERVO,
+    ThrustCommand,
+)
+from neuro_control.simulation.active_effects import ActiveEffects
+from neuro_control.simulation.world import World
+
+
+class Body:
+    """A blimp that takes thrust commands and tells what its lidar reads.
+
+    Args:
+        world: World of the blimp, from ``world.world``.
+
+    Attributes:
+        effects: What acts on the present episode; an effect can be added and removed.
+    """
+
+    effects: ActiveEffects
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.model = world.model
+        self.data = mujoco.MjData(world.model)
+        self._substeps = world.substeps(CONTROL_PERIOD)
+        self._actuators = [world.model.actuator(name).id for name in ACTUATORS]
+        self._propellers = [world.model.actuator(name).id for name in PROPELLERS]
+        self._servo = world.model.actuator(SERVO).id
+        self._lidar = int(world.model.sensor("lidar").adr[0])
+        self._height = int(world.model.joint("z").qposadr[0])
+        self._command = np.zeros(world.model.nu)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        """Start a flight."""
+        self.effects = self.world.reset(self.data, rng)
+
+    def step(self, command: ThrustCommand) -> None:
+        """Simulate one control period under ``command``."""
+        self._command[self._actuators] = command
+        self.world.step(self.data, self.effects, self._command, self._substeps)
+
+    @property
+    def distance(self) -> float:
+        """Reading of the lidar, m; NaN where it is lost, infinite out of its range."""
+        return float(self.data.sensordata[self._lidar])
+
+    @property
+    def altitude(self) -> float:
+        """True altitude of the lidar above the floor, m."""
+        return float(self.data.qpos[self._height])
+
+    @property
+    def thrust(self) -> float:
+        """Thrust of both propellers together, N; below 0 downwards."""
+        force = float(self.data.actuator_force[self._propellers].sum())
+        return force * math.cos(self.data.ctrl[self._servo])
