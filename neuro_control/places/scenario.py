@@ -1,9 +1,9 @@
-"""What place recognition offers: scenarios, as names."""
+"""Scenarios of place recognition, and the names of what runs them."""
 
 from neuro_control.cli.scenario import Scenario
 
 PLACES = Scenario(
-    summary="ensembles of spiking experts say where a camera is along a route",
+    summary="ensembles of spiking experts recognise where a camera is along a route",
     config="places.yaml",
     nodes={
         "player": "neuro_control.places.nodes.player:Player",
@@ -12,7 +12,7 @@ PLACES = Scenario(
     summarise="neuro_control.places.evaluation.report:summary",
     picture="neuro_control.places.evaluation.report:pictures",
     commands={
-        "train": "neuro_control.places.training.train:command",
+        "train": "neuro_control.places.training.command:train_command",
         "evaluate": "neuro_control.places.evaluation.evaluate:evaluate",
         "benchmark": "neuro_control.places.evaluation.benchmark:benchmark",
         "experiment": "neuro_control.places.evaluation.experiments:experiment",

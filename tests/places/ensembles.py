@@ -5,8 +5,9 @@ from functools import cache
 
 import numpy as np
 
-from neuro_control.places.control.ensemble import Design, Ensemble
-from neuro_control.places.control.preprocessing import PatchEye
+from neuro_control.places.control.ensemble import Ensemble
+from neuro_control.places.control.ensemble_settings import EnsembleSettings
+from neuro_control.places.control.preprocessing import PatchNormalisation
 from neuro_control.places.training.dataset import Traverse
 from neuro_control.places.training.train import train
 from tests.places.textures import textures
@@ -19,7 +20,7 @@ def traverse(images, names=None, **known):
 
 
 def design(**changed):
-    return Design(**{"neurons": 40, "places": 5, "epochs": 8, **changed})
+    return EnsembleSettings(**{"neurons": 40, "places": 5, "epochs": 8, **changed})
 
 
 def trained(traverses, design, progress=None, known=None, **options):
@@ -38,12 +39,12 @@ def handmade(responses, count):
     responses = np.array(responses, np.uint16)
     experts, most, neurons = responses.shape
     return Ensemble(
-        design=Design(eye="patch", places=most, neurons=neurons),
+        settings=EnsembleSettings(preprocessing="patch", places=most, neurons=neurons),
         names=tuple(str(n) for n in range(count)),
         reference=textures(count),
         poses=None,
         frame_id="map",
-        eye=PatchEye(),
+        preprocessing=PatchNormalisation(),
         networks=np.zeros(experts, int),
         places=np.arange(experts * most).reshape(experts, most),
         weights=np.zeros((experts, 784, neurons), np.float16),

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from neuro_control.places.control.ensemble import Design
+from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.images import grey, shrink
 from neuro_control.places.simulation.route import names
 from neuro_control.places.training.dataset import Traverse
@@ -20,4 +20,4 @@ def write_model(path, images, poses):
         poses=poses,
     )
     with ThreadPoolExecutor(1) as executor:
-        train([traverse], Design(neurons=60, epochs=5), executor).write(path)
+        train([traverse], EnsembleSettings(neurons=60, epochs=5), executor).write(path)

@@ -12,12 +12,13 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.images import shrink
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.evaluation.benchmark import benchmark, untrained
-from neuro_control.places.evaluation.evaluate import acceptance, evaluate, merits, originals
+from neuro_control.places.evaluation.evaluate import evaluate
 from neuro_control.places.evaluation.experiments import experiment
 from neuro_control.places.evaluation.render import render
+from neuro_control.places.evaluation.scoring import acceptance, metrics_of
+from neuro_control.places.evaluation.vprtempo import originals
+from neuro_control.places.training.command import train_command as train
 from neuro_control.places.training.dataset import open_traverse
-from neuro_control.places.training.train import command as train
-from neuro_control.places.training.train import shortened
 
 PLACES = 12
 
@@ -111,8 +112,8 @@ def test_sequences_are_causal_or_the_papers(seasons, tmp_path):
         scored(seasons, "--sequence", 13, "--ahead")
 
 
-def test_a_peer_is_given_the_images_as_they_are_stored(seasons):
-    found = originals(shortened(open_traverse(seasons / "summer", keep=shrink), 5))
+def test_vprtempo_is_given_the_images_as_they_are_stored(seasons):
+    found = originals(open_traverse(seasons / "summer", keep=shrink).beginning(5))
     assert found.shape == (5, 32, 64)
     with pytest.raises(ConfigurationError, match="give --reference"):
         scored(seasons, "--vprtempo")
@@ -189,11 +190,11 @@ def test_an_experiment_writes_rows_and_goes_on_with_what_was_trained(seasons, tm
     assert (tmp_path / "growth.csv").read_text() == rows
 
 
-def test_merits_and_acceptance_worked_by_hand():
+def test_metrics_and_acceptance_worked_by_hand():
     similarity = np.eye(20) + 0.1
     truth = np.arange(20)
     truth[19] = -1
-    found = merits(similarity, truth)
+    found = metrics_of(similarity, truth)
     assert found.recall[1] == 1.0
     # All score 1.1, the one that has no place as well: nothing can be accepted without it.
     assert found.full_precision == 0.0

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from neuro_control import weights as files
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.ensemble import KIND, Design, Ensemble
-from neuro_control.places.control.preprocessing import PatchEye
+from neuro_control.places.control.ensemble import KIND, Ensemble
+from neuro_control.places.control.ensemble_settings import EnsembleSettings
+from neuro_control.places.control.preprocessing import PatchNormalisation
 from tests.places.ensembles import handmade, small
 from tests.places.textures import textures
 
@@ -57,7 +58,7 @@ def test_a_silenced_neuron_has_no_vote_but_is_counted(assignment):
 def test_each_network_has_each_place_once_in_experts_of_no_more_than_their_size(
     places, networks, first, count, regions, seed
 ):
-    made = Design(places=places, networks=networks, regions=regions, seed=seed)
+    made = EnsembleSettings(places=places, networks=networks, regions=regions, seed=seed)
     divided = made.divided(first, count)
     assert all(1 <= len(own) <= places for _, own in divided)
     for network in range(networks):
@@ -69,7 +70,7 @@ def test_each_network_has_each_place_once_in_experts_of_no_more_than_their_size(
 
 
 def test_random_regions_are_drawn_anew_for_each_network_from_the_seed():
-    made = Design(regions="random", networks=2, places=10)
+    made = EnsembleSettings(regions="random", networks=2, places=10)
     one, again = (np.concatenate([own for _, own in made.divided(0, 40)]) for _ in range(2))
     np.testing.assert_array_equal(one, again)
     assert (one[:40] != one[40:]).any()
@@ -79,7 +80,7 @@ def test_random_regions_are_drawn_anew_for_each_network_from_the_seed():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"eye": "nose"}, "eye is one of retina, patch, not 'nose'"),
+        ({"preprocessing": "nose"}, "preprocessing is one of retina, patch, not 'nose'"),
         ({"regions": "far"}, "regions is one of contiguous, random, not 'far'"),
         ({"places": 0}, "places must be 1 or more, not 0"),
         ({"epochs": -1}, "epochs must be 1 or more, not -1"),
@@ -90,31 +91,41 @@ def test_random_regions_are_drawn_anew_for_each_network_from_the_seed():
 )
 def test_designs_that_mean_nothing_are_refused(changed, message):
     with pytest.raises(ConfigurationError, match=message):
-        Design(**changed)
+        EnsembleSettings(**changed)
 
 
-@pytest.mark.parametrize("eye", ["retina", "patch"])
-def test_what_is_written_is_read(eye, tmp_path):
+@pytest.mark.parametrize("preprocessing", ["retina", "patch"])
+def test_what_is_written_is_read(preprocessing, tmp_path):
     path = tmp_path / "folder" / "places.safetensors"
     poses = np.arange(70.0).reshape(10, 7)
-    written = dataclasses.replace(small(eye=eye), poses=poses, frame_id="odom")
+    written = dataclasses.replace(small(preprocessing=preprocessing), poses=poses, frame_id="odom")
     written.write(path)
     read = Ensemble.read(path)
     for field in dataclasses.fields(Ensemble):
-        if field.name != "eye":
+        if field.name != "preprocessing":
             one, other = getattr(written, field.name), getattr(read, field.name)
             np.testing.assert_array_equal(other, one, strict=isinstance(one, np.ndarray))
     images = textures(3, seed=5)
-    written.eye.reset()
-    np.testing.assert_array_equal(read.eye.see(images), written.eye.see(images))
+    written.preprocessing.reset()
+    np.testing.assert_array_equal(
+        read.preprocessing.levels(images), written.preprocessing.levels(images)
+    )
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_without_poses_there_are_none_to_read(tmp_path):
-    small(eye="patch").write(tmp_path / "file")
+    small(preprocessing="patch").write(tmp_path / "file")
     read = Ensemble.read(tmp_path / "file")
     assert read.poses is None
-    assert isinstance(read.eye, PatchEye)
+    assert isinstance(read.preprocessing, PatchNormalisation)
+
+
+def test_a_file_written_before_preprocessing_had_its_name_is_read(tmp_path):
+    def older(arrays, facts):
+        facts["design"]["eye"] = facts["design"].pop("preprocessing")
+
+    damaged(tmp_path / "file", older)
+    assert Ensemble.read(tmp_path / "file").settings == small().settings
 
 
 def damaged(path, change):
@@ -133,7 +144,10 @@ def damaged(path, change):
         (lambda arrays, facts: arrays.update(more=np.zeros(1)), "more"),
         (lambda arrays, facts: facts.pop("design"), "design"),
         (lambda arrays, facts: facts["design"].pop("surround"), "surround"),
-        (lambda arrays, facts: facts["design"].update(eye="nose"), "eye is one of"),
+        (
+            lambda arrays, facts: facts["design"].update(preprocessing="nose"),
+            "preprocessing is one of",
+        ),
         (lambda arrays, facts: facts["design"].update(colour=1), "colour"),
         (lambda arrays, facts: facts["design"].update(neurons=7), r"weights is \(2, 1568, 40\)"),
         (lambda arrays, facts: facts["names"].pop(), r"reference is \(10, 28, 28\)"),

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import Runner
+from neuro_control.places.control.batch_simulator import BatchSimulator
+from neuro_control.places.control.encoding import InputSpikes, encode
 from neuro_control.places.control.expert import (
     EXCITATORY,
     PAPER,
     RETINAL,
     Expert,
-    InputSpikes,
-    encode,
     inhibition_delay,
     neuron_delays,
 )
+from neuro_control.places.control.presentation import ExpertState
 from neuro_control.spiking.conductance import ConductanceState, conductance_lif
 from tests.places import brian_counts
 from tests.places.textures import textures
@@ -44,11 +44,17 @@ def no_delays(expert):
     return np.zeros(expert.inputs, int)
 
 
-def raster(expert, spikes, weights=None, delays=None, runner=None):
-    runner = runner or Runner(expert)
+def raster(expert, spikes, weights=None, delays=None):
     weights = full(expert) if weights is None else weights
     delays = no_delays(expert) if delays is None else delays
-    return runner.raster(weights, thresholds(expert), spikes, delays)
+    state = ExpertState(weights, thresholds(expert), delays)
+    return BatchSimulator(expert).raster(state, spikes)
+
+
+def learn(expert, weights, adaptation, spikes, delays=None):
+    """Spikes of each neuron while an expert learns, in place."""
+    delays = no_delays(expert) if delays is None else delays
+    return BatchSimulator(expert).learn(ExpertState(weights, adaptation, delays), spikes)
 
 
 def stepped(expert, weights, adaptation, spikes, delays, *, learn):
@@ -123,7 +129,7 @@ def test_a_compiled_expert_fires_as_the_equations_stepped_in_a_loop(shown):
     assert nearest > 2e-4
     assert len(expected) > 12
     assert len(set(expected[:, 1])) < 45
-    found = Runner(expert).raster(weights, theta, spikes, delays)
+    found = BatchSimulator(expert).raster(ExpertState(weights, theta, delays), spikes)
     np.testing.assert_array_equal(found, expected)
 
 
@@ -132,7 +138,7 @@ def test_a_compiled_expert_learns_as_the_equations_stepped_in_a_loop(shown):
     fired, learnt, raised, nearest = stepped(expert, weights, theta, spikes, delays, learn=True)
     assert nearest > 2e-4
     changed, adapted = weights.copy(), theta.copy()
-    counts = Runner(expert).learn(changed, adapted, spikes, delays)
+    counts = learn(expert, changed, adapted, spikes, delays)
     np.testing.assert_array_equal(counts, np.bincount(fired[:, 1], minlength=45))
     assert counts.max() > 3
     np.testing.assert_allclose(changed, learnt, rtol=1e-5, atol=1e-7)
@@ -142,14 +148,13 @@ def test_a_compiled_expert_learns_as_the_equations_stepped_in_a_loop(shown):
 
 def test_all_experts_respond_as_each_by_itself(shown):
     expert, weights, theta, spikes, delays = shown
-    runner = Runner(expert)
+    simulator = BatchSimulator(expert)
     order = np.random.default_rng(0).permutation(45)
     both = np.stack([weights, weights[:, order]])
     adaptation = np.stack([theta, theta + 3])
-    drive, counts = np.ones((2, 45), np.float32), np.ones((2, 45), np.int32)
-    runner.respond(both, adaptation, spikes, delays, drive, counts)
+    counts, drive = simulator.respond(ExpertState(both, adaptation, delays), spikes)
     for each in range(2):
-        alone = runner.raster(both[each], adaptation[each], spikes, delays)
+        alone = simulator.raster(ExpertState(both[each], adaptation[each], delays), spikes)
         np.testing.assert_array_equal(counts[each], np.bincount(alone[:, 1], minlength=45))
     # What is still underway at the end has not arrived.
     total = np.bincount(spikes.inputs, minlength=196) @ weights
@@ -194,7 +199,7 @@ def test_a_threshold_rises_with_each_spike_in_training_alone():
     adaptation = thresholds(SHOUT)
     raster(SHOUT, spikes)
     assert adaptation == pytest.approx(20)
-    counts = Runner(SHOUT).learn(full(SHOUT), adaptation, spikes, no_delays(SHOUT))
+    counts = learn(SHOUT, full(SHOUT), adaptation, spikes)
     assert counts[0] == 7
     assert adaptation[0] == pytest.approx(20 + 7 * 0.05)
 
@@ -211,7 +216,8 @@ def test_a_higher_threshold_is_passed_later():
                 passed.setdefault(adaptation, t)
     for adaptation, step in passed.items():
         raised = np.full(1, adaptation, np.float32)
-        found = Runner(expert).raster(full(expert), raised, spikes, no_delays(expert))
+        state = ExpertState(full(expert), raised, no_delays(expert))
+        found = BatchSimulator(expert).raster(state, spikes)
         assert found[0, 0] == step
     assert passed[20.0] < passed[30.0]
 
@@ -223,7 +229,7 @@ def test_an_inhibitory_neuron_answers_half_a_millisecond_later():
 
 def test_inhibition_that_would_never_come_is_refused():
     with pytest.raises(ConfigurationError, match="never fires an inhibitory neuron; raise to_inh"):
-        Runner(dataclasses.replace(PAPER, to_inhibitory=1.0))
+        BatchSimulator(dataclasses.replace(PAPER, to_inhibitory=1.0))
 
 
 def inhibited_from(first, brought):
@@ -274,9 +280,7 @@ def test_a_neuron_does_not_inhibit_itself():
 def learnt(steps, expert=SHOUT, weight=0.5):
     """Weight of one synapse after it learnt from input spikes at ``steps``."""
     weights = full(expert, weight)
-    Runner(expert).learn(
-        weights, thresholds(expert), at(steps, [0] * len(steps), expert), no_delays(expert)
-    )
+    learn(expert, weights, thresholds(expert), at(steps, [0] * len(steps), expert))
     return float(weights[0, 0])
 
 
@@ -294,7 +298,7 @@ def test_the_first_spike_of_a_neuron_changes_no_weight():
     expert = dataclasses.replace(SHOUT, inputs=2)
     weights = np.array([[0.5], [1e-6]], np.float32)
     spikes = at([5, 10, 11], [1, 0, 1], expert)
-    counts = Runner(expert).learn(weights, thresholds(expert), spikes, no_delays(expert))
+    counts = learn(expert, weights, thresholds(expert), spikes)
     assert counts[0] == 1
     np.testing.assert_array_equal(weights, np.array([[0.5], [1e-6]], np.float32))
 
@@ -322,9 +326,7 @@ def test_of_several_spikes_of_an_input_the_last_counts_for_the_neurons_spike():
 def test_an_input_that_is_silent_keeps_its_weights():
     expert = dataclasses.replace(SHOUT, inputs=2)
     weights = full(expert)
-    Runner(expert).learn(
-        weights, thresholds(expert), at([10, 200], [0, 0], expert), no_delays(expert)
-    )
+    learn(expert, weights, thresholds(expert), at([10, 200], [0, 0], expert))
     assert weights[1, 0] == 0.5
 
 
@@ -339,7 +341,7 @@ def test_what_arrives_after_the_presentation_teaches_nothing():
     assert learnt([10, 38], brief) > 0.5
     delayed = full(brief)
     spikes = at([10, 38], [0, 0], brief)
-    Runner(brief).learn(delayed, thresholds(brief), spikes, np.array([2]))
+    learn(brief, delayed, thresholds(brief), spikes, np.array([2]))
     assert delayed[0, 0] == 0.5
 
 
@@ -412,13 +414,13 @@ def counted(step, repetitions):
     """Spikes as ``brian_counts.recorded`` has them, of compiled experts."""
     weights, theta = (each[None].astype(np.float32) for each in brian_counts.expert())
     expert = Expert(neurons=brian_counts.NEURONS, step=step)
-    runner, found = Runner(expert), []
+    simulator, found = BatchSimulator(expert), []
     for repetition in range(repetitions):
         rng = np.random.default_rng([2, repetition])
         delays = expert.input_delays(rng)
         for rates in brian_counts.rates().astype(np.float32):
-            counts, drive = np.zeros(theta.shape, np.int32), np.zeros_like(theta)
-            runner.respond(weights, theta, encode(rates, expert, rng), delays, drive, counts)
+            state = ExpertState(weights, theta, delays)
+            counts, _ = simulator.respond(state, encode(rates, expert, rng))
             found.append(counts[0])
     return np.reshape(found, (repetitions, brian_counts.IMAGES, brian_counts.NEURONS))
 

@@ -14,11 +14,11 @@ from neuro_control.places.control.images import (
     decode_image,
     featureless,
     grey,
-    normalise_patches,
     raw_image,
     read_image,
     shrink,
 )
+from neuro_control.places.control.preprocessing import normalise_patches
 
 
 def prepare(image, side=28, patch=7):

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.online_statistics import visited_threshold
+from neuro_control.places.control.novelty import visited_threshold
 from neuro_control.places.evaluation.metrics import (
-    Curve,
+    PrecisionRecall,
     accept_rates,
     area_under_curve,
     precision_recall,
@@ -85,7 +85,7 @@ def test_equal_best_scores_are_accepted_together():
 
 
 def test_recall_at_full_precision_is_no_higher_than_before_the_first_wrong_match():
-    curve = Curve(np.arange(3.0), np.array([1, 0.5, 0.9]), np.array([0.2, 0.2, 0.9]))
+    curve = PrecisionRecall(np.arange(3.0), np.array([1, 0.5, 0.9]), np.array([0.2, 0.2, 0.9]))
     assert recall_at_full_precision(curve) == 0.2
 
 

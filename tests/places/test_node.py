@@ -118,7 +118,7 @@ def test_an_image_is_answered_by_its_place_the_best_places_and_a_pose(bench, rou
     assert (values["answered"], values["model"]) == ("3", str(model))
 
 
-def test_a_place_below_the_threshold_was_never_visited(bench, route, model):
+def test_a_place_below_the_threshold_was_reference_threshold(bench, route, model):
     robot = Robot(bench, model, threshold=1e9)
     place = robot.show(route[0][3])
     assert place.header.frame_id == ""

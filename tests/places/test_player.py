@@ -9,7 +9,8 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.nodes.player import Player
 from neuro_control.places.nodes.recognizer import PlaceRecognizer
-from neuro_control.places.simulation.route import names, render_route, write_route
+from neuro_control.places.simulation.route import names, render_route
+from neuro_control.places.simulation.route_files import write_route
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, to_nanoseconds
 from tests.bench import MS, Probe, options
 

@@ -6,13 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.online_statistics import (
-    RunningStatistics,
-    RunningThreshold,
-    never_visited,
-)
+from neuro_control.places.control.novelty import NoveltyThreshold, reference_threshold
+from neuro_control.places.control.online_statistics import OnlineStatistics
 from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Recogniser
-from neuro_control.places.control.sequences import sequence
+from neuro_control.places.control.sequences import match_sequence
 from tests.places.ensembles import design, handmade, small, trained, traverse
 from tests.places.textures import textures
 
@@ -32,7 +29,7 @@ def test_running_statistics_are_those_of_all_samples_with_the_prior_as_some(prio
     rng = np.random.default_rng(seed)
     mean, spread = rng.normal(0, 3, 4), rng.uniform(0.1, 2, 4)
     values = rng.normal(1, 2, (count, 4)).astype(np.float32)
-    running = RunningStatistics(mean.astype(np.float32), spread.astype(np.float32), prior)
+    running = OnlineStatistics(mean.astype(np.float32), spread.astype(np.float32), prior)
     for value in values:
         running.add(value)
     # Half of the prior's samples lie a spread above its mean, half below.
@@ -45,13 +42,13 @@ def test_running_statistics_are_those_of_all_samples_with_the_prior_as_some(prio
 
 
 def test_where_nothing_varies_a_spread_is_one():
-    running = RunningStatistics(np.zeros(2, np.float32), np.array([0, 2], np.float32))
+    running = OnlineStatistics(np.zeros(2, np.float32), np.array([0, 2], np.float32))
     np.testing.assert_array_equal(running.spread, [1, 2])
 
 
 def test_running_statistics_leave_what_they_started_from_as_it_was():
     mean = np.zeros(2, np.float32)
-    RunningStatistics(mean, mean).add(np.ones(2, np.float32))
+    OnlineStatistics(mean, mean).add(np.ones(2, np.float32))
     assert not mean.any()
 
 
@@ -61,13 +58,13 @@ def test_a_score_of_never_visited_places_by_hand():
     probed[0, [0, 5, 6]] = 9, 8, 0.75
     probed[1, [13, 8, 7]] = 9, 8, 0.25
     probe = np.array([0, 13])
-    assert never_visited(probe, probed, 1, 0.5)[0] == 0.75
-    assert never_visited(probe, probed, 1, 0.0)[0] == np.nextafter(0.75, 1)
-    assert never_visited(probe, probed, 1, 1.0)[0] == 0.25
+    assert reference_threshold(probe, probed, 1, 0.5)[0] == 0.75
+    assert reference_threshold(probe, probed, 1, 0.0)[0] == np.nextafter(0.75, 1)
+    assert reference_threshold(probe, probed, 1, 1.0)[0] == 0.25
     # No sequence goes on from 0 to 13.
-    assert never_visited(probe, probed, 2, 0.5)[0] == 0.75
+    assert reference_threshold(probe, probed, 2, 0.5)[0] == 0.75
     # Away from place 6 the best is 0 (12 and 13), away from place 7 as well (0 and 1).
-    assert never_visited(probe, probed, 1, 0.5)[1] == 0.5
+    assert reference_threshold(probe, probed, 1, 0.5)[1] == 0.5
 
 
 def test_a_score_of_never_visited_places_in_sequences_by_hand():
@@ -75,20 +72,20 @@ def test_a_score_of_never_visited_places_in_sequences_by_hand():
     probed = np.zeros((2, 14), np.float32)
     probed[0, [0, 8]] = 9, 0.5
     probed[1, [1, 9, 8]] = 9, 0.25, 1.0
-    assert never_visited(np.arange(2), probed, 2, 1.0)[0] == 0.5
-    assert never_visited(np.arange(2), probed, 2, 0.0)[0] == np.nextafter(0.5, 1)
+    assert reference_threshold(np.arange(2), probed, 2, 1.0)[0] == 0.5
+    assert reference_threshold(np.arange(2), probed, 2, 0.0)[0] == np.nextafter(0.5, 1)
 
 
 def test_where_all_places_are_near_no_score_is_too_low():
-    assert never_visited(np.array([2]), np.ones((1, 6)), 1, 0.05) == (-np.inf, 0.0)
+    assert reference_threshold(np.array([2]), np.ones((1, 6)), 1, 0.05) == (-np.inf, 0.0)
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("eye", ["retina", "patch"])
-def test_places_that_were_learnt_are_recognised(mode, eye):
-    recogniser = Recogniser(small(eye=eye), mode=mode)
+@pytest.mark.parametrize("preprocessing", ["retina", "patch"])
+def test_places_that_were_learnt_are_recognised(mode, preprocessing):
+    recogniser = Recogniser(small(preprocessing=preprocessing), mode=mode)
     best = recogniser.scores(noisy(textures(10))).argmax(axis=1)
-    assert (best == np.arange(10)).mean() >= (0.8 if eye == "retina" else 0.6)
+    assert (best == np.arange(10)).mean() >= (0.8 if preprocessing == "retina" else 0.6)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -136,7 +133,7 @@ def test_without_adaptation_the_order_of_images_does_not_matter():
     images, order = noisy(textures(10)), np.random.default_rng(0).permutation(10)
     for regularisation, same in (("none", True), ("homeostasis", False)):
         scores, shuffled = (
-            Recogniser(small(eye="patch"), regularisation=regularisation).scores(each)
+            Recogniser(small(preprocessing="patch"), regularisation=regularisation).scores(each)
             for each in (images, images[order])
         )
         assert np.allclose(scores[order], shuffled, rtol=1e-4) == same
@@ -144,9 +141,9 @@ def test_without_adaptation_the_order_of_images_does_not_matter():
 
 def test_what_is_always_there_weighs_less():
     image = np.repeat(textures(10)[3:4], 60, axis=0)
-    scores = Recogniser(small(eye="patch")).scores(image)[:, 3]
+    scores = Recogniser(small(preprocessing="patch")).scores(image)[:, 3]
     assert scores[-1] < 0.7 * scores[0]
-    plain = Recogniser(small(eye="patch"), regularisation="none").scores(image)[:, 3]
+    plain = Recogniser(small(preprocessing="patch"), regularisation="none").scores(image)[:, 3]
     np.testing.assert_allclose(plain, np.full(60, plain[0]), rtol=1e-5)
 
 
@@ -202,7 +199,7 @@ def test_a_template_is_the_mean_of_the_neurons_that_vote_for_a_place():
     rng = np.random.default_rng(0)
     ensemble = dataclasses.replace(ensemble, weights=rng.random((1, 784, 3)).astype(np.float16))
     weights = ensemble.weights[0].astype(float)
-    levels = ensemble.eye.see(textures(3, seed=8))
+    levels = ensemble.preprocessing.levels(textures(3, seed=8))
     expected = levels @ np.stack([weights[:, :2].mean(axis=1), weights[:, 2]], axis=1)
     found = Recogniser(ensemble, regularisation="none").scores_of(levels)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -212,7 +209,7 @@ def test_a_template_is_the_mean_of_the_neurons_that_vote_for_a_place():
 @pytest.mark.parametrize("length", [1, 4])
 def test_a_step_at_a_time_is_all_scores_and_their_sequence(mode, length):
     images = noisy(textures(10))
-    whole = sequence(Recogniser(small(), mode=mode).scores(images), length)
+    whole = match_sequence(Recogniser(small(), mode=mode).scores(images), length)
     recogniser = Recogniser(small(), mode=mode, sequence=length, best=3)
     for image, scores in zip(images, whole, strict=True):
         threshold = recogniser.threshold
@@ -250,7 +247,7 @@ def test_a_threshold_of_ones_own_decides_what_was_visited():
 
 
 def test_a_running_threshold_worked_by_hand():
-    running = RunningThreshold(3.0, 0.5, false_accepts=0.2)
+    running = NoveltyThreshold(3.0, 0.5, false_accepts=0.2)
     assert running.value == 3.0
     scores = np.zeros(30)
     scores[[10, 12, 25]] = 9.0, 8.0, 1.0  # 12 is too near the best to be another place
@@ -261,7 +258,7 @@ def test_a_running_threshold_worked_by_hand():
     assert running.value == 3.0  # two of ten: a fifth may reach it
     running.add(scores)
     assert running.value == 1.5  # by half a point more than the second of such scores
-    few = RunningThreshold(3.0, 0.5, false_accepts=0.2)
+    few = NoveltyThreshold(3.0, 0.5, false_accepts=0.2)
     few.add(np.arange(5.0))
     assert few.value == 3.0
 
@@ -269,7 +266,7 @@ def test_a_running_threshold_worked_by_hand():
 def test_the_thresholds_of_scores_are_those_that_steps_would_have_met():
     images = noisy(textures(10))
     recogniser = Recogniser(small(), sequence=2)
-    scores = sequence(recogniser.scores(images), 2)
+    scores = match_sequence(recogniser.scores(images), 2)
     together = recogniser.thresholds(scores)
     recogniser.reset()
     for image, threshold in zip(images, together, strict=True):
@@ -284,13 +281,13 @@ def test_the_thresholds_of_scores_are_those_that_steps_would_have_met():
 )
 def test_a_threshold_is_told_from_scores_given_in_the_same_way(options):
     known = small(places=20, count=20)
-    levels = known.eye.see_traverse(known.reference)
+    levels = known.preprocessing.traverse_levels(known.reference)
     recogniser, other = (
         Recogniser(known, mode="spiking", false_accepts=0.1, **options) for _ in range(2)
     )
     before = recogniser.scores(textures(2))
     recogniser.reset()
-    expected, _ = never_visited(np.arange(20), other.scores_of(levels), 1, 0.1)
+    expected, _ = reference_threshold(np.arange(20), other.scores_of(levels), 1, 0.1)
     # Half precision is what the ensemble keeps. Asking changes nothing.
     assert recogniser.threshold == pytest.approx(expected, rel=1e-3)
     np.testing.assert_array_equal(recogniser.scores(textures(2)), before)
@@ -310,7 +307,7 @@ def test_few_images_of_places_never_visited_are_taken_for_known_ones():
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_or_two_places_are_enough(mode, count):
-    tiny = trained([traverse(textures(count))], design(eye="patch", neurons=10, epochs=2))
+    tiny = trained([traverse(textures(count))], design(preprocessing="patch", neurons=10, epochs=2))
     recogniser = Recogniser(tiny, mode=mode, best=5)
     answer = recogniser.step(textures(count)[0])
     assert len(answer.best) == count
@@ -323,7 +320,7 @@ def test_spikes_and_synaptic_operations_are_counted():
     recogniser.scores(textures(3))
     assert recogniser.spikes > 0
     # At least what the inputs' spikes bring 80 neurons, and a spike its own 41 others and relay.
-    rates = recogniser.ensemble.eye.see(textures(3)).sum() / 4
+    rates = recogniser.ensemble.preprocessing.levels(textures(3)).sum() / 4
     inputs = (recogniser.synaptic_operations - 41 * recogniser.spikes) / 80
     assert inputs == int(inputs)
     assert inputs == pytest.approx(rates * 0.35, rel=0.05)
@@ -337,7 +334,7 @@ def test_spikes_and_synaptic_operations_are_counted():
         ({"mode": "slow"}, "mode is one of fast, spiking, not 'slow'"),
         ({"regularisation": "L2"}, "regularisation is one of homeostasis, silence, none, not 'L2'"),
         ({"assignment": "any"}, "assignment is one of standard, weighted, not 'any'"),
-        ({"best": 0}, "an answer has 1 place or more, not 0"),
+        ({"best": 0}, "an estimate has 1 place or more, not 0"),
         ({"sequence": 0}, "1 query or more, not 0"),
     ],
 )

@@ -9,16 +9,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.images import grey, normalise_patches, shrink
-from neuro_control.places.simulation.route import (
-    SEASONS,
-    SPACING,
-    Camera,
-    Landscape,
-    Track,
-    render_route,
-    write_route,
-)
+from neuro_control.places.control.images import grey, shrink
+from neuro_control.places.control.preprocessing import normalise_patches
+from neuro_control.places.simulation.landscape import SPACING, Landscape, Track
+from neuro_control.places.simulation.ray_camera import RayCamera
+from neuro_control.places.simulation.route import render_route
+from neuro_control.places.simulation.route_files import write_route
+from neuro_control.places.simulation.seasons import SEASONS
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +89,7 @@ def test_a_rays_colour_worked_by_hand():
     season = SEASONS["summer"]
     landscape = Landscape(season, seed=0, places=1)
     landscape.table[:] = 0.0
-    camera = Camera(landscape, season, 9, 9)
+    camera = RayCamera(landscape, season, 9, 9)
     down = np.array([np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0])
     seen = camera.look(np.array([-50.0, 0.0, 2.0]), down, 0.0)[4, 4]
     light = season.ambient + season.sun * np.sin(season.elevation)
@@ -106,7 +103,7 @@ def test_overhead_is_the_zenith():
     landscape = Landscape(season, seed=0, places=1)
     landscape.table[:] = 0.0
     up = np.array([np.sqrt(0.5), 0.0, -np.sqrt(0.5), 0.0])
-    seen = Camera(landscape, season, 9, 9).look(np.array([-50.0, 0.0, 2.0]), up, 0.0)[4, 4]
+    seen = RayCamera(landscape, season, 9, 9).look(np.array([-50.0, 0.0, 2.0]), up, 0.0)[4, 4]
     np.testing.assert_allclose(seen, season.zenith)
 
 
@@ -160,6 +157,8 @@ def test_what_can_not_be_rendered_or_written_is_told_and_leaves_nothing(tmp_path
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mine").write_text("kept")
     for taken in (tmp_path, tmp_path / "mine"):
-        with pytest.raises(ConfigurationError, match="is taken: give a folder that is empty"):
+        with pytest.raises(
+            ConfigurationError, match="holds something: give a folder that is empty"
+        ):
             write_route(taken, "summer", places=1)
     assert (tmp_path / "mine").read_text() == "kept"

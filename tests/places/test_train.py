@@ -10,7 +10,9 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.expert import PAPER
 from neuro_control.places.control.recogniser import MODES, Recogniser
-from neuro_control.places.training.train import command, shortened, train, train_expert
+from neuro_control.places.training.command import train_command
+from neuro_control.places.training.train import train
+from neuro_control.places.training.train_expert import train_expert
 from tests.places.ensembles import design, small, trained, traverse
 from tests.places.textures import textures
 
@@ -250,10 +252,10 @@ def test_what_the_first_images_of_a_traverse_are():
     whole = traverse(
         textures(6), poses=np.zeros((6, 7)), stamps=np.arange(6.0), rows=tuple(range(6))
     )
-    part = shortened(whole, 4)
+    part = whole.beginning(4)
     assert len(part) == len(part.images) == len(part.poses) == len(part.stamps) == 4
     assert part.rows == (0, 1, 2, 3)
-    assert shortened(whole, None) is whole
+    assert whole.beginning(None) is whole
 
 
 def test_two_workers_train_the_same_as_one():
@@ -269,11 +271,11 @@ def test_the_command_trains_from_a_folder_and_adds_places(tmp_path):
     options = ["--places", "4", "--neurons", "30", "--epochs", "3", "--jobs", "1"]
     first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
     shown = ["--reference", str(tmp_path / "summer"), "--out", str(first), "--first", "5"]
-    result = CliRunner().invoke(command, [*shown, *options], catch_exceptions=False)
+    result = CliRunner().invoke(train_command, [*shown, *options], catch_exceptions=False)
     assert result.exit_code == 0
     assert "5 places, 2 experts" in result.stderr
     shown = ["--reference", str(tmp_path / "new"), "--out", str(second), "--extend", str(first)]
-    CliRunner().invoke(command, [*shown, *options[-4:]], catch_exceptions=False)
+    CliRunner().invoke(train_command, [*shown, *options[-4:]], catch_exceptions=False)
     assert len(Ensemble.read(second).names) == 11
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         *("first.safetensors", "new", "second.safetensors", "summer")

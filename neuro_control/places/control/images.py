@@ -1,11 +1,4 @@
-"""From a camera's image to the rates of an expert's inputs.
-
-Whatever an image is stored as becomes grey, (H, W) of uint8, and small (``shrink``).
-``normalise_patches`` takes the light out of it: what counts of a pixel is how it stands out from
-the patch around it.
-
-Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III, and their code.
-"""
+"""Reads images: whatever an image is stored as becomes grey, (H, W) of uint8, and small."""
 
 from __future__ import annotations
 
@@ -14,20 +7,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
-
-Grey = NDArray[np.uint8]
-Prepared = NDArray[np.float32]
-
-SIDE = 28  # pixels
-PATCH = 7  # pixels
-# Rate of an input for its level, 0 to 255.
-HZ_PER_LEVEL = 0.25
+from neuro_control.places.control.types import SIDE, Grey
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow and OpenCV have it
 
@@ -79,13 +64,13 @@ def grey(array: NDArray[Any]) -> Grey:
 
 
 def decode_image(data: bytes, source: str) -> Grey:
-    """A compressed image (PNG, JPEG, whatever Pillow reads) as grey, (H, W).
+    """A compressed image (PNG, JPEG or another format that Pillow reads) as grey, (H, W).
 
     Transparency is dropped; 16-bit grey is scaled to 8 bits.
 
     Args:
         data: The file's, or the message's, content.
-        source: What it is called in errors.
+        source: What errors call the image.
 
     Raises:
         ConfigurationError: It is empty, cut off, damaged or no image.
@@ -134,10 +119,10 @@ def raw_image(
     Args:
         data: The message's bytes.
         size: Height and width, pixels.
-        encoding: As sensor_msgs/image_encodings names it; channels without names are blue, green,
-            red, as in OpenCV.
-        step: Bytes of a row.
-        big: Whether numbers of 16 bits come with their big end first.
+        encoding: Name of the encoding in sensor_msgs/image_encodings; channels without names are
+            blue, green and red, as in OpenCV.
+        step: Length of a row, bytes.
+        big: Whether numbers of 16 bits are big-endian.
 
     Raises:
         ConfigurationError: The encoding is not known, or the sizes don't fit each other.
@@ -163,15 +148,15 @@ def raw_image(
 
 
 def featureless(image: Grey) -> bool:
-    """Whether an image (H, W) has only one colour: no place can be told from it."""
+    """Whether an image (H, W) has only one colour, so that no place can be recognised in it."""
     return bool(image.min() == image.max())
 
 
 def shrink(image: Grey, side: int = SIDE) -> Grey:
     """A grey image (H, W) as a square (side, side).
 
-    By Pillow's box filter: a new pixel is the mean of the old ones whose centres it covers, so that
-    nothing aliases.
+    Pillow's box filter makes each new pixel the mean of the old pixels whose centres it covers, so
+    that nothing aliases.
 
     Raises:
         ConfigurationError: ``side`` is below 1.
@@ -179,48 +164,3 @@ def shrink(image: Grey, side: int = SIDE) -> Grey:
     if side < 1:
         raise ConfigurationError(f"an image's side is 1 pixel or more, not {side}")
     return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BOX))
-
-
-def normalise_patches(image: Grey, patch: int = PATCH) -> Prepared:
-    """Each pixel as its distance from the mean of the patch around it, (H, W).
-
-    In standard deviations of the patch, cut off at ±1. Beyond the border there is nothing: only the
-    patch's pixels inside count.
-
-    Args:
-        image: (H, W).
-        patch: Side of a patch, pixels, odd.
-
-    Returns:
-        From 0 (one deviation or more below the patch's mean) to 255 (above); 127.5 is the mean, and
-        wherever a patch is of one colour.
-
-    Raises:
-        ConfigurationError: ``patch`` is below 1 or even.
-    """
-    if patch < 1 or patch % 2 == 0:
-        raise ConfigurationError(f"a patch's side is odd, not {patch} pixels")
-    found: Prepared = _normalise(image, patch // 2)
-    return found
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _normalise(image: Grey, reach: int) -> Prepared:
-    height, width = image.shape
-    found = np.empty((height, width), np.float32)
-    for y in range(height):
-        for x in range(width):
-            count, total, squares = 0, np.int64(0), np.int64(0)
-            for v in range(max(y - reach, 0), min(y + reach + 1, height)):
-                for u in range(max(x - reach, 0), min(x + reach + 1, width)):
-                    value = np.int64(image[v, u])
-                    count += 1
-                    total += value
-                    squares += value * value
-            # In whole numbers: a patch of one colour has a spread of exactly nothing.
-            spread = count * squares - total * total
-            score = 0.0
-            if spread > 0:
-                score = (count * np.int64(image[y, x]) - total) / np.sqrt(spread)
-            found[y, x] = 127.5 * (1.0 + min(max(score, -1.0), 1.0))
-    return found

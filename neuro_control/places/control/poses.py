@@ -1,25 +1,24 @@
-"""How sure a pose is that is told by the best places."""
+"""Covariance of the pose that is estimated from the best places."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from neuro_control.places.control.types import Array
 
 
 def covariance(poses: Array, scores: Array, position: float, angle: float) -> Array:
-    """Covariance of the best place's pose, from how far the next best lie from it.
+    """Covariance of the best place's pose, from how far the next best places lie from it.
 
-    A place weighs as much as its score exceeds the lowest of the scores; where all are equal, all
-    weigh the same. Around its place a camera stands anywhere within the deviations given.
+    The weight of a place is by how much its score exceeds the lowest of the scores; where all are
+    equal, all weigh the same. Added to that is how far a camera stands from its place.
 
     Args:
-        poses: Of the K best places, the best first, (K, 7): x y z (m) qx qy qz qw.
-        scores: Theirs, (K,), larger is surer.
-        position: Standard deviation of a place's position along each axis, m.
+        poses: Poses of the K best places, the best first, (K, 7): x y z (m) qx qy qz qw.
+        scores: Scores of these places, (K,), larger is surer.
+        position: Standard deviation of a camera's position from its place along each axis, m.
         angle: Standard deviation of its attitude about each axis, rad.
 
     Returns:

@@ -1,11 +1,15 @@
-"""Eyes: from a small grey image to the levels of an expert's inputs.
+"""Preprocessing: from a small grey image to the levels of an expert's inputs, 0 to 255.
 
-``PatchEye`` is the paper's: it normalises patches. ``Retina`` does what retinas do: each pixel is
-compared with its surround and scaled by the contrast around it, so that light, and much of a
-season, is out of the image at once; what is always there (the mean of the images so far) is adapted
-to; and neighbours are inhibited laterally such that what images have in common weighs less than
-what tells them apart. What is brighter and what is darker than expected goes out through separate
-channels, ON and OFF, each silent half of the time.
+``PatchNormalisation`` is the paper's: of a pixel, it keeps by how much it differs from the patch
+around it. ``Retina`` models the retina: each pixel is compared with its surround and scaled by the
+contrast around it, which removes the light, and much of the season, at once; the mean of the images
+so far is adapted to; and lateral inhibition between pixels makes what images have in common weigh
+less than what tells them apart. Pixels brighter and darker than expected leave through separate
+channels, ON and OFF, each of which is silent half of the time.
+
+Sources: Hussaini, Milford and Fischer (arXiv 2209.08723), section III, and their code, for patch
+normalisation; Heeger, Normalization of cell responses in cat striate cortex (Visual Neuroscience,
+1992), for the division by contrast.
 """
 
 from __future__ import annotations
@@ -14,62 +18,110 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.images import normalise_patches
+from neuro_control.places.control.types import MAX_LEVEL, MEMORY, Array32, Grey
 
-Float = NDArray[np.float32]
+Images = NDArray[np.uint8]
 
-TOP = np.float32(255.0)
-
-# Images for which the past counts at most: older ones fade, so that a robot that is out for a day
-# keeps up with the light.
-MEMORY = 200.0
+# Side of a patch of the paper's preprocessing, pixels.
+PATCH = 7
 
 
-class Eye(Protocol):
-    """What an ensemble sees with; an image is (side, side) of uint8."""
+class Preprocessing(Protocol):
+    """Preprocessing of an ensemble; an image is (side, side) of uint8."""
 
-    def see(self, images: NDArray[np.uint8]) -> Float:
+    def levels(self, images: Images) -> Array32:
         """Levels (n, inputs), 0 to 255, of images (n, side, side) that come in this order."""
 
-    def see_traverse(self, images: NDArray[np.uint8]) -> Float:
+    def traverse_levels(self, images: Images) -> Array32:
         """Levels (n, inputs) of the images (n, side, side) of a whole traverse of a reference."""
 
     def reset(self) -> None:
-        """Forget what was seen."""
+        """Forget the images so far."""
 
 
-class PatchEye:
-    """The paper's: pixels with normalised patches; knows no before and after."""
+class PatchNormalisation:
+    """The paper's preprocessing; it has no memory."""
 
-    def see(self, images: NDArray[np.uint8]) -> Float:
+    def levels(self, images: Images) -> Array32:
         """Levels (n, side²) of images (n, side, side)."""
         return np.stack([normalise_patches(image).ravel() for image in images])
 
-    see_traverse = see
+    traverse_levels = levels
 
     def reset(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is nothing to forget."""
+
+
+def normalise_patches(image: Grey, patch: int = PATCH) -> Array32:
+    """Each pixel as its distance from the mean of the patch around it, (H, W).
+
+    The distance is in standard deviations of the patch, cut off at ±1. Of a patch that extends
+    beyond the border only the pixels inside the image count.
+
+    Args:
+        image: (H, W).
+        patch: Side of a patch, pixels, odd.
+
+    Returns:
+        From 0 (one deviation or more below the patch's mean) to 255 (above); 127.5 is the mean, and
+        wherever a patch is of one colour.
+
+    Raises:
+        ConfigurationError: ``patch`` is below 1 or even.
+    """
+    if patch < 1 or patch % 2 == 0:
+        raise ConfigurationError(f"a patch's side is odd, not {patch} pixels")
+    found: Array32 = _normalise(image, patch // 2)
+    return found
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def _normalise(image: Grey, reach: int) -> Array32:
+    height, width = image.shape
+    found = np.empty((height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            count, total, squares = 0, np.int64(0), np.int64(0)
+            for v in range(max(y - reach, 0), min(y + reach + 1, height)):
+                for u in range(max(x - reach, 0), min(x + reach + 1, width)):
+                    value = np.int64(image[v, u])
+                    count += 1
+                    total += value
+                    squares += value * value
+            # In whole numbers: a patch of one colour has a spread of exactly nothing.
+            spread = count * squares - total * total
+            score = 0.0
+            if spread > 0:
+                score = (count * np.int64(image[y, x]) - total) / np.sqrt(spread)
+            found[y, x] = 127.5 * (1.0 + min(max(score, -1.0), 1.0))
+    return found
 
 
 class Retina:
     """Centre and surround, contrast gain control, adaptation, lateral inhibition, ON and OFF.
 
     Args:
-        mean: Of the reference's images, their contrast normalised, (pixels,).
-        inhibition: Lateral weights, (pixels, pixels).
-        surround: Standard deviation of the surround that ``contrast`` takes, pixels.
-        saturation: Standard deviations of an image at which a channel is at its top.
-        adaptation: Images for which ``mean`` counts against those seen since.
+        mean: Mean of the reference's images after contrast normalisation, (pixels,).
+        inhibition: Weights of the lateral inhibition, (pixels, pixels).
+        surround: Standard deviation of the surround in ``contrast``, pixels.
+        saturation: Standard deviations of an image at which a channel reaches its highest level.
+        adaptation: Number of images for which ``mean`` counts against the images since.
+
+    Attributes:
+        mean: As above.
+        inhibition: As above.
+        expected: What is adapted to: the mean of the images so far, (pixels,).
     """
 
     def __init__(
         self,
-        mean: Float,
-        inhibition: Float,
+        mean: Array32,
+        inhibition: Array32,
         surround: float,
         saturation: float,
         adaptation: float,
@@ -79,29 +131,29 @@ class Retina:
         self._surround = surround
         self._saturation = saturation
         self._adaptation = adaptation
-        self._expected, self._seen = mean.copy(), adaptation
+        self.expected, self._seen = mean.copy(), adaptation
 
     @classmethod
     def learn(
         cls,
-        traverses: Sequence[NDArray[np.uint8]],
+        traverses: Sequence[Images],
         surround: float,
         shrinkage: float,
         saturation: float,
         adaptation: float,
     ) -> Retina:
-        """The retina for a route.
+        """The retina for a route, learnt from its reference traverses.
 
         Lateral inhibition is the inverse square root of the covariance of the images, shrunk
-        towards that of independent pixels: little is known of directions in which they hardly
-        differ.
+        towards that of independent pixels, since little is known of directions in which the images
+        hardly differ.
 
         Args:
-            traverses: Of the reference, (n, side, side) each; each has a light of its own.
-            surround: As above.
-            shrinkage: Weight of independent pixels, over the images'.
-            saturation: As above.
-            adaptation: As above.
+            traverses: Traverses of the reference, (n, side, side) each, each in a light of its own.
+            surround: As for the class.
+            shrinkage: Weight of independent pixels, relative to the images'.
+            saturation: As for the class.
+            adaptation: As for the class.
 
         Raises:
             ConfigurationError: The images of each traverse are all the same.
@@ -109,7 +161,7 @@ class Retina:
         if all((each == each[0]).all() for each in traverses):
             raise ConfigurationError(
                 "a retina learns from images that differ: give a reference of two places or more, "
-                "or take the eye 'patch'"
+                "or choose the preprocessing 'patch'"
             )
         seen = [contrast(each, surround) for each in traverses]
         centred = [each - each.mean(axis=0) for each in seen]
@@ -124,48 +176,45 @@ class Retina:
         rounded = inhibition.astype(np.float16).astype(np.float32)
         return cls(mean, rounded, surround, saturation, adaptation)
 
-    def see(self, images: NDArray[np.uint8]) -> Float:
+    def levels(self, images: Images) -> Array32:
         """Levels (n, 2 side²), ON before OFF, of images (n, side, side) in this order."""
         adapted = contrast(images, self._surround)
         for image in adapted:
             self._seen = min(self._seen + 1, max(MEMORY, self._adaptation))
-            self._expected += (image - self._expected) / np.float32(self._seen)
-            image -= self._expected
+            self.expected += (image - self.expected) / np.float32(self._seen)
+            image -= self.expected
         return self._channels(adapted)
 
-    def see_traverse(self, images: NDArray[np.uint8]) -> Float:
-        """As ``see``, but adapted to all of a traverse from its start: for a reference."""
+    def traverse_levels(self, images: Images) -> Array32:
+        """As ``levels``, but adapted to the whole traverse from its start, for a reference."""
         found = contrast(images, self._surround)
         return self._channels(found - found.mean(axis=0))
 
     def reset(self) -> None:
-        """Expect what the reference looked like."""
-        self._expected = self.mean.copy()
+        """Adapt to the reference again."""
+        self.expected = self.mean.copy()
         self._seen = self._adaptation
 
-    def _channels(self, adapted: Float) -> Float:
-        inhibited: Float = adapted @ self.inhibition
+    def _channels(self, adapted: Array32) -> Array32:
+        inhibited: Array32 = adapted @ self.inhibition
         spread = np.asarray(inhibited.std(axis=1, keepdims=True), np.float32)
         spread[spread == 0] = 1
         np.divide(inhibited, np.float32(self._saturation) * spread, out=inhibited)
-        both: Float = np.concatenate([inhibited, -inhibited], axis=1)
-        return both.clip(np.float32(0), np.float32(1)) * TOP
+        both: Array32 = np.concatenate([inhibited, -inhibited], axis=1)
+        return both.clip(np.float32(0), np.float32(1)) * MAX_LEVEL
 
 
-def contrast(images: NDArray[np.uint8], surround: float) -> Float:
+def contrast(images: Images, surround: float) -> Array32:
     """Local contrast of images (n, side, side): pixels against their surround, (n, side²).
 
-    Each pixel less the mean of its surround, a Gaussian, is divided by how much such differences
-    amount to around it: the root of the mean square under a Gaussian of twice the width and that of
-    the whole image, added, so that flat parts don't become noise. Then the image has a mean of 0
-    and a standard deviation of 1.
+    From each pixel the mean of its surround, a Gaussian, is subtracted. The difference is divided
+    by the local contrast: the root of the mean square of such differences under a Gaussian of twice
+    the width, plus that of the whole image, so that flat parts don't become noise. Last, each image
+    is scaled to a mean of 0 and a standard deviation of 1.
 
     Args:
         images: (n, side, side).
         surround: Standard deviation of the Gaussian, pixels; 0 compares with the whole image.
-
-    Source: Heeger, Normalization of cell responses in cat striate cortex (Visual Neuroscience,
-        1992), for the division.
     """
     seen = images.astype(np.float32)
     # First, so that of an image of one colour nothing is left, exactly.
@@ -186,9 +235,9 @@ def contrast(images: NDArray[np.uint8], surround: float) -> Float:
 
 
 @cache
-def _gaussian(side: int, deviation: float) -> Float:
+def _gaussian(side: int, deviation: float) -> Array32:
     """Blurs a row of pixels, (side, side): beyond the border there is nothing."""
     pixels = np.arange(side)
     weights = np.exp(-0.5 * np.square((pixels[:, None] - pixels) / deviation))
-    found: Float = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    found: Array32 = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     return found

@@ -1,31 +1,29 @@
-"""Sequence matching: a place is right when the ones before it matched the queries before.
+"""Sequence matching: a place is likely if the places before it matched the queries before.
 
-Both take queries and places to follow each other at the same pace, one place a query.
+Both ways to match assume that queries and places follow each other at the same pace, one place a
+query.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.places.control.types import Array, Similarity
 
-Array = NDArray[np.float64]
 
-
-class RunningSequence:
+class SequenceMatcher:
     """Causal sequence matching, one query at a time.
 
     Query q and place p score the mean of the similarities of query q - k and place p - k, for k
     from 0 to L - 1, or as far back as there are queries. Before the first place, where there is
-    nothing to compare, stands the mean of that query's similarities: a mean over fewer would swing
-    more, and the first places would win whenever nothing matches.
+    nothing to compare, the mean of that query's similarities is used: a mean over fewer queries
+    would vary more, and the first places would win whenever nothing matches.
 
     Args:
-        length: Queries L that count, this one included.
+        length: Number L of queries that count, this one included.
 
     Raises:
         ConfigurationError: ``length`` is below 1.
@@ -34,10 +32,10 @@ class RunningSequence:
     def __init__(self, length: int) -> None:
         if length < 1:
             raise ConfigurationError(f"a sequence has 1 query or more, not {length}")
-        self._last: deque[NDArray[np.floating[Any]]] = deque(maxlen=length)
+        self._last: deque[Similarity] = deque(maxlen=length)
 
-    def step(self, scores: NDArray[np.floating[Any]]) -> Array:
-        """Scores (places,) of this query, with those of the queries before.
+    def step(self, scores: Similarity) -> Array:
+        """Scores (places,) of this query, matched together with those of the queries before.
 
         Raises:
             ValueError: The places are not as many as before.
@@ -52,26 +50,26 @@ class RunningSequence:
         return total / len(self._last)
 
 
-def sequence(similarity: NDArray[np.floating[Any]], length: int) -> Array:
-    """A whole similarity matrix (queries, places) as ``RunningSequence`` gives it query by query.
+def match_sequence(similarity: Similarity, length: int) -> Array:
+    """A whole similarity matrix (queries, places), matched query by query by ``SequenceMatcher``.
 
     Raises:
         ConfigurationError: ``length`` is below 1.
     """
-    running = RunningSequence(length)
-    return np.array([running.step(scores) for scores in similarity])
+    matcher = SequenceMatcher(length)
+    return np.array([matcher.step(scores) for scores in similarity])
 
 
-def sequence_ahead(similarity: NDArray[np.floating[Any]], length: int) -> Array:
-    """The paper's sequence matching: the queries that follow count, and only whole sequences do.
+def match_sequence_ahead(similarity: Similarity, length: int) -> Array:
+    """The paper's sequence matching, in which the queries that follow count, in whole sequences.
 
-    Convolution with an identity of L × L: query q and place p score the sum of the similarities of
-    query q + k and place p + k, for k from 0 to L - 1. The last L - 1 queries and places begin no
-    whole sequence and drop out. It knows the queries to come; no robot does.
+    It is a convolution with an identity matrix of L × L: query q and place p score the sum of the
+    similarities of query q + k and place p + k, for k from 0 to L - 1. The last L - 1 queries and
+    places begin no whole sequence and drop out. It needs the queries to come, which no robot knows.
 
     Args:
         similarity: (queries, places).
-        length: Queries L of a sequence.
+        length: Number L of queries of a sequence.
 
     Returns:
         (queries - L + 1, places - L + 1).

@@ -1,11 +1,12 @@
-"""All experts of an ensemble as one batch in torch, for a GPU: the same as ``expert.Runner``.
+"""Simulates all experts of an ensemble as one batch in torch, for a GPU.
 
-What arrives at the neurons doesn't depend on what they do: it is worked out for the whole
-presentation first, for all neurons at once that share a delay. What is left to do step by step are
-the equations of ``spiking.conductance``, for all neurons of all experts at once.
+It computes what ``batch_simulator`` computes. The input of the neurons doesn't depend on what they
+do: it is computed for the whole presentation first, for all neurons at once that share a delay.
+What remains to be done step by step are the equations of ``spiking.conductance``, for all neurons
+of all experts at once.
 
-Numbers are added up in another order than in the compiled experts, so that now and then a neuron
-whose voltage comes within some 1e-4 mV of its threshold fires a step sooner, later or not at all.
+Numbers are added up in another order than in the compiled code. A neuron whose voltage comes within
+some 1e-4 mV of its threshold may therefore fire a step earlier or later, or not at all.
 """
 
 from __future__ import annotations
@@ -16,35 +17,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.constants import Count, constants_of
-from neuro_control.places.control.expert import Expert, Float, InputSpikes, neuron_delays
+from neuro_control.places.control.constants import step_constants
+from neuro_control.places.control.encoding import InputSpikes
+from neuro_control.places.control.expert import Expert, neuron_delays
+from neuro_control.places.control.types import Array32, Counts, Indices
 
 try:
     import torch
 except ImportError as error:
     raise ConfigurationError(
-        "experts on a device need torch: pip install 'neuro_control[train]', or let the cores do it"
+        "experts on a device need torch: pip install 'neuro_control[train]', or set the device to "
+        "cores"
     ) from error
 
 
-class TorchRunner:
+class TorchSimulator:
     """Presents images to the experts of an ensemble on a device of torch.
 
     Args:
         expert: Constants of the experts.
-        weights: (E, inputs, neurons).
-        delays: Of the inputs, steps, (inputs,).
-        device: As torch names it: cpu, cuda, cuda:1, …
+        weights: Weights of the E experts, (E, inputs, neurons).
+        delays: Delays of the inputs, in steps, (inputs,).
+        device: The device as torch names it: cpu, cuda, cuda:1, …
 
     Raises:
         ConfigurationError: torch has no such device here.
     """
 
-    def __init__(
-        self, expert: Expert, weights: Float, delays: NDArray[np.int64], device: str
-    ) -> None:
+    def __init__(self, expert: Expert, weights: Array32, delays: Indices, device: str) -> None:
         self._device = _device(device)
-        self._constants = constants_of(expert)[0]
+        self._constants = step_constants(expert)
         self._delays = delays
         own = neuron_delays(expert)
         # Neurons that share a delay lie side by side, (inputs, E · neurons) of each.
@@ -58,15 +60,15 @@ class TorchRunner:
         ]
         self._shape = (len(weights), expert.neurons)
 
-    def respond(self, spikes: InputSpikes, thresholds: Float) -> tuple[Count, Float]:
-        """Shows an image to all experts; nothing is learnt.
+    def respond(self, spikes: InputSpikes, thresholds: Array32) -> tuple[Counts, Array32]:
+        """Present an image to all experts, none of which learns.
 
         Args:
-            spikes: Of the inputs.
+            spikes: Spikes of the inputs.
             thresholds: What each neuron's adaptation adds to its threshold, mV, (E, neurons).
 
         Returns:
-            Spikes of each neuron, and what arrives at each, Σ w, both (E, neurons).
+            Spikes of each neuron, and what arrived at each neuron, Σ w, both (E, neurons).
         """
         arriving = self._arriving(spikes)
         drive = arriving.sum(dim=0)
@@ -132,6 +134,6 @@ def _device(name: str) -> torch.device:
         reason = str(error).strip().splitlines()[0]
         raise ConfigurationError(
             f"torch has no device '{name}' here ({reason}): give cpu, cuda or whatever there is, "
-            "or let the cores do it"
+            "or cores for the processor's"
         ) from error
     return device

@@ -1,7 +1,7 @@
-"""What the spiking experts are measured against, each as a similarity matrix (queries, places).
+"""Baselines, each as a similarity matrix (queries, places).
 
-Sums of absolute differences need nothing but the images. Descriptors (NetVLAD and its like) and
-whole matrices come as files that other programs wrote.
+Sums of absolute differences need nothing but the images. Descriptors, such as NetVLAD's, and whole
+matrices are read from files that other programs wrote.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from neuro_control.errors import ConfigurationError
-
-Matrix = NDArray[np.float32]
+from neuro_control.places.control.preprocessing import normalise_patches
+from neuro_control.places.control.types import Array32 as Matrix
 
 
 def sad(reference: Matrix, query: Matrix) -> Matrix:
@@ -44,6 +44,18 @@ def sad(reference: Matrix, query: Matrix) -> Matrix:
     ]
     found: Matrix = _negated_distances(*flat)
     return found
+
+
+def sad_of_patches(reference: NDArray[np.uint8], query: NDArray[np.uint8]) -> Matrix:
+    """Similarity of small images (n, side, side) by the SAD of their normalised patches.
+
+    Returns:
+        (queries, places).
+    """
+    normalised = [
+        np.stack([normalise_patches(image) for image in each]) for each in (reference, query)
+    ]
+    return sad(*normalised)
 
 
 # The order of a sum doesn't matter here, and left free it is a vector instruction.

@@ -1,6 +1,6 @@
-"""How fast places are recognised: experts, both modes, one frame at a time, beside the peer.
+"""Measures how fast places are recognised: one expert, both modes, and in turns with VPRTempo.
 
-Speed doesn't depend on what was learnt: the ensembles here are untrained, their images textures.
+Speed doesn't depend on what was learnt: the ensembles are untrained, and their images are textures.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from rich.table import Table
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import Runner
-from neuro_control.places.control.ensemble import Design, Ensemble
-from neuro_control.places.control.expert import RETINAL, encode
-from neuro_control.places.control.images import SIDE
+from neuro_control.places.control.batch_simulator import BatchSimulator
+from neuro_control.places.control.encoding import encode
+from neuro_control.places.control.ensemble import Ensemble
+from neuro_control.places.control.ensemble_settings import EnsembleSettings
+from neuro_control.places.control.expert import RETINAL
+from neuro_control.places.control.presentation import ExpertState
 from neuro_control.places.control.recogniser import Recogniser
-from neuro_control.places.evaluation.evaluate import peak_memory
+from neuro_control.places.control.types import SIDE
+from neuro_control.places.evaluation.scoring import peak_memory
 from neuro_control.places.evaluation.vprtempo import vprtempo
 
 _QUERIES, _FRAMES = 200, 50
 _CAMERA = (480, 640)
-# Rates of inputs as the retina has them, Hz.
+# Mean firing rate of an input, about that of the retina's channels, Hz.
 _RATE = 8.0
 
 
@@ -43,12 +46,12 @@ def textures(count: int, size: tuple[int, int], seed: int) -> NDArray[np.uint8]:
 
 
 def untrained(places: int) -> Ensemble:
-    """An ensemble of the usual design whose weights are random."""
-    design = Design()
+    """An ensemble with default settings whose weights are random."""
+    settings = EnsembleSettings()
     rng = np.random.default_rng(0)
-    expert = design.expert
+    expert = settings.expert
     reference = textures(places, (SIDE, SIDE), 0)
-    divided = design.divided(0, places)
+    divided = settings.divided(0, places)
     most = max(len(own) for _, own in divided)
     table = np.full((len(divided), most), -1, np.int64)
     for row, (_, own) in zip(table, divided, strict=True):
@@ -56,12 +59,12 @@ def untrained(places: int) -> Ensemble:
     shape = (len(divided), expert.neurons)
     weights = [expert.scaled(expert.initial_weights(rng)) for _ in divided]
     return Ensemble(
-        design=design,
+        settings=settings,
         names=tuple(str(place) for place in range(places)),
         reference=reference,
         poses=None,
         frame_id="map",
-        eye=design.eye_for([reference]),
+        preprocessing=settings.preprocessing_for([reference]),
         networks=np.zeros(len(divided), np.int64),
         places=table,
         weights=np.stack(weights).astype(np.float16),
@@ -81,40 +84,39 @@ def _seconds(run: Callable[[], Any]) -> float:
 
 
 def _frames(recogniser: Recogniser, frames: NDArray[np.uint8]) -> dict[str, float]:
-    """Time that a camera's frames take, one at a time, ms."""
+    """Percentiles of the time that a frame of a camera takes, one at a time, ms."""
     recogniser.step(frames[0])
     taken = [1e3 * _seconds(partial(recogniser.step, frame)) for frame in frames]
     return {f"p{share}": float(np.percentile(taken, share)) for share in (50, 99)}
 
 
 def _presentations(turns: int) -> dict[str, float]:
-    """Time of a presentation to one expert on one core, at work and in training, ms."""
+    """Time of a presentation to one expert on one core, deployed and in training, ms."""
     rng = np.random.default_rng(0)
-    runner, expert = Runner(RETINAL), RETINAL
+    simulator, expert = BatchSimulator(RETINAL), RETINAL
     weights = expert.scaled(expert.initial_weights(rng))
     thresholds = np.full(expert.neurons, 40.0, np.float32)
     delays = expert.input_delays(rng)
     rates = rng.exponential(_RATE, expert.inputs).astype(np.float32)
-    drive = np.empty((1, expert.neurons), np.float32)
-    counts = np.empty((1, expert.neurons), np.int32)
 
-    def work() -> None:
-        spikes = encode(rates, expert, rng)
-        runner.respond(weights[None], thresholds[None], spikes, delays, drive, counts)
+    def respond() -> None:
+        state = ExpertState(weights[None], thresholds[None], delays)
+        simulator.respond(state, encode(rates, expert, rng))
 
     def learn() -> None:
-        runner.learn(expert.scaled(weights), thresholds, encode(rates, expert, rng), delays)
+        state = ExpertState(expert.scaled(weights), thresholds, delays)
+        simulator.learn(state, encode(rates, expert, rng))
 
-    work()
+    respond()
     learn()
     return {
-        "presentation_ms": 1e3 * statistics.median(_seconds(work) for _ in range(20 * turns)),
+        "presentation_ms": 1e3 * statistics.median(_seconds(respond) for _ in range(20 * turns)),
         "learning_ms": 1e3 * statistics.median(_seconds(learn) for _ in range(20 * turns)),
     }
 
 
-def _peer(places: int, fast: Recogniser, turns: int) -> dict[str, float] | None:
-    """Queries a second of VPRTempo's network alone and ours in fast mode, in turns."""
+def _in_turns(places: int, fast: Recogniser, turns: int) -> dict[str, float] | None:
+    """Queries per second of VPRTempo's network alone and of our fast mode, in turns."""
     images = textures(places, (SIDE, SIDE), 0)
     queries = textures(_QUERIES, (SIDE, SIDE), 1)
     rates: dict[str, list[float]] = {"vprtempo": [], "fast": []}
@@ -135,14 +137,18 @@ def _peer(places: int, fast: Recogniser, turns: int) -> dict[str, float] | None:
     type=click.IntRange(10, 10_000),
     default=1380,
     show_default=True,
-    help="Places of the reference.",
+    help="Number of places of the reference.",
 )
 @click.option(
-    "--turns", type=click.IntRange(1, 100), default=3, show_default=True, help="Repetitions."
+    "--turns",
+    type=click.IntRange(1, 100),
+    default=3,
+    show_default=True,
+    help="Number of repetitions.",
 )
 @json_option
 def benchmark(places: int, turns: int, json: str | None) -> None:
-    """Measure how fast places are recognised, beside VPRTempo where it is installed."""
+    """Measure how fast places are recognised, also by VPRTempo if it is installed."""
     with remarks.status("building"):
         ensemble = untrained(places)
         fast, spiking = Recogniser(ensemble, mode="fast"), Recogniser(ensemble, mode="spiking")
@@ -163,7 +169,9 @@ def benchmark(places: int, turns: int, json: str | None) -> None:
             "memory_mb": peak_memory(),
         }
     with remarks.status("VPRTempo"):
-        result["in_turns"] = _peer(min(places, 100), Recogniser(untrained(min(places, 100))), turns)
+        result["in_turns"] = _in_turns(
+            min(places, 100), Recogniser(untrained(min(places, 100))), turns
+        )
     if json is not None:
         write_json(result, json)
     if json != "-":
@@ -171,7 +179,7 @@ def benchmark(places: int, turns: int, json: str | None) -> None:
 
 
 def _print(result: dict[str, Any]) -> None:
-    table = Table("what", "value", title=f"places: {result['places']}")
+    table = Table("quantity", "value", title=f"places: {result['places']}")
     table.add_row("one expert, one presentation, one core, ms", f"{result['presentation_ms']:.2f}")
     table.add_row("the same while it learns, ms", f"{result['learning_ms']:.2f}")
     for mode in ("fast", "spiking"):
@@ -181,11 +189,11 @@ def _print(result: dict[str, Any]) -> None:
             f"{mode}, a camera's frame, ms", f"p50 {taken['p50']:.1f}, p99 {taken['p99']:.1f}"
         )
     table.add_row("memory at most, MB", f"{result['memory_mb']:.0f}")
-    peer = result["in_turns"]
+    both = result["in_turns"]
     table.add_row(
         "100 places, network alone, queries/s",
         "VPRTempo is not installed"
-        if peer is None
-        else f"fast {peer['fast']:.0f}, VPRTempo {peer['vprtempo']:.0f}",
+        if both is None
+        else f"fast {both['fast']:.0f}, VPRTempo {both['vprtempo']:.0f}",
     )
     print_table(table)

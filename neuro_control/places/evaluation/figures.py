@@ -1,4 +1,4 @@
-"""Figures of how places were recognised, by method."""
+"""Figures of place recognition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.cli.plotting import figure
-from neuro_control.places.evaluation.metrics import Curve, Similarity, Truth, area_under_curve
+from neuro_control.places.control.types import Similarity
+from neuro_control.places.evaluation.metrics import PrecisionRecall, Truth, area_under_curve
 
 
 @contextmanager
@@ -25,10 +26,10 @@ def _drawn(path: Path, columns: int) -> Iterator[Any]:
 
 
 def similarities(matrices: Mapping[str, Similarity], truth: Truth, path: Path) -> None:
-    """Similarity matrices (queries, places), a panel a method, with each query's best match.
+    """Draw similarity matrices (queries, places), one panel for each method, with the best matches.
 
-    Each query's similarities are shown as they stand out from its others, in standard deviations,
-    so that methods of different units can be compared. Best matches that are not the true place
+    Each similarity is shown by how many standard deviations it exceeds the mean of its query, so
+    that methods of different units can be compared. Best matches that are not the true place
     (``truth``, (queries,)) are orange, the others blue.
     """
     with _drawn(path, len(matrices)) as axes:
@@ -44,8 +45,8 @@ def similarities(matrices: Mapping[str, Similarity], truth: Truth, path: Path) -
         axes[0].set_ylabel("query")
 
 
-def precision_recall_curves(curves: Mapping[str, Curve], path: Path) -> None:
-    """Precision over recall, a line a method, with the area under it in the legend."""
+def precision_recall_curves(curves: Mapping[str, PrecisionRecall], path: Path) -> None:
+    """Draw precision over recall, one line for each method, with the areas in the legend."""
     with _drawn(path, 1) as axes:
         for method, curve in curves.items():
             label = f"{method} ({area_under_curve(curve):.2f})"
@@ -56,7 +57,7 @@ def precision_recall_curves(curves: Mapping[str, Curve], path: Path) -> None:
 
 
 def recall_curves(recalls: Mapping[str, Mapping[int, float]], path: Path) -> None:
-    """R@N over N, a line a method."""
+    """Draw recall at N over N, one line for each method."""
     with _drawn(path, 1) as axes:
         for method, recall in recalls.items():
             axes[0].plot(list(recall), list(recall.values()), "o-", ms=4, lw=1.5, label=method)
@@ -68,29 +69,29 @@ def recall_curves(recalls: Mapping[str, Mapping[int, float]], path: Path) -> Non
 def journey(
     images: NDArray[np.str_], best: NDArray[np.str_], score: NDArray[np.float64], path: Path
 ) -> None:
-    """Which image each of a run was taken for, and how surely.
+    """Draw which place was recognised in each image of a run, and the score.
 
     Args:
         images: Names of the images played, (n,).
-        best: Names of the best places, (n,), empty where no answer came.
-        score: Their scores, (n,).
+        best: Names of the best places, (n,), empty for images without an estimate.
+        score: Scores of the best places, (n,).
         path: PNG file.
     """
     index = {name: number for number, name in enumerate(images.tolist())}
-    answers = np.array([index.get(name, np.nan) for name in best.tolist()], dtype=np.float64)
+    recognised = np.array([index.get(name, np.nan) for name in best.tolist()], dtype=np.float64)
     played = np.arange(len(images))
     with _drawn(path, 2) as axes:
         right = best == images
         for chosen, colour, label in ((right, "#1f78b4", "right"), (~right, "#d95f02", "wrong")):
-            axes[0].plot(played[chosen], answers[chosen], ".", color=colour, ms=4, label=label)
+            axes[0].plot(played[chosen], recognised[chosen], ".", color=colour, ms=4, label=label)
             axes[1].plot(played[chosen], score[chosen], ".", color=colour, ms=4)
-        axes[0].set(xlabel="image", ylabel="taken for the place of image")
+        axes[0].set(xlabel="image", ylabel="image of the recognised place")
         axes[0].legend(fontsize=8)
         axes[1].set(xlabel="image", ylabel="score")
 
 
 def montage(rows: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
-    """Images (n, height, width, 3) side by side, a row a name."""
+    """Draw images (n, height, width, 3) side by side, one row for each name."""
     columns = max(len(images) for images in rows.values())
     with figure(path, 1.4 * columns, 0.75 * len(rows)) as drawn:
         drawn.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)

@@ -1,35 +1,35 @@
-"""How well places were recognised, from a similarity matrix and what would have been right.
+"""Metrics of place recognition, from a similarity matrix and the true places.
 
 A similarity matrix is (queries, places), larger is more similar. The truth is a place for each
-query, (queries,), or -1 where the reference has no such place. With a tolerance, the places that
-many before and after the true one are right, too.
+query, (queries,), or -1 if the reference has no such place. With a tolerance, as many places before
+and after the true one are right, too.
 
 A tie never favours the method: of equal scores, the wrong places are taken to come first. A matrix
-that says nothing has a recall of nothing.
+of equal numbers has a recall of 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.online_statistics import check_scores
+from neuro_control.places.control.novelty import check_scores
+from neuro_control.places.control.types import Array, Indices, Similarity
 
-Array = NDArray[np.float64]
-Similarity = NDArray[np.floating[Any]]
-Truth = NDArray[np.int64]
+# Place of each query, (queries,), or -1.
+Truth = Indices
 
 NS = (1, 5, 10, 15, 20, 25)
 
 
 def _wrong_ahead(similarity: Similarity, truth: Truth, tolerance: int) -> Truth:
-    """Wrong places that score at least as high as the best right one, (queries,).
+    """Number of wrong places whose score is at least that of the best right place, (queries,).
 
-    All of them where nothing is right.
+    It is the number of all places where none is right.
     """
     if similarity.ndim != 2 or similarity.size == 0 or truth.shape != similarity.shape[:1]:
         raise ConfigurationError(
@@ -60,9 +60,9 @@ def _wrong_ahead(similarity: Similarity, truth: Truth, tolerance: int) -> Truth:
 def recall_at(
     similarity: Similarity, truth: Truth, ns: Sequence[int] = NS, tolerance: int = 0
 ) -> dict[int, float]:
-    """R@N: share of queries of which a right place is among the N most similar ones, by N.
+    """Recall at N, by N: share of queries for which a right place is among the N most similar.
 
-    Over the queries that have a right place.
+    Only the queries that have a right place count.
 
     Raises:
         ConfigurationError: The shapes don't fit, a similarity is NaN, or no query has a right
@@ -74,12 +74,12 @@ def recall_at(
     return {n: float((ahead < n).mean()) for n in ns}
 
 
-class Curve(NamedTuple):
+class PrecisionRecall(NamedTuple):
     """Precision over recall as the threshold falls.
 
     Attributes:
-        thresholds: Every score that a best match has, falling; a match is accepted that scores as
-            much or more, (K,).
+        thresholds: Every score that a best match has, falling, (K,); a match is accepted if its
+            score is as high or higher.
         precision: Share of the accepted matches that are right, (K,).
         recall: Share of the queries with a right place whose match is accepted and right, (K,).
     """
@@ -89,14 +89,14 @@ class Curve(NamedTuple):
     recall: Array
 
 
-def precision_recall(similarity: Similarity, truth: Truth, tolerance: int = 0) -> Curve:
-    """The curve of the best match of each query, over all thresholds of its score.
+def precision_recall(similarity: Similarity, truth: Truth, tolerance: int = 0) -> PrecisionRecall:
+    """Precision and recall of each query's best match, over all thresholds of its score.
 
     Equal scores are accepted together. A query without a right place that is accepted is a wrong
     match.
 
     Raises:
-        ConfigurationError: As ``recall_at``.
+        ConfigurationError: As for ``recall_at``.
     """
     right = _wrong_ahead(similarity, truth, tolerance) == 0
     with_place = np.count_nonzero(truth >= 0)
@@ -105,19 +105,20 @@ def precision_recall(similarity: Similarity, truth: Truth, tolerance: int = 0) -
     thresholds, where = np.unique(similarity.max(axis=1).astype(np.float64), return_inverse=True)
     accepted = np.bincount(where)[::-1].cumsum()
     correct = np.bincount(where, weights=right)[::-1].cumsum()
-    return Curve(thresholds[::-1], correct / accepted, correct / with_place)
+    return PrecisionRecall(thresholds[::-1], correct / accepted, correct / with_place)
 
 
-def recall_at_full_precision(curve: Curve) -> float:
-    """The highest recall without a single wrong match; 0 if the best-scored one is wrong."""
+def recall_at_full_precision(curve: PrecisionRecall) -> float:
+    """The highest recall without a wrong match; 0 if the match with the best score is wrong."""
     return float(curve.recall[curve.precision == 1.0].max(initial=0.0))
 
 
-def area_under_curve(curve: Curve) -> float:
-    """Area under precision over recall, from 0 to 1.
+def area_under_curve(curve: PrecisionRecall) -> float:
+    """Area under the curve of precision over recall, from 0 to 1.
 
-    In steps, Σ (R_k - R_k-1) P_k, as average precision is defined: straight lines between the
-    points would promise what no threshold gives. Recall that is never reached has no area.
+    It is summed in steps, Σ (R_k - R_k-1) P_k, as average precision is defined: straight lines
+    between the points would promise what no threshold gives. Recall that is never reached adds
+    nothing.
     """
     return float((np.diff(curve.recall, prepend=0.0) * curve.precision).sum())
 
@@ -128,12 +129,12 @@ def accept_rates(
     """Shares of queries accepted: of places never visited (false accepts), and of visited ones.
 
     Args:
-        scores: Of each query's best match, (queries,).
+        scores: Score of each query's best match, (queries,).
         visited: Whether the reference has the query's place, (queries,).
         threshold: A score from which on a match is accepted.
 
     Returns:
-        NaN for a kind of which there are no queries.
+        The two shares; NaN for a kind of which there are no queries.
 
     Raises:
         ConfigurationError: The shapes differ, or a score is NaN.

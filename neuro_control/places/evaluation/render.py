@@ -1,4 +1,4 @@
-"""Images of the rendered route, as a folder that training and evaluation read."""
+"""The command that renders the route, as a folder that training and evaluation read."""
 
 from __future__ import annotations
 
@@ -9,38 +9,46 @@ import numpy as np
 
 from neuro_control.cli.output import remarks
 from neuro_control.places.evaluation.figures import montage
-from neuro_control.places.simulation.route import SEASONS, render_route, write_route
+from neuro_control.places.simulation.route import render_route
+from neuro_control.places.simulation.route_files import write_route
+from neuro_control.places.simulation.seasons import SEASONS
 
-# Places that the montage shows.
+# Number of places that the montage shows.
 _SHOWN = 8
 
 
 @click.command()
 @click.option(
     "--season", type=click.Choice(list(SEASONS)), default="summer", show_default=True,
-    help="What the route looks like.",
+    help="Season of the route.",
 )  # fmt: skip
 @click.option(
     "--places", type=click.IntRange(1, 100_000), default=100, show_default=True,
-    help="Images along the route, a few metres apart.",
+    help="Number of images along the route, 5 m apart.",
 )  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True,
-    help="Seed of the landscape: another is another route.",
+    help="Seed of the landscape: another seed is another route.",
 )  # fmt: skip
 @click.option(
     "--traverse", type=click.IntRange(0, 2**31), default=0, show_default=True,
-    help="Which run along the route: clouds, noise, how the camera sits.",
+    help="Which run along the route: it decides on clouds, noise and the camera's small motions.",
 )  # fmt: skip
-@click.option("--width", type=click.IntRange(8, 4096), default=64, show_default=True)
-@click.option("--height", type=click.IntRange(8, 4096), default=32, show_default=True)
+@click.option(
+    "--width", type=click.IntRange(8, 4096), default=64, show_default=True,
+    help="Width of the images, pixels.",
+)  # fmt: skip
+@click.option(
+    "--height", type=click.IntRange(8, 4096), default=32, show_default=True,
+    help="Height of the images, pixels.",
+)  # fmt: skip
 @click.option(
     "--montage", "shown", type=click.Path(path_type=Path, dir_okay=False),
     help="PNG file that shows some of the places in all seasons.",
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True,
-    help="Folder for the images and their poses.csv; it must be empty or not there yet.",
+    help="Folder for the images and their poses.csv; it must be empty or missing.",
 )  # fmt: skip
 def render(
     season: str,

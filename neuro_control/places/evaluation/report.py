@@ -1,4 +1,4 @@
-"""What a run of the player and the recogniser comes to: figures of merit and a plot."""
+"""Report of a run of the player and the recogniser: metrics and a plot."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from neuro_control.places.evaluation.figures import journey
 
 
 def summary(recording: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of merit of a recorded run.
+    """Metrics of a recorded run.
 
     Args:
-        recording: Arrays that the player left: time, name, sent, best, place, score, latency.
+        recording: Arrays that the player recorded: time, name, sent, best, place, score, latency.
         settings: Parameters of the player, with the other nodes' by name under ``nodes``.
 
     Returns:
-        ``model``, ``images`` played, ``answered``, ``r1`` (part of the answered whose best place
-        bears the image's name), ``visited`` (part of the answered that the threshold takes for
-        visited), ``images_per_s``, ``latency_ms`` (p50 and p99 from image to answer), ``seed`` and
-        ``answers_sha256``, by which runs can be compared.
+        ``model``, ``images`` played, ``answered``, ``r1`` (share of the answered images whose best
+        place has the image's name), ``visited`` (share of the answered images whose score reaches
+        the threshold), ``images_per_s``, ``latency_ms`` (p50 and p99 from image to answer),
+        ``seed`` and ``answers_sha256``, by which runs can be compared.
     """
     latency = recording["latency"]
     answered = np.isfinite(latency)
@@ -37,8 +37,8 @@ def summary(recording: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) 
         "model": settings["nodes"]["place_recognizer"].get("model", ""),
         "images": len(answered),
         "answered": int(answered.sum()),
-        "r1": _part((recording["best"] == recording["name"])[answered]),
-        "visited": _part(recording["place"][answered] != ""),
+        "r1": _share((recording["best"] == recording["name"])[answered]),
+        "visited": _share(recording["place"][answered] != ""),
         "images_per_s": (len(answered) - 1) / wall if wall > 0 else np.nan,
         "latency_ms": {"p50": float(p50), "p99": float(p99)},
         "seed": int(settings["seed"]),
@@ -46,7 +46,7 @@ def summary(recording: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) 
     }
 
 
-def _part(chosen: NDArray[np.bool_]) -> float:
+def _share(chosen: NDArray[np.bool_]) -> float:
     return float(chosen.mean()) if len(chosen) else np.nan
 
 
@@ -63,7 +63,7 @@ def pictures(
         out: Folder that exists.
 
     Returns:
-        Remarks for the user: none.
+        No remarks for the user.
     """
     journey(recording["name"], recording["best"], recording["score"], out / "places.png")
     return []

@@ -1,9 +1,9 @@
-"""VPRTempo, the peer that recall and speed of our own experts are measured beside.
+"""Comparison with VPRTempo: trains and evaluates its own package on the same images.
 
-Its own package does the work: patch normalisation, layers, training and modules are those of
-``vprtempo`` as published, with its published defaults. Its command line can't do it: it expects
-Nordland's folders in the working directory, divides by zero with fewer places than a module
-holds, and ends an evaluation in an exception (release 1.1.10).
+Patch normalisation, layers, training and modules are those of the published package ``vprtempo``,
+with its defaults. Its command line isn't used: it expects Nordland's folders in the working
+directory, divides by zero with fewer places than a module holds, and ends an evaluation in an
+exception (release 1.1.10).
 
 Source: Hines, Stratton, Milford and Fischer, VPRTempo: A Fast Temporally Encoded Spiking Neural
 Network for Visual Place Recognition (arXiv 2309.10225).
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.places.training.dataset import Traverse, open_traverse
 
 Images = NDArray[np.uint8]
 
@@ -35,14 +36,14 @@ Images = NDArray[np.uint8]
 _READERS = 4
 
 
-class PeerResult(NamedTuple):
-    """What a peer answered, and how long it took on this machine.
+class VPRTempoResult(NamedTuple):
+    """Scores of VPRTempo, and the time that it took on this machine.
 
     Attributes:
-        similarity: Score of each place for each query, (Q, P); the largest is the answer.
-        train_s: Training, from image files to trained layers, s.
-        query_s: All queries, from image files to scores, s.
-        forward_s: All queries once more, through the network alone, s.
+        similarity: Score of each place for each query, (Q, P); the largest is the best place.
+        train_s: Time of training, from image files to trained layers, s.
+        query_s: Time of all queries, from image files to scores, s.
+        forward_s: Time of all queries through the network alone, s.
     """
 
     similarity: NDArray[np.float32]
@@ -70,8 +71,8 @@ def vprtempo(
     places_per_module: int = 500,
     size: tuple[int, int] = (56, 56),
     patch: int = 15,
-) -> PeerResult:
-    """Train VPRTempo on reference images and let it score queries.
+) -> VPRTempoResult:
+    """Train VPRTempo on reference images and score queries with it.
 
     The defaults are those of its command line; when the paper appeared they were a ``size`` of
     (28, 28) and a ``patch`` of 7, which trains six to eight times faster. More places than a
@@ -80,14 +81,14 @@ def vprtempo(
     seeded.
 
     Args:
-        references: One array a traverse, grey (P, H, W) or colour (P, H, W, 3); row p of each is
-            place p.
+        references: One array for each traverse, grey (P, H, W) or colour (P, H, W, 3); row p of
+            each is place p.
         query: Images of the same form, (Q, H, W) or (Q, H, W, 3).
         seed: Seed of its weights and of the order of training.
-        epochs: How often training sees each image, for each of its two layers.
-        places_per_module: Most places of one module.
-        size: Rows and columns that it resizes images to.
-        patch: Side of its patch normalisation, pixels.
+        epochs: Number of times that each of its two layers is trained on each image.
+        places_per_module: Largest number of places of a module.
+        size: Rows and columns to which it resizes images.
+        patch: Side of the patches that it normalises, pixels.
 
     Raises:
         ConfigurationError: The package is missing, traverses differ in their number of places,
@@ -181,11 +182,27 @@ def vprtempo(
             for image in spikes:
                 network.forward(image)
             forward_s = time.perf_counter() - start
-    return PeerResult(similarity, train_s, query_s, forward_s)
+    return VPRTempoResult(similarity, train_s, query_s, forward_s)
+
+
+def originals(traverse: Traverse) -> Images:
+    """Images of a traverse as they are stored, (n, H, W): VPRTempo resizes them in its own way.
+
+    Raises:
+        ConfigurationError: They are of different sizes.
+    """
+    whole = open_traverse(Path(traverse.source))
+    by_name = dict(zip(whole.names, whole.images, strict=True))
+    found = [by_name[name] for name in traverse.names]
+    if len({image.shape for image in found}) > 1:
+        raise ConfigurationError(
+            f"the images of {traverse.source} are of different sizes: VPRTempo takes one size"
+        )
+    return np.stack(found)
 
 
 def _check(traverses: Sequence[Images]) -> None:
-    """Refuse what VPRTempo would end in an exception on; the last traverse is the query."""
+    """Refuse images that end VPRTempo with an exception; the last traverse is the query."""
     counts = {len(images) for images in traverses[:-1]}
     if len(counts) != 1:
         raise ConfigurationError(

@@ -26,6 +26,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import writing
 from neuro_control.places.simulation import route
+from neuro_control.places.simulation.seasons import SEASONS
 from neuro_control.places.training.dataset import open_traverse
 from neuro_control.ros.diagnostics import DiagnosticNode, Timing
 from neuro_control.ros.messages import (
@@ -60,9 +61,7 @@ class PlayerParameters:
         "", "Folder, list or bag of images; empty renders the route", fixed=True
     )
     topic: str = parameter("", "Topic of the images in a bag; empty takes the only one", fixed=True)
-    season: str = parameter(
-        "winter", "Season of the route", choices=tuple(route.SEASONS), fixed=True
-    )
+    season: str = parameter("winter", "Season of the route", choices=tuple(SEASONS), fixed=True)
     places: int = parameter(100, "Places of the route", low=1, high=100000, fixed=True)
     landscape: int = parameter(0, "Seed of the route's landscape", low=0, high=2**31, fixed=True)
     seed: int = parameter(

@@ -20,9 +20,10 @@ from std_srvs.srv import Trigger
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.batch_simulator import CORES
-from neuro_control.places.control.images import Grey, decode_image, featureless, raw_image
+from neuro_control.places.control.images import decode_image, featureless, raw_image
 from neuro_control.places.control.poses import covariance
-from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Answer, Recogniser
+from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Recogniser
+from neuro_control.places.control.types import Grey, PlaceEstimate
 from neuro_control.resources import find_file
 from neuro_control.ros.diagnostics import Timing
 from neuro_control.ros.inputs import check_age
@@ -347,7 +348,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         raise Rejected("order", "it is older than the one answered before it")
 
     def _messages(
-        self, stamp: int, recogniser: Recogniser, answer: Answer
+        self, stamp: int, recogniser: Recogniser, answer: PlaceEstimate
     ) -> tuple[JointState, PoseWithCovarianceStamped | None]:
         names = [recogniser.names[place] for place in answer.best]
         place = joint_state(stamp, names, position=answer.scores)

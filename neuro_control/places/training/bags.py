@@ -1,6 +1,6 @@
-"""The images of a ROS 2 bag (SQLite or MCAP), read without ROS.
+"""Reads the images of a ROS 2 bag (SQLite or MCAP), without ROS.
 
-Needs the package rosbags: ``pip install neuro_control[bags]``.
+It needs the package rosbags: ``pip install neuro_control[bags]``.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.images import Grey, decode_image, raw_image
-from neuro_control.places.training.frames import Frame, Label, pose_of
-
-Array = NDArray[np.float64]
+from neuro_control.places.control.images import decode_image, raw_image
+from neuro_control.places.control.types import Array, Grey
+from neuro_control.places.training.frames import ImageLabel, LabelledImage, pose_of
 
 STORAGES = (".mcap", ".db3")
-NEAREST_POSE = 0.5  # s between an image and its pose, at most
+# Longest time between an image and its pose, s.
+NEAREST_POSE = 0.5
 
 _RAW = "sensor_msgs/msg/Image"
 _COMPRESSED = "sensor_msgs/msg/CompressedImage"
@@ -33,8 +32,8 @@ _POSES = {
 }
 
 
-class _Track(NamedTuple):
-    """Poses over time: stamps in s, (n,); poses, (n, 7); what they are relative to."""
+class _PoseTrack(NamedTuple):
+    """Poses over time: stamps in s, (n,), poses, (n, 7), and their coordinate frame."""
 
     stamps: Array
     poses: Array
@@ -51,15 +50,17 @@ def is_bag(path: Path) -> bool:
     return (path / "metadata.yaml").is_file() or path.suffix in STORAGES
 
 
-def read(path: Path, topic: str | None = None, pose_topic: str | None = None) -> Iterator[Frame]:
+def read(
+    path: Path, topic: str | None = None, pose_topic: str | None = None
+) -> Iterator[LabelledImage]:
     """The images of a bag in the order of recording, named by their stamps in ns.
 
     Args:
         path: Folder of the bag, or the file of its storage.
-        topic: Of the images (sensor_msgs Image or CompressedImage); by default the only one.
-        pose_topic: Of poses (nav_msgs Odometry, geometry_msgs PoseStamped or
-            PoseWithCovarianceStamped). Each image gets the one nearest in time; one that has none
-            within half a second can't be loaded.
+        topic: Topic of the images (sensor_msgs Image or CompressedImage); by default the only one.
+        pose_topic: Topic of poses (nav_msgs Odometry, geometry_msgs PoseStamped or
+            PoseWithCovarianceStamped). Each image gets the pose nearest in time; an image without
+            one within half a second can't be loaded.
 
     Raises:
         ConfigurationError: rosbags isn't installed, the bag can't be read, or there is no such
@@ -72,11 +73,11 @@ def read(path: Path, topic: str | None = None, pose_topic: str | None = None) ->
         raise ConfigurationError(
             "bags are read through rosbags: pip install 'neuro_control[bags]'"
         ) from error
-    # Bags of before Iron don't hold the definitions of their messages.
+    # Bags written before ROS 2 Iron don't hold the definitions of their messages.
     definitions = get_typestore(Stores.ROS2_JAZZY)
     try:
         with AnyReader([path], default_typestore=definitions) as reader:
-            yield from _frames(reader, path, topic, pose_topic)
+            yield from _labelled(reader, path, topic, pose_topic)
     except ConfigurationError:
         raise
     except Exception as error:  # a damaged bag makes rosbags stumble over almost anything
@@ -84,34 +85,36 @@ def read(path: Path, topic: str | None = None, pose_topic: str | None = None) ->
         raise ConfigurationError(f"can't read the bag {path}: {reason}") from error
 
 
-def _frames(reader: Any, path: Path, topic: str | None, pose_topic: str | None) -> Iterator[Frame]:
+def _labelled(
+    reader: Any, path: Path, topic: str | None, pose_topic: str | None
+) -> Iterator[LabelledImage]:
     images = _connections(reader, path, "image", topic, _IMAGES)
     track = None
     if pose_topic is not None:
-        track = _track(reader, _connections(reader, path, "pose", pose_topic, tuple(_POSES)))
+        track = _pose_track(reader, _connections(reader, path, "pose", pose_topic, tuple(_POSES)))
     for connection, time, data in reader.messages(connections=images):
         message = reader.deserialize(data, connection.msgtype)
         stamp = _nanoseconds(message, time)
         name = str(stamp)
         load = partial(_load, message, connection.msgtype, f"{name} in {path}")
-        label = Label(name, stamp=stamp / 1e9)
+        label = ImageLabel(name, stamp=stamp / 1e9)
         if track is not None:
             pose, gap = track.at(stamp / 1e9)
             label = label._replace(pose=pose, frame_id=track.frame_id)
             if gap > NEAREST_POSE:
                 load = partial(_refuse, f"{name} in {path} has no pose within {NEAREST_POSE:g} s")
-        yield label, load
+        yield LabelledImage(label, load)
 
 
 def _connections(
     reader: Any, path: Path, what: str, topic: str | None, types: Sequence[str]
 ) -> list[Any]:
-    """The connections of one topic of the types; of the only one if none is asked for."""
+    """The connections of a topic of these types; of the only such topic if ``topic`` is None."""
     fitting = [each for each in reader.connections if each.msgtype in types and each.msgcount]
     topics = sorted({each.topic for each in fitting})
     there = f"its {what} topics are {', '.join(topics)}" if topics else f"it has no {what} topic"
     if topic is None and len(topics) != 1:
-        raise ConfigurationError(f"which images of the bag {path} to take is open: {there}")
+        raise ConfigurationError(f"the bag {path} needs a choice of {what} topic: {there}")
     found = [each for each in fitting if each.topic == (topic or topics[0])]
     if not found:
         raise ConfigurationError(f"no {what} topic {topic} in the bag {path}: {there}")
@@ -119,12 +122,12 @@ def _connections(
 
 
 def _nanoseconds(message: Any, otherwise: int) -> int:
-    """A message's stamp, or, where nobody set it, the time at which it was recorded."""
+    """Stamp of a message, or, if it is not set, the time at which it was recorded."""
     stamp = message.header.stamp
     return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec) or otherwise
 
 
-def _track(reader: Any, connections: Sequence[Any]) -> _Track:
+def _pose_track(reader: Any, connections: Sequence[Any]) -> _PoseTrack:
     stamps, poses, frame_id = [], [], ""
     for connection, time, data in reader.messages(connections=connections):
         message = reader.deserialize(data, connection.msgtype)
@@ -136,7 +139,7 @@ def _track(reader: Any, connections: Sequence[Any]) -> _Track:
         point, turn = pose.position, pose.orientation
         numbers = [point.x, point.y, point.z, turn.x, turn.y, turn.z, turn.w]
         poses.append(pose_of(np.array(numbers)))
-    return _Track(np.array(stamps), np.array(poses), frame_id or "map")
+    return _PoseTrack(np.array(stamps), np.array(poses), frame_id or "map")
 
 
 def _load(message: Any, kind: str, source: str) -> Grey:

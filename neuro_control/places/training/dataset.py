@@ -1,10 +1,10 @@
-"""Traverses of a route, and which image of one shows the place of which of another."""
+"""Traverses of a route, and which of their images show the same places."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,16 +13,22 @@ from numpy.typing import NDArray
 
 from neuro_control.cli import output
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.images import Grey, featureless
+from neuro_control.places.control.images import featureless
+from neuro_control.places.control.types import Array, Grey, Indices
 from neuro_control.places.training import bags
-from neuro_control.places.training.frames import LISTS, POSES, Frame, Label, folder, listed
-
-Array = NDArray[np.float64]
+from neuro_control.places.training.frames import (
+    LISTS,
+    POSES,
+    ImageLabel,
+    LabelledImage,
+    folder,
+    listed,
+)
 
 _REMARKS = 5
 
 
-class Skipped(NamedTuple):
+class SkippedImage(NamedTuple):
     """An image that was left out, and why."""
 
     name: str
@@ -35,13 +41,14 @@ class Traverse:
     """Images along a route, in its order.
 
     Attributes:
-        source: Where they are from, for messages.
-        names: Of the n images.
-        images: Grey, (H, W) of uint8 each, or what ``keep`` of ``open_traverse`` made of them.
-        rows: Numbers of the places, (n,), where a list gave them.
-        stamps: When they were taken, s, (n,), if known.
-        poses: Where, [x y z qx qy qz qw] in m, (n, 7), if known.
-        frame_id: What the poses are relative to.
+        source: Where the images were read from, for messages.
+        names: Names of the n images.
+        images: Grey images, (H, W) of uint8 each, or what ``keep`` of ``open_traverse`` made of
+            them.
+        rows: Numbers of the places, (n,), if a list gave them.
+        stamps: Times at which the images were taken, s, (n,), if known.
+        poses: Poses of the camera, [x y z qx qy qz qw] in m, (n, 7), if known.
+        frame_id: Coordinate frame of the poses.
         skipped: Images that could not be read or show nothing.
     """
 
@@ -52,10 +59,29 @@ class Traverse:
     stamps: Array | None = None
     poses: Array | None = None
     frame_id: str = "map"
-    skipped: tuple[Skipped, ...] = field(default=())
+    skipped: tuple[SkippedImage, ...] = field(default=())
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def beginning(self, count: int | None) -> Traverse:
+        """The first ``count`` images; all of them with None."""
+        return self if count is None else self.part(0, count)
+
+    def part(self, first: int, end: int) -> Traverse:
+        """The images from ``first`` up to, but not including, ``end``."""
+
+        def cut(values: Any) -> Any:
+            return None if values is None else values[first:end]
+
+        return replace(
+            self,
+            names=cut(self.names),
+            images=cut(self.images),
+            rows=cut(self.rows),
+            stamps=cut(self.stamps),
+            poses=cut(self.poses),
+        )
 
 
 def open_traverse(
@@ -68,29 +94,29 @@ def open_traverse(
     period: float = 0.0,
     keep: Callable[[Grey], NDArray[Any]] | None = None,
 ) -> Traverse:
-    """A traverse from whatever there is at ``path``; see ``frames`` and ``bags`` for what can be.
+    """Read a traverse from a folder, a list or a bag; see ``frames`` and ``bags``.
 
-    Images that can't be read or are of one colour are left out, and remarked on.
+    Images that can't be read or are of one colour are left out, with a remark.
 
     Args:
         path: A folder of images, a list of images, or a ROS 2 bag.
         images: Folder of the images, for a list that lies elsewhere.
-        topic: Of the images in a bag; by default the only one.
-        pose_topic: Of the poses in a bag.
-        stride: Take the first of so many images.
-        period: Take an image only when so many seconds have passed since the one before.
+        topic: Topic of the images in a bag; by default the only one.
+        pose_topic: Topic of the poses in a bag.
+        stride: Use the first of so many images.
+        period: Use an image only if so many seconds have passed since the one before.
         keep: What to keep of an image, such as ``images.shrink``, where the whole would be much.
 
     Raises:
-        ConfigurationError: There is nothing there that holds images, none of them can be read, or
-            an option doesn't fit.
+        ConfigurationError: ``path`` holds no images, none of them can be read, or an option doesn't
+            fit.
     """
     if stride < 1 or not period >= 0.0:
         raise ConfigurationError(
             f"the stride must be 1 image or more and the period 0 s or more, not {stride} and "
             f"{period:g}"
         )
-    frames = _thinned(_frames(path, images, topic, pose_topic), path, stride, period)
+    frames = _thinned(_labelled(path, images, topic, pose_topic), path, stride, period)
     traverse = _gathered(path, frames, keep)
     for skipped in traverse.skipped[:_REMARKS]:
         output.remarks.print(f"left out: {skipped.reason}", markup=False, soft_wrap=True)
@@ -101,9 +127,9 @@ def open_traverse(
     return traverse
 
 
-def _frames(
+def _labelled(
     path: Path, images: Path | None, topic: str | None, pose_topic: str | None
-) -> Iterator[Frame]:
+) -> Iterator[LabelledImage]:
     if not path.exists():
         raise ConfigurationError(f"no folder, list or bag {path}")
     if bags.is_bag(path):
@@ -119,9 +145,11 @@ def _frames(
     )
 
 
-def _thinned(frames: Iterable[Frame], path: Path, stride: int, period: float) -> Iterator[Frame]:
+def _thinned(
+    images: Iterable[LabelledImage], path: Path, stride: int, period: float
+) -> Iterator[LabelledImage]:
     earliest = -np.inf
-    for index, (label, load) in enumerate(frames):
+    for index, (label, load) in enumerate(images):
         if index % stride:
             continue
         if period:
@@ -131,17 +159,17 @@ def _thinned(frames: Iterable[Frame], path: Path, stride: int, period: float) ->
                 )
             if label.stamp < earliest:
                 continue
-            earliest = label.stamp + period - 1e-6  # stamps of today are rounded to 0.2 µs
-        yield label, load
+            earliest = label.stamp + period - 1e-6  # today's stamps, in s, are rounded to 0.2 µs
+        yield LabelledImage(label, load)
 
 
 def _gathered(
-    path: Path, frames: Iterable[Frame], keep: Callable[[Grey], NDArray[Any]] | None
+    path: Path, labelled: Iterable[LabelledImage], keep: Callable[[Grey], NDArray[Any]] | None
 ) -> Traverse:
-    kept: list[Label] = []
+    kept: list[ImageLabel] = []
     images: list[NDArray[Any]] = []
-    skipped: list[Skipped] = []
-    for label, load in frames:
+    skipped: list[SkippedImage] = []
+    for label, load in labelled:
         try:
             image = load()
             if featureless(image):
@@ -149,7 +177,7 @@ def _gathered(
                     f"the image {label.name} of {path} is of one colour and shows no place"
                 )
         except ConfigurationError as error:
-            skipped.append(Skipped(label.name, label.row, str(error)))
+            skipped.append(SkippedImage(label.name, label.row, str(error)))
             continue
         images.append(keep(image) if keep else image)
         kept.append(label)
@@ -163,7 +191,7 @@ def _gathered(
         source=str(path),
         names=tuple(label.name for label in kept),
         images=tuple(images),
-        # Of all images or of none: where one name is no time, the others make no series.
+        # Known of all images or of none: a series with gaps would be of no use.
         rows=tuple(rows) if len(rows) == len(kept) else None,
         stamps=np.array(stamps) if len(stamps) == len(kept) else None,
         poses=np.array(poses) if len(poses) == len(kept) else None,
@@ -172,18 +200,18 @@ def _gathered(
     )
 
 
-def pair(reference: Traverse, query: Traverse, unmatched: bool = False) -> NDArray[np.int64]:
-    """The image of the reference that shows each query's place, (queries,).
+def pair(reference: Traverse, query: Traverse, unmatched: bool = False) -> Indices:
+    """Index of the reference's image that shows each query's place, (queries,).
 
-    Equal names are equal places. Where two lists share no name, equal rows are. Places whose image
-    was left out when the traverse was read stay part of the route: a query of such a place has none
-    in the reference, -1.
+    Equal names are equal places. If two lists share no name, equal rows are equal places. Places
+    whose image was left out when the traverse was read stay part of the route: a query of such a
+    place has no image in the reference, -1.
 
     Args:
-        reference: The places.
-        query: What is to be recognised.
-        unmatched: Queries may be of places that the reference lacks, and places may have no query;
-            otherwise the two must be of the same places.
+        reference: Traverse of the places.
+        query: Traverse to be recognised.
+        unmatched: Whether queries may be of places that the reference lacks, and places may have no
+            query; otherwise the two must be of the same places.
 
     Raises:
         ConfigurationError: The places differ, nothing is the same at all, or a place comes twice in
@@ -210,18 +238,18 @@ def pair(reference: Traverse, query: Traverse, unmatched: bool = False) -> NDArr
 
 
 def _keys(traverse: Traverse, by_row: bool) -> tuple[list[str], list[str]]:
-    """What tells the places of a traverse apart: of the images read, and of those left out."""
+    """Keys of the places of a traverse: of the images read, and of those left out."""
     if by_row and traverse.rows is not None:
         rows = (each.row for each in traverse.skipped)
         return [f"row {row}" for row in traverse.rows], [f"row {row}" for row in rows]
     return list(traverse.names), [each.name for each in traverse.skipped]
 
 
-def pair_by_pose(reference: Traverse, query: Traverse, within: float) -> NDArray[np.int64]:
-    """The image of the reference that was taken nearest to each query, (queries,).
+def pair_by_pose(reference: Traverse, query: Traverse, within: float) -> Indices:
+    """Index of the reference's image that was taken nearest to each query, (queries,).
 
-    For traverses whose images have no names in common, as two bags'. -1 where none was taken within
-    so many metres.
+    It is for traverses whose images have no names in common, such as two bags. The index is -1
+    where no image was taken within so many metres.
 
     Raises:
         ConfigurationError: A traverse has no poses, they are relative to different frames, or no

@@ -1,13 +1,13 @@
-"""Where the images of a traverse come from: a folder, or a list that picks and orders them.
+"""Reads the images of a traverse from a folder, or by a list that selects and orders them.
 
-Two of the lists are those of the authors' repositories:
+Two kinds of lists are those of the authors' repositories:
 
 - VPRSNN: a text file with a path to an image in each line (Nordland), or a CSV file with two names
   for each place, the repository's own and Oxford RobotCar's time stamp.
 - VPRTempo: a CSV file with the columns ``Image name,index``.
 
-The third is Oxford RobotCar's own ``*.timestamps``: a stamp in µs and a number in each line. Row i
-of one traverse's list is the place that row i of another's is, except for the last kind.
+The third kind is Oxford RobotCar's own ``*.timestamps``: a stamp in µs and a number in each line.
+Equal rows of two traverses' lists are the same place, except for the third kind.
 """
 
 from __future__ import annotations
@@ -20,12 +20,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.images import Grey, read_image
-
-Array = NDArray[np.float64]
+from neuro_control.places.control.images import read_image
+from neuro_control.places.control.types import Array, Grey
 
 IMAGES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"),
@@ -38,15 +36,15 @@ _QUATERNION = ("name", "x", "y", "z", "qx", "qy", "qz", "qw")
 _PLANAR = ("name", "x", "y", "yaw")
 
 
-class Label(NamedTuple):
+class ImageLabel(NamedTuple):
     """What is known of an image before it is read.
 
     Attributes:
-        name: Of the image, and of the place as far as equal names are equal places.
+        name: Name of the image, and of the place as far as equal names are equal places.
         row: Number of the place, for lists whose names differ from traverse to traverse.
-        stamp: When it was taken, s, if known.
-        pose: Where, [x y z qx qy qz qw] in m, if known.
-        frame_id: What the pose is relative to.
+        stamp: Time at which it was taken, s, if known.
+        pose: Pose of the camera, [x y z qx qy qz qw] in m, if known.
+        frame_id: Coordinate frame of the pose.
     """
 
     name: str
@@ -56,12 +54,20 @@ class Label(NamedTuple):
     frame_id: str = "map"
 
 
-# What reads an image comes with its label; it raises a ConfigurationError where it can't.
-Frame = tuple[Label, Callable[[], Grey]]
+class LabelledImage(NamedTuple):
+    """An image that has yet to be read.
+
+    Attributes:
+        label: What is known of it.
+        load: Reads it; raises a ConfigurationError if it can't.
+    """
+
+    label: ImageLabel
+    load: Callable[[], Grey]
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Key by which image 9 comes before image 10."""
+    """Sort key by which image 9 comes before image 10."""
     return [
         (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)
     ]
@@ -72,8 +78,10 @@ def _stamp(path: Path) -> float | None:
     return int(path.stem) / 1e6 if re.fullmatch(r"\d{16}", path.stem) else None
 
 
-def _frames(named: Sequence[tuple[str, Path]], rows: Sequence[int] | None) -> Iterator[Frame]:
-    """Frames of images in files, with the poses that stand beside them."""
+def _labelled(
+    named: Sequence[tuple[str, Path]], rows: Sequence[int] | None
+) -> Iterator[LabelledImage]:
+    """Images in files, labelled with the poses in their folders."""
     poses = {folder: _poses(folder / POSES) for folder in {path.parent for _, path in named}}
     for index, (name, path) in enumerate(named):
         known = poses[path.parent]
@@ -82,15 +90,16 @@ def _frames(named: Sequence[tuple[str, Path]], rows: Sequence[int] | None) -> It
                 f"{path.parent / POSES} has no pose of {path.name}: give each image one"
             )
         row = rows[index] if rows else None
-        label = Label(name, row, _stamp(path), known.get(path.name))
-        yield label, partial(read_image, path)
+        label = ImageLabel(name, row, _stamp(path), known.get(path.name))
+        yield LabelledImage(label, partial(read_image, path))
 
 
-def folder(path: Path) -> Iterator[Frame]:
+def folder(path: Path) -> Iterator[LabelledImage]:
     """The images in a folder, in the natural order of their names.
 
-    Poses come from ``poses.csv`` beside them, if there is one: with the columns ``name,x,y,z,qx,qy,
-    qz,qw`` or ``name,x,y,yaw`` (m and rad, in the frame ``map``), a row for each image at least.
+    Poses are read from ``poses.csv`` in the folder, if there is one. It has the columns
+    ``name,x,y,z,qx,qy,qz,qw`` or ``name,x,y,yaw`` (m and rad, in the frame ``map``) and a row for
+    each image at least.
 
     Raises:
         ConfigurationError: The poses can't be read, or an image has none.
@@ -101,20 +110,20 @@ def folder(path: Path) -> Iterator[Frame]:
         if each.suffix.lower() in IMAGES and not each.name.startswith(".")
     ]
     found.sort(key=lambda each: _natural(each.name))
-    return _frames([(each.name, each) for each in found], None)
+    return _labelled([(each.name, each) for each in found], None)
 
 
-def listed(path: Path, images: Path | None = None) -> Iterator[Frame]:
+def listed(path: Path, images: Path | None = None) -> Iterator[LabelledImage]:
     """The images that a list names, in its order.
 
     Args:
         path: The list: ``.txt`` or ``.csv`` as in VPRSNN and VPRTempo, or ``.timestamps``.
-        images: Folder of the images. By default they are looked for beside the list and in a folder
-            of the list's name, as VPRTempo has it, and of that in ``left``, as RobotCar does.
+        images: Folder of the images. By default they are searched for beside the list, in a folder
+            of the list's name, as in VPRTempo, and in its folder ``left``, as in RobotCar.
 
     Raises:
-        ConfigurationError: The list can't be read or isn't one, no image of it is there, or the
-            poses beside the images are refused.
+        ConfigurationError: The list can't be read or isn't one, none of its images exists, or the
+            poses in the folder of the images are wrong.
     """
     entries = _entries(path)
     beside = path.with_suffix("")
@@ -125,17 +134,17 @@ def listed(path: Path, images: Path | None = None) -> Iterator[Frame]:
         raise ConfigurationError(
             f"no image of {path} is in {' or '.join(map(str, roots))}: give the folder of images"
         )
-    # A place's own name comes first; the file may go by the other one.
+    # The place's own name is the first; the file may have the other one.
     named = [
         (Path(names[0]).name, image or there / Path(names[0]).name)
         for (names, _), image in zip(entries, found, strict=True)
     ]
     rows = None if path.suffix == ".timestamps" else [row for _, row in entries]
-    return _frames(named, rows)
+    return _labelled(named, rows)
 
 
 def _find(names: Sequence[str], roots: Sequence[Path]) -> Path | None:
-    """The file that goes by one of the names in one of the folders."""
+    """The file that has one of the names in one of the folders."""
     candidates = (
         root / each for root in roots for name in names for each in (name, Path(name).name)
     )
@@ -143,7 +152,7 @@ def _find(names: Sequence[str], roots: Sequence[Path]) -> Path | None:
 
 
 def _entries(path: Path) -> list[tuple[list[str], int]]:
-    """Names of each image of a list, and the number of its place."""
+    """The names of each image of a list, and the number of its place."""
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -169,7 +178,7 @@ def _entries(path: Path) -> list[tuple[list[str], int]]:
 
 
 def _poses(path: Path) -> dict[str, Array]:
-    """Poses of images by name, none where there is no such file."""
+    """Poses of images by name; none if there is no such file."""
     if not path.is_file():
         return {}
     found = {}

@@ -4,8 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.images import normalise_patches
-from neuro_control.places.control.preprocessing import PatchEye, Retina, contrast
+from neuro_control.places.control.preprocessing import (
+    PatchNormalisation,
+    Retina,
+    contrast,
+    normalise_patches,
+)
 from tests.places.textures import textures
 
 
@@ -61,19 +65,18 @@ def test_light_that_falls_off_across_an_image_hardly_matters_beside_a_surround()
 
 def test_levels_do_not_depend_on_light_and_contrast():
     image = textures(1, side=8) // 4
-    np.testing.assert_allclose(retina().see(image), retina().see(2 * image + 30), atol=1e-2)
+    np.testing.assert_allclose(retina().levels(image), retina().levels(2 * image + 30), atol=1e-2)
 
 
 def test_an_image_of_one_colour_has_no_contrast_and_no_level_that_is_no_number():
     dull = np.full((3, 8, 8), 77, np.uint8)
     assert not contrast(dull, 0.0).any()
     assert not contrast(dull, 2.0).any()
-    for eye in (retina(), PatchEye()):
-        for see in (eye.see, eye.see_traverse):
-            levels = see(dull)
-            assert np.isfinite(levels).all()
-            assert levels.min() >= 0
-            assert levels.max() <= 255
+    for preprocessing in (retina(), PatchNormalisation()):
+        for seen in (preprocessing.levels(dull), preprocessing.traverse_levels(dull)):
+            assert np.isfinite(seen).all()
+            assert seen.min() >= 0
+            assert seen.max() <= 255
 
 
 def test_lateral_inhibition_worked_by_hand():
@@ -110,13 +113,13 @@ def test_a_difference_between_traverses_is_not_taken_for_one_between_places():
 def test_brighter_than_expected_goes_out_on_and_darker_goes_out_off():
     mean = np.array([0, 0, 0, 0], np.float32)
     # Contrast (1, 1, −1, −1) less what is expected by then, 1/31 of it: in standard deviations 1.
-    levels = identity(mean, saturation=2.0).see(np.array([[[200, 200], [0, 0]]], np.uint8))
+    levels = identity(mean, saturation=2.0).levels(np.array([[[200, 200], [0, 0]]], np.uint8))
     np.testing.assert_allclose(levels, [[127.5, 127.5, 0, 0, 0, 0, 127.5, 127.5]], rtol=1e-5)
 
 
 def test_a_channel_is_at_its_top_from_its_saturation_on():
     image = np.array([[[255, 0, 0, 0]]], np.uint8)  # √3 and −1/√3 standard deviations
-    levels = identity(np.zeros(4, np.float32), saturation=1.0).see(image)
+    levels = identity(np.zeros(4, np.float32), saturation=1.0).levels(image)
     off = 255 / np.sqrt(3)
     np.testing.assert_allclose(levels, [[255, 0, 0, 0, 0, off, off, off]], rtol=1e-5)
 
@@ -130,7 +133,7 @@ def test_adaptation_worked_by_hand():
     second = first + (seen[1] - first) / 5
     expected = np.stack([seen[0] - first, seen[1] - second])
     expected /= expected.std(axis=1, keepdims=True)
-    levels = identity(mean, saturation=4.0, adaptation=3.0).see(images)
+    levels = identity(mean, saturation=4.0, adaptation=3.0).levels(images)
     np.testing.assert_allclose(levels[:, :4], 255 * (expected / 4).clip(0, 1), rtol=1e-5)
 
 
@@ -138,44 +141,48 @@ def test_adaptation_worked_by_hand():
 @given(seed=st.integers(0, 1000), now=st.integers(1, 5))
 def test_an_image_to_come_changes_nothing_before_it(seed, now):
     images = textures(6, seed=seed, side=8)
-    np.testing.assert_allclose(retina().see(images)[:now], retina().see(images[:now]), atol=1e-3)
+    np.testing.assert_allclose(
+        retina().levels(images)[:now], retina().levels(images[:now]), atol=1e-3
+    )
 
 
 def test_images_one_by_one_are_seen_as_all_at_once():
-    images, eye = textures(6, seed=3, side=8), retina()
-    singly = np.concatenate([eye.see(image[None]) for image in images])
-    np.testing.assert_allclose(singly, retina().see(images), atol=1e-3)
+    images, preprocessing = textures(6, seed=3, side=8), retina()
+    singly = np.concatenate([preprocessing.levels(image[None]) for image in images])
+    np.testing.assert_allclose(singly, retina().levels(images), atol=1e-3)
 
 
 def test_reset_forgets_what_was_seen():
-    images, eye = textures(6, seed=3, side=8), retina()
-    first = eye.see(images)
-    assert np.abs(eye.see(images) - first).max() > 1
-    eye.reset()
-    np.testing.assert_array_equal(eye.see(images), first)
+    images, preprocessing = textures(6, seed=3, side=8), retina()
+    first = preprocessing.levels(images)
+    assert np.abs(preprocessing.levels(images) - first).max() > 1
+    preprocessing.reset()
+    np.testing.assert_array_equal(preprocessing.levels(images), first)
 
 
 def test_what_is_always_there_fades():
-    always, eye = textures(1, seed=9, side=8), retina(adaptation=3.0)
-    levels = eye.see(np.repeat(always, 60, axis=0))
-    fresh = eye.see(textures(1, seed=10, side=8))
+    always, preprocessing = textures(1, seed=9, side=8), retina(adaptation=3.0)
+    levels = preprocessing.levels(np.repeat(always, 60, axis=0))
+    fresh = preprocessing.levels(textures(1, seed=10, side=8))
     # What is left of it points the same way; what is new stands out from it.
-    assert np.abs(eye._expected - contrast(always, 2.0)[0]).max() < 0.3
+    assert np.abs(preprocessing.expected - contrast(always, 2.0)[0]).max() < 0.3
     assert np.corrcoef(levels[0], fresh[0])[0, 1] < 0.9
 
 
 def test_a_traverse_of_a_reference_is_seen_as_adapted_to_all_of_it():
-    images, eye = textures(12, side=8), retina()
-    forwards = eye.see_traverse(images)
-    np.testing.assert_allclose(eye.see_traverse(images[::-1])[::-1], forwards, atol=1e-3)
+    images, preprocessing = textures(12, side=8), retina()
+    forwards = preprocessing.traverse_levels(images)
+    np.testing.assert_allclose(
+        preprocessing.traverse_levels(images[::-1])[::-1], forwards, atol=1e-3
+    )
     # And leaves what is expected as it was.
-    np.testing.assert_array_equal(eye.see(images[:1]), retina().see(images[:1]))
+    np.testing.assert_array_equal(preprocessing.levels(images[:1]), retina().levels(images[:1]))
 
 
 @settings(max_examples=25)
 @given(seed=st.integers(0, 1000))
 def test_levels_lie_between_0_and_255_and_one_of_both_channels_is_silent(seed):
-    levels = retina().see(np.random.default_rng(seed).integers(0, 256, (4, 8, 8), np.uint8))
+    levels = retina().levels(np.random.default_rng(seed).integers(0, 256, (4, 8, 8), np.uint8))
     assert levels.shape == (4, 128)
     assert levels.dtype == np.float32
     assert levels.min() >= 0
@@ -186,8 +193,8 @@ def test_levels_lie_between_0_and_255_and_one_of_both_channels_is_silent(seed):
 def test_the_papers_eye_normalises_patches():
     images = textures(3)
     expected = [normalise_patches(image).ravel() for image in images]
-    np.testing.assert_array_equal(PatchEye().see(images), expected)
-    np.testing.assert_array_equal(PatchEye().see_traverse(images), expected)
+    np.testing.assert_array_equal(PatchNormalisation().levels(images), expected)
+    np.testing.assert_array_equal(PatchNormalisation().traverse_levels(images), expected)
 
 
 def test_images_that_are_all_the_same_teach_a_retina_nothing():

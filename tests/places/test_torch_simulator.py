@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import Runner, shower
-from neuro_control.places.control.expert import PAPER, RETINAL, Expert, InputSpikes, encode
+from neuro_control.places.control.batch_simulator import BatchSimulator, make_present
+from neuro_control.places.control.encoding import InputSpikes, encode
+from neuro_control.places.control.expert import PAPER, RETINAL, Expert
+from neuro_control.places.control.presentation import ExpertState
 from neuro_control.places.control.recogniser import Recogniser
 from tests.places.ensembles import small
 from tests.places.textures import textures
@@ -21,17 +23,16 @@ def package():
     torch.set_num_threads(threads)
 
 
-def runner(expert, weights, delays, device="cpu"):
-    from neuro_control.places.control.torch_simulator import TorchRunner
+def simulator(expert, weights, delays, device="cpu"):
+    from neuro_control.places.control.torch_simulator import TorchSimulator
 
-    return TorchRunner(expert, weights, delays, device)
+    return TorchSimulator(expert, weights, delays, device)
 
 
 def both(expert, weights, thresholds, spikes, delays):
     """Counts and drive of compiled experts, and of torch's."""
-    counts, drive = np.zeros(thresholds.shape, np.int32), np.zeros_like(thresholds)
-    Runner(expert).respond(weights, thresholds, spikes, delays, drive, counts)
-    return (counts, drive), runner(expert, weights, delays).respond(spikes, thresholds)
+    compiled = BatchSimulator(expert).respond(ExpertState(weights, thresholds, delays), spikes)
+    return compiled, simulator(expert, weights, delays).respond(spikes, thresholds)
 
 
 @pytest.mark.parametrize("kind", [PAPER, RETINAL], ids=["paper", "retinal"])
@@ -69,7 +70,7 @@ def test_each_delay_inhibition_and_silence_are_those_of_compiled_experts():
     np.testing.assert_allclose(torchs[1], compiled[1], rtol=1e-6)
     assert len(np.unique(compiled[0])) > 2
     nothing = InputSpikes.of(steps[:0], inputs[:0], expert.steps, 3)
-    counts, drive = runner(expert, weights, np.zeros(3, int)).respond(nothing, thresholds)
+    counts, drive = simulator(expert, weights, np.zeros(3, int)).respond(nothing, thresholds)
     assert not counts.any()
     assert not drive.any()
 
@@ -95,4 +96,4 @@ def test_without_torch_it_is_told_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     weights = np.zeros((1, 784, 400), np.float32)
     with pytest.raises(ConfigurationError, match=r"pip install 'neuro_control\[train\]'"):
-        shower(weights, PAPER, 0, "cpu")
+        make_present(weights, PAPER, 0, "cpu")

@@ -1,0 +1,109 @@
+"""Experiments about deployment: other seasons, the first images, places that are added later."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from neuro_control.places.control.ensemble_settings import EnsembleSettings
+from neuro_control.places.control.recogniser import MODES, Recogniser
+from neuro_control.places.control.sequences import match_sequence
+from neuro_control.places.control.types import Similarity
+from neuro_control.places.evaluation.baselines import sad_of_patches
+from neuro_control.places.evaluation.route_experiment import (
+    SEQUENCE,
+    RouteExperiment,
+    Row,
+    measured,
+)
+from neuro_control.places.evaluation.scoring import acceptance, metrics_of
+from neuro_control.places.training.train import train
+
+# Number of images after each start, and of places from one start to the next.
+_STARTED, _APART = 10, 4
+
+
+def seasons(route: RouteExperiment) -> list[Row]:
+    """Train in one season, recognise in the same and in the other, both ways; compare the modes."""
+    swapped = dataclasses.replace(route, reference=route.query, query=route.reference)
+    rows: list[Row] = []
+    for trained in (route, swapped):
+        ensemble = trained.ensemble(EnsembleSettings())
+        for queried in (trained, dataclasses.replace(trained, query=trained.reference)):
+            reference = np.stack(queried.reference.images)
+            matrices = {"SAD": sad_of_patches(reference, queried.shown)}
+            for mode in MODES:
+                _, matrices[mode] = measured(queried, Recogniser(ensemble, mode=mode))
+            best = {name: each.argmax(axis=1) for name, each in matrices.items()}
+            rows.append(
+                {
+                    "reference": Path(queried.reference.source).name,
+                    "query": Path(queried.query.source).name,
+                    **{
+                        f"{name}_r1": metrics_of(each, queried.truth).recall[1]
+                        for name, each in matrices.items()
+                    },
+                    "modes_agree": float((best["fast"] == best["spiking"]).mean()),
+                }
+            )
+    return rows
+
+
+def start(route: RouteExperiment) -> list[Row]:
+    """Measure recall of the first images after a start, before adaptation to the season."""
+    ensemble = route.ensemble(EnsembleSettings())
+    baseline: Similarity = sad_of_patches(np.stack(route.reference.images), route.shown)
+    recognisers = {mode: Recogniser(ensemble, mode=mode) for mode in MODES}
+    starts = range(0, len(baseline) - _STARTED + 1, _APART)
+    rows: list[Row] = []
+    for method in (*MODES, "SAD"):
+        right = np.zeros((2, _STARTED))
+        for first in starts:
+            there = slice(first, first + _STARTED)
+            scores: Similarity
+            if method == "SAD":
+                scores = baseline[there]
+            else:
+                recognisers[method].reset()
+                scores = recognisers[method].scores(route.shown[there])
+            truth = np.arange(first, first + _STARTED)
+            for row, found in zip(right, (scores, match_sequence(scores, SEQUENCE)), strict=True):
+                row += found.argmax(axis=1) == truth
+        for image, (alone, matched) in enumerate(right.T / len(starts), start=1):
+            rows.append({"method": method, "image": image, "r1": alone, "r1_sequence": matched})
+    return rows
+
+
+def growth(route: RouteExperiment) -> list[Row]:
+    """Train on half of the route, then add the other half; measure how novelty is recognised.
+
+    Before the second half is added, its queries are of places never visited. The share of them that
+    is accepted should be the one for which the threshold was estimated.
+    """
+    half = len(route.reference) // 2
+    parts = [route.of(0, half), route.of(half, half)]
+    first = parts[0].ensemble(EnsembleSettings())
+    grown = train([parts[1].reference], EnsembleSettings(), route.executor, None, first)
+    rows: list[Row] = []
+    for name, ensemble in (("first half learnt", first), ("second half added", grown)):
+        for mode in MODES:
+            for length in (1, SEQUENCE):
+                recogniser = Recogniser(ensemble, mode=mode, sequence=length)
+                found: Row = {"state": name, "mode": mode, "sequence": length}
+                for which, part in zip(("first", "second"), parts, strict=True):
+                    recogniser.reset()
+                    similarity = match_sequence(recogniser.scores(part.shown), length)
+                    truth = part.truth + (0 if which == "first" else half)
+                    if which == "second" and ensemble is first:
+                        truth = np.full(len(truth), -1)
+                    thresholds = recogniser.thresholds(similarity)
+                    never, visited = acceptance(similarity, truth, thresholds)
+                    known = (truth >= 0).any()
+                    found |= {
+                        f"{which}_r1": metrics_of(similarity, truth).recall[1] if known else np.nan,
+                        f"{which}_accepted": visited if known else never,
+                    }
+                rows.append(found)
+    return rows

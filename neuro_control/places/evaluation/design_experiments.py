@@ -1,0 +1,161 @@
+"""Experiments about an ensemble's design: its size, its parts, and one network instead of many."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from neuro_control.cli.output import remarks
+from neuro_control.errors import ConfigurationError
+from neuro_control.places.control.ensemble_settings import EnsembleSettings
+from neuro_control.places.control.preprocessing import PATCH
+from neuro_control.places.control.recogniser import MODES, Recogniser
+from neuro_control.places.evaluation.baselines import sad_of_patches
+from neuro_control.places.evaluation.experiment_figures import draw_ablation, draw_sizes
+from neuro_control.places.evaluation.route_experiment import (
+    RouteExperiment,
+    Row,
+    baseline,
+    measured,
+)
+from neuro_control.places.evaluation.scoring import peak_memory
+from neuro_control.places.evaluation.vprtempo import originals, vprtempo
+
+# Numbers of places in the table of results; the whole route comes last.
+_SIZES = (100, 500, 1000)
+
+
+def sizes(route: RouteExperiment) -> list[Row]:
+    """Measure recall, speed and memory for more and more places, also of SAD and VPRTempo."""
+    rows: list[Row] = []
+    total = len(route.reference)
+    for count in (*(size for size in _SIZES if size < total), total):
+        part = route.of(0, count)
+        ensemble = part.ensemble(EnsembleSettings())
+        reference = np.stack(part.reference.images)
+        for mode in MODES:
+            found, _ = measured(part, Recogniser(ensemble, mode=mode))
+            rows.append(
+                {
+                    "places": count,
+                    "method": mode,
+                    **found,
+                    "train_s": ensemble.train_s,
+                    "memory_mb": peak_memory(),
+                }
+            )
+        found = baseline(part, sad_of_patches(reference, part.shown), float("nan"))
+        rows.append({"places": count, "method": "SAD", **found, "train_s": 0.0, "memory_mb": 0.0})
+        try:
+            compared = vprtempo(
+                [originals(part.reference)],
+                originals(part.query),
+                seed=0,
+                size=reference.shape[1:],
+                patch=PATCH,
+            )
+        except ConfigurationError as error:
+            remarks.print(f"without VPRTempo: {error}", markup=False)
+            continue
+        found = baseline(part, compared.similarity, compared.forward_per_s)
+        rows.append(
+            {
+                "places": count,
+                "method": "VPRTempo",
+                **found,
+                "train_s": compared.train_s,
+                "memory_mb": peak_memory(),
+            }
+        )
+    draw_sizes(rows, route.out / "sizes.png")
+    return rows
+
+
+def ablation(route: RouteExperiment) -> list[Row]:
+    """Measure recall with each part of the method changed, such as preprocessing or assignment."""
+    whole = EnsembleSettings()
+    patch = dataclasses.replace(whole, preprocessing="patch")
+    designs = {
+        "patch normalisation (the paper's)": patch,
+        "retina": whole,
+        "retina, contrast of the whole image": dataclasses.replace(whole, surround=0.0),
+        "retina, no lateral inhibition": dataclasses.replace(whole, shrinkage=1e6),
+        "retina, no adaptation": dataclasses.replace(whole, adaptation=1e9),
+        "retina, a third of the epochs": dataclasses.replace(whole, epochs=20),
+        "retina, random regions": dataclasses.replace(whole, regions="random"),
+        "retina, three networks": dataclasses.replace(whole, networks=3),
+    }
+    variants: dict[str, list[dict[str, Any]]] = {
+        "patch normalisation (the paper's)": [
+            {"regularisation": "none"},
+            {"regularisation": "silence"},
+            {"regularisation": "homeostasis"},
+        ],
+        "retina": [
+            {"regularisation": "none"},
+            {"regularisation": "silence"},
+            {"regularisation": "homeostasis"},
+            {"regularisation": "homeostasis", "assignment": "weighted"},
+        ],
+    }
+    rows: list[Row] = []
+    found = baseline(
+        route,
+        sad_of_patches(np.stack(route.reference.images), route.shown),
+        float("nan"),
+    )
+    rows.append({"design": "SAD", "regularisation": "", "assignment": "", "mode": "", **found})
+    for name, design in designs.items():
+        ensemble = route.ensemble(design)
+        for variant in variants.get(name, [{"regularisation": "homeostasis"}]):
+            for mode in MODES:
+                found, _ = measured(route, Recogniser(ensemble, mode=mode, **variant))
+                rows.append(
+                    {
+                        "design": name,
+                        "regularisation": variant["regularisation"],
+                        "assignment": variant.get("assignment", "standard"),
+                        "mode": mode,
+                        **found,
+                    }
+                )
+    draw_ablation(rows, route.out / "ablation.png")
+    return rows
+
+
+def single(route: RouteExperiment) -> list[Row]:
+    """Compare an ensemble with a single network, of an expert's size and of the ensemble's.
+
+    It is done for 50 and 100 places: a single network's training grows with the square of the
+    places.
+    """
+    rows: list[Row] = []
+    for count in (50, 100):
+        part = route.of(0, count)
+        experts = -(-count // EnsembleSettings().places)
+        designs = {
+            f"ensemble of {experts} x 400": EnsembleSettings(),
+            "single, 400 neurons": EnsembleSettings(places=count),
+            f"single, {400 * experts} neurons": EnsembleSettings(
+                places=count, neurons=400 * experts
+            ),
+        }
+        for name, design in designs.items():
+            ensemble = part.ensemble(design)
+            for regularisation in ("none", "silence", "homeostasis"):
+                for mode in MODES:
+                    recogniser = Recogniser(ensemble, mode=mode, regularisation=regularisation)
+                    found, _ = measured(part, recogniser)
+                    rows.append(
+                        {
+                            "places": count,
+                            "network": name,
+                            "regularisation": regularisation,
+                            "mode": mode,
+                            **found,
+                            "train_s": ensemble.train_s,
+                        }
+                    )
+    return rows

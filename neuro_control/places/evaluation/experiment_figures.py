@@ -1,0 +1,57 @@
+"""Figures of the experiments about places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuro_control.cli.plotting import figure
+
+
+def draw_sizes(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw recall, speed and training time over the number of places, for each method."""
+    with figure(path, 12, 3.8) as drawn:
+        axes = drawn.subplots(1, 3)
+        panels = (
+            ("r1", "R@1"),
+            ("queries_per_s", "queries per second"),
+            ("train_s", "training time (s)"),
+        )
+        for panel, (name, label) in zip(axes, panels, strict=True):
+            for method in dict.fromkeys(row["method"] for row in rows):
+                own = [row for row in rows if row["method"] == method]
+                x, y = [row["places"] for row in own], [float(row[name]) for row in own]
+                if name == "r1":
+                    panel.plot(x, y, "o-", label=method)
+                elif np.isfinite(y).all() and min(y) > 0 and len(own) > 1:
+                    slope = np.polyfit(np.log(x), np.log(y), 1)[0]
+                    panel.loglog(x, y, "o-", label=f"{method}, places^{slope:.2f}")
+            panel.set(xlabel="places", ylabel=label)
+            panel.grid(alpha=0.3)
+            panel.legend(fontsize=8)
+        axes[0].set_ylim(0, 1)
+
+
+def draw_ablation(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw the recall of each design in both modes."""
+    labels = list(dict.fromkeys((r["design"], r["regularisation"], r["assignment"]) for r in rows))
+    with figure(path, 9, 0.4 * len(labels) + 1.2) as drawn:
+        panel = drawn.subplots()
+        for shift, (mode, colour) in enumerate((("fast", "C0"), ("spiking", "C1"), ("", "0.5"))):
+            for y, label in enumerate(labels):
+                for row in rows:
+                    key = (row["design"], row["regularisation"], row["assignment"])
+                    if key == label and row["mode"] == mode:
+                        at = y + (0.4 * shift - 0.2 if mode else 0.0)
+                        panel.barh(at, row["r1"], 0.38, color=colour)
+        panel.axvline(rows[0]["r1"], color="0.5", lw=1, ls="--")
+        panel.set_yticks(range(len(labels)))
+        panel.set_yticklabels([", ".join(filter(None, label)) for label in labels], fontsize=8)
+        panel.invert_yaxis()
+        for name, colour in (("fast", "C0"), ("spiking", "C1"), ("SAD", "0.5")):
+            panel.barh(0, 0, color=colour, label=name)
+        panel.legend(fontsize=8)
+        panel.set(xlabel="R@1", xlim=(0, 1))
