@@ -68,6 +68,12 @@ class Electronics:
 class ActiveEffects:
     """Effects at work on one episode.
 
+    Attributes:
+        unaffected: Readings of the last observation before effects on sensors changed them, to
+            score by.
+        idle: Whether there never were any effects, so that only the electronics count.
+        electronics: The robot's own.
+
     Each effect has a generator of its own, seeded by the episode's without drawing from it, so
     that the robot's own noise is the same with an effect and without.
 
@@ -85,7 +91,9 @@ class ActiveEffects:
         effects: Sequence[Effect],
         rng: np.random.Generator,
     ) -> None:
-        self._model, self._electronics, self._rng = model, electronics, rng
+        self._model, self.electronics, self._rng = model, electronics, rng
+        self.idle = True
+        self.unaffected: Array = np.zeros(model.nsensordata)
         self._seed: int | None = None
         self._count = 0
         self._effects: dict[str, Effect] = {}
@@ -144,6 +152,7 @@ class ActiveEffects:
             number += 1
             name = f"{wanted}_{number}"
         self._effects[name] = effect
+        self.idle = False
         if isinstance(effect, SensorEffect):
             parts = sensor_parts(self._model, effect)
             self._signals[name] = signal(effect, parts, self._generator())
@@ -170,7 +179,7 @@ class ActiveEffects:
         """Hand the motors a command (nu,), which acts once it arrives, if it does."""
         command_now = self.arriving(data.time, command)
         if command_now is not None:
-            self._electronics.drive(data, command_now)
+            self.electronics.drive(data, command_now)
 
     def arriving(self, time: float, command: Array) -> Array | None:
         """The command (nu,) that takes effect when another is given at a time (s), or None."""
@@ -197,7 +206,7 @@ class ActiveEffects:
         if self._under_way:
             command = self._due(data.time)
             if command is not None:
-                self._electronics.drive(data, command)
+                self.electronics.drive(data, command)
         if not self._pushes and not self._winds:
             return
         self._undisturbed = data.xfrc_applied.copy(), self._model.opt.wind.copy()
@@ -215,14 +224,19 @@ class ActiveEffects:
 
     def observe(self, data: mujoco.MjData) -> None:
         """Make of ``data.sensordata`` what the sensors measure; called once an observation."""
-        self._electronics.observe(data)
-        if self._signals:
-            self.measure(data.time, data.sensordata)
+        self.electronics.observe(data)
+        self.unaffected = self.measure(data.time, data.sensordata)
 
-    def measure(self, time: float, readings: Array) -> None:
-        """Let the effects on sensors act on readings (nsensordata,) of a time (s), in place."""
+    def measure(self, time: float, readings: Array) -> Array:
+        """Let the effects on sensors act on readings (nsensordata,) of a time (s), in place.
+
+        Returns:
+            The readings before: a copy of them where there are any effects on sensors.
+        """
+        unaffected = readings.copy() if self._signals else readings
         for each in self._signals.values():
             each.act(time, readings)
+        return unaffected
 
     def wrenches(self, time: float) -> Array:
         """Forces and torques of all pushes at a time (s), (nbody, 6)."""
@@ -265,7 +279,17 @@ def _matching(model: mujoco.MjModel, names: list[str], wanted: str) -> list[int]
         return [names.index(wanted)]
     if wanted in GROUPS:
         return np.flatnonzero(model.sensor_type == int(GROUPS[wanted])).tolist()
-    return [index for index, name in enumerate(names) if name.startswith(f"{wanted}_")]
+    return [
+        index
+        for index, name in enumerate(names)
+        if name.startswith(f"{wanted}_") or _measured(model, index) == wanted
+    ]
+
+
+def _measured(model: mujoco.MjModel, sensor: int) -> str:
+    """Name of the joint or site that a sensor measures."""
+    kind, index = int(model.sensor_objtype[sensor]), int(model.sensor_objid[sensor])
+    return str(mujoco.mj_id2name(model, kind, index) or "") if index >= 0 else ""
 
 
 def _groups(model: mujoco.MjModel) -> list[str]:

@@ -132,10 +132,10 @@ class SensorEffect(TimedEffect):
     """An effect on what sensors measure.
 
     Attributes:
-        sensors: Which. A sensor's name; the beginning of names (``FL_calf`` stands for the angle
-            and the speed of that joint); a group (``joint_position``, ``joint_velocity``,
-            ``gyro``, ``accelerometer``, ``attitude``, ``velocity``, ``range``, ``pressure``,
-            ``foot_force``); or ``all``.
+        sensors: Which. A sensor's name; the name of the joint or site that it measures; the
+            beginning of names (``FL_calf`` stands for the angle and the speed of that joint); a
+            group (``joint_position``, ``joint_velocity``, ``gyro``, ``accelerometer``,
+            ``attitude``, ``velocity``, ``range``, ``pressure``, ``foot_force``); or ``all``.
     """
 
     sensors: tuple[str, ...] = dataclasses.field(

@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.active_effects import ActiveEffects
+from neuro_control.simulation.effects import Description, Push, Wind
 from neuro_control.simulation.rendering import make_renderer
-from neuro_control.simulation.world import World, advance
+from neuro_control.simulation.world import World
 
 Array = NDArray[np.float64]
 
@@ -56,17 +58,18 @@ def model(links: int, density: float = MEDIUM_DENSITY) -> mujoco.MjModel:
     head.remove(pattern)
     pattern.remove(_child(pattern, "body"))
     motors, sensors = _child(root, "actuator"), _child(root, "sensor")
-    motor, sensor = motors[0], sensors[:2]
+    motor, motion, encoder = motors[0], sensors[:2], sensors[-1]
     motors.clear()
     sensors.clear()
-    sensors.extend(_renumbered(element, "0") for element in sensor)
+    sensors.extend(_renumbered(element, "0") for element in motion)
     parent = head
     for index in range(1, links):
         link = _renumbered(pattern, str(index))
         parent.append(link)
         parent = link
         motors.append(_renumbered(motor, str(index)))
-        sensors.extend(_renumbered(element, str(index)) for element in sensor)
+        sensors.extend(_renumbered(element, str(index)) for element in motion)
+    sensors.extend(_renumbered(encoder, str(index)) for index in range(1, links))
     _child(root, "option").set("density", str(density))
     limit = 360 / links
     _child(root, "default/default[@class='link']/joint").set("range", f"{-limit} {limit}")
@@ -159,11 +162,16 @@ class _Body:
         self.substeps = world.substeps(world.control_period)
         self.joints = self.model.nu
         self.torque = self.model.actuator_ctrlrange[:, 1].copy()
-        self.ctrl = self.data.ctrl
-        self.angles = self.data.qpos[3:]
+        self.angles = self.data.sensordata[angle_slice(self.model)]
         self.sensors = self.data.sensordata
         self.velocities = velocity_addresses(self.model)
         self.head_speed = int(self.model.sensor("velocity_0").adr[0]) + 1
+
+
+def angle_slice(model: mujoco.MjModel) -> slice:
+    """Where the joint angles, from head to tail, lie in the sensor readings."""
+    first = int(model.sensor("angle_1").adr[0])
+    return slice(first, first + model.nu)
 
 
 def velocity_addresses(model: mujoco.MjModel) -> NDArray[np.intp]:
@@ -190,6 +198,7 @@ class Swimmer(gymnasium.Env[Array, Array]):
         width: Picture width, pixels.
         height: Picture height, pixels.
         camera: "above" or "side".
+        effects: Noise, faults, pushes and the like, as ``effects.parse`` takes them.
     """
 
     metadata = {  # noqa: RUF012  # as Gymnasium declares it
@@ -205,10 +214,11 @@ class Swimmer(gymnasium.Env[Array, Array]):
         width: int = 480,
         height: int = 360,
         camera: str = "above",
+        effects: Description = (),
     ) -> None:
         if render_mode not in (None, "rgb_array"):
             raise ConfigurationError(f"render_mode is None or 'rgb_array', not {render_mode!r}")
-        self.body = _Body(self._world(links))
+        self.body = _Body(self._world(links).with_effects(effects))
         self.render_mode = render_mode
         self._view = (height, width, camera)
         self._renderer: mujoco.Renderer | None = None
@@ -227,7 +237,7 @@ class Swimmer(gymnasium.Env[Array, Array]):
     ) -> tuple[Array, dict[str, Any]]:
         """Start an episode; the same seed starts the same one."""
         super().reset(seed=seed)
-        self.body.world.reset(self.body.data, self.np_random)
+        self.effects = self.body.world.reset(self.body.data, self.np_random)
         self._steps = 0
         return self._observation(), {}
 
@@ -244,8 +254,7 @@ class Swimmer(gymnasium.Env[Array, Array]):
             )
         # Everything below counts: the whole of it costs a fourteenth of the physics.
         body = self.body
-        np.multiply(action, body.torque, body.ctrl)
-        advance(body.model, body.data, body.substeps)
+        body.world.step(body.data, self.effects, action * body.torque, body.substeps)
         self._steps += 1
         return self._observation(), self._reward(), False, self._steps >= STEPS, {}
 
@@ -298,7 +307,7 @@ class SwimmerSwim(Swimmer):
 
     def _reward(self) -> float:
         # swim_reward on one number, in plain Python: NumPy's clip costs a twentieth of the physics.
-        reward = -float(self.body.sensors[self.body.head_speed]) / REWARDED_SPEED
+        reward = -float(self.effects.unaffected[self.body.head_speed]) / REWARDED_SPEED
         return min(max(reward, 0.0), 1.0)
 
 
@@ -343,6 +352,8 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         density: Density of the medium, kg/m³.
         autoreset_mode: NEXT_STEP or SAME_STEP.
         episode_steps: Control steps of an episode.
+        effects: Noise, faults, pushes and the like in every episode, as ``effects.parse`` takes
+            them; each episode has generators of its own.
     """
 
     def __init__(
@@ -354,6 +365,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         density: float = MEDIUM_DENSITY,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
         episode_steps: int = STEPS,
+        effects: Description = (),
     ) -> None:
         if num_envs < 1:
             raise ConfigurationError(
@@ -361,7 +373,8 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
             )
         self.num_envs = num_envs
         self._navigates = task == "navigate"
-        self._world = (navigate if self._navigates else swim)(links, density)
+        world = (navigate if self._navigates else swim)(links, density)
+        self._world = world.with_effects(effects)
         self.metadata = {"autoreset_mode": autoreset_mode}
         self._episode_steps = episode_steps
         self._same_step = autoreset_mode == AutoresetMode.SAME_STEP
@@ -374,7 +387,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._substeps = self._world.substeps(self._world.control_period)
         self._torque = model.actuator_ctrlrange[:, 1].copy()
-        self._velocities = velocity_addresses(model)
+        self._velocities, self._angles = velocity_addresses(model), angle_slice(model)
         self._size = mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS)
         threads = min(threads or len(os.sched_getaffinity(0)), num_envs)
         self._datas = [mujoco.MjData(model) for _ in range(threads)]
@@ -385,10 +398,24 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self._targets = np.zeros((num_envs, 2))
         self._steps = np.zeros(num_envs, dtype=int)
         self._over = np.zeros(num_envs, dtype=bool)
-        # A step's sensors are those of the state it starts from: one more step reads the last.
-        self._controls = np.empty((num_envs, self._substeps + 1, model.nu))
-        self._state_rows = np.empty((num_envs, self._substeps + 1, self._size))
-        self._sensor_rows = np.empty((num_envs, self._substeps + 1, model.nsensordata))
+        self._active: dict[int, ActiveEffects] = {}
+        # One model for all, or one for each where the wind of each is its own. Physics without
+        # sensors, which only the state that it leads to is read from.
+        pushed = any(isinstance(effect, Push) for effect in self._world.effects)
+        windy = any(isinstance(effect, Wind) for effect in self._world.effects)
+        self._models = [copy.copy(model) for _ in range(num_envs if windy else 1)]
+        for each in self._models:
+            each.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_SENSOR)
+        self._inputs = mujoco.mjtState.mjSTATE_CTRL
+        if pushed:
+            self._inputs |= mujoco.mjtState.mjSTATE_XFRC_APPLIED
+        size = mujoco.mj_stateSize(model, self._inputs)
+        self._controls = np.zeros((num_envs, self._substeps, size))
+        self._state_rows = np.empty((num_envs, self._substeps, self._size))
+        # A step's sensors are those of the state that it starts from: one more step reads the last.
+        self._last_rows = np.empty((num_envs, 1, self._size))
+        self._sensor_rows = np.empty((num_envs, 1, model.nsensordata))
+        self._unread_rows = np.empty((num_envs, self._substeps, model.nsensordata))
         self._generators = [np.random.default_rng() for _ in range(num_envs)]
 
     def reset(
@@ -410,7 +437,8 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
     def _start(self, i: int) -> Array:
         """Start environment i; its first observation."""
         model, data = self._world.model, self._datas[0]
-        self._world.reset(data, self._generators[i])
+        self._active[i] = self._world.reset(data, self._generators[i])
+        self._controls[i] = 0.0
         mujoco.mj_getState(model, data, self._states[i], mujoco.mjtState.mjSTATE_FULLPHYSICS)
         self._accelerations[i] = data.qacc_warmstart
         self._targets[i] = model.geom("target").pos[:2]
@@ -419,7 +447,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         return observation
 
     def _observe(self, states: Array, sensors: Array, which: Any) -> Array:
-        parts = [states[:, 4 : 4 + self._joints], sensors[:, self._velocities]]
+        parts = [sensors[:, self._angles], sensors[:, self._velocities]]
         if self._navigates:
             parts.insert(1, self._to_target(states, which))
         return np.concatenate(parts, axis=1)
@@ -442,22 +470,30 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
                 f"expected actions of the shape {self.action_space.shape}, got {np.shape(actions)}"
             )
         model = self._world.model
-        self._controls[:] = (np.asarray(actions) * self._torque)[:, None]
+        self._control(np.asarray(actions) * self._torque)
+        self._rollout.rollout(
+            self._models,
+            self._datas,
+            self._states,
+            self._controls,
+            control_spec=self._inputs,
+            initial_warmstart=self._accelerations,
+            state=self._state_rows,
+            sensordata=self._unread_rows,
+        )
+        self._states[:] = self._state_rows[:, -1]
+        speeds = self._state_rows[:, -2:, -model.nv :]
+        self._accelerations[:] = (speeds[:, 1] - speeds[:, 0]) / model.opt.timestep
         self._rollout.rollout(
             model,
             self._datas,
             self._states,
-            self._controls,
-            initial_warmstart=self._accelerations,
-            state=self._state_rows,
+            state=self._last_rows,
             sensordata=self._sensor_rows,
         )
-        self._states[:] = self._state_rows[:, -2]
-        speeds = self._state_rows[:, -3:-1, -model.nv :]
-        self._accelerations[:] = (speeds[:, 1] - speeds[:, 0]) / model.opt.timestep
         self._sensors = sensors = self._sensor_rows[:, -1]
         self._steps += 1
-        observations = self._observe(self._states, sensors, slice(None))
+        observations = self._observe(self._states, self._measured(sensors), slice(None))
         if self._navigates:
             size = self._joints
             rewards = target_reward(observations[:, size : size + 2], TARGET_RADIUS)
@@ -478,6 +514,28 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self._over = self._steps >= self._episode_steps
         return observations, rewards, terminated, self._over.copy(), {}
 
+    def _control(self, commands: Array) -> None:
+        """Set what goes into the physics, from commands (num_envs, n) and effects."""
+        if self._world.effects:
+            for i, active in self._active.items():
+                time = self._states[i, 0]
+                arrived = active.arriving(time, commands[i])
+                commands[i] = self._controls[i, 0, : self._joints] if arrived is None else arrived
+                if self._controls.shape[2] > self._joints:
+                    self._controls[i, :, self._joints :] = active.wrenches(time).ravel()
+                if len(self._models) > 1:
+                    self._models[i].opt.wind[:] = active.wind(time)
+        self._controls[:, :, : self._joints] = commands[:, None]
+
+    def _measured(self, sensors: Array) -> Array:
+        """Readings (num_envs, nsensordata) as effects on sensors leave them."""
+        if not self._world.effects:
+            return sensors
+        measured = sensors.copy()
+        for i, active in self._active.items():
+            active.measure(self._states[i, 0], measured[i])
+        return measured
+
     def forward_speed(self) -> Array:
         """Forward speed of each head after the last step, (num_envs,), m/s."""
         return forward_speed(self._world.model, self._sensors)
@@ -488,7 +546,13 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         return self._steps.copy()
 
     def state(self) -> dict[str, Array]:
-        """Everything that the next steps follow from, to go on from later with ``restore``."""
+        """Everything that the next steps follow from, to go on from later with ``restore``.
+
+        Raises:
+            ConfigurationError: There are effects, whose memory is not part of it.
+        """
+        if self._world.effects:
+            raise ConfigurationError("a batch of swimmers with effects can't be kept and restored")
         generators = [_words(generator) for generator in self._generators]
         return {
             "states": self._states.copy(),

@@ -9,10 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.effects import (
+    CommandDelay,
+    Density,
+    Description,
+    Effect,
+    Stuck,
+    parse,
+)
 from neuro_control.swimmer.control.policy import Act, Design, observation_scale
 from neuro_control.swimmer.simulation.env import (
     CONTROL_PERIOD,
-    MEDIUM_DENSITY,
     STEPS,
     SwimmerVector,
 )
@@ -30,12 +37,25 @@ class Conditions:
             (``policy.observation_scale``: 1 rad for an angle).
         density: Density of the medium, as a multiple of the usual one.
         lost_joint: Joint, 1 the first, whose angle reads zero; 0 for none.
+        effects: Anything else, as ``effects.parse`` takes it.
     """
 
     delay: int = 0
     noise: float = 0.0
     density: float = 1.0
     lost_joint: int = 0
+    effects: Description = ()
+
+    def all_effects(self) -> list[Effect]:
+        """Delay, density, the lost joint and anything else, as effects of the world."""
+        found: list[Effect] = []
+        if self.delay:
+            found.append(CommandDelay(seconds=self.delay * CONTROL_PERIOD))
+        if self.density != 1.0:
+            found.append(Density(factor=self.density))
+        if self.lost_joint:
+            found.append(Stuck(sensors=(f"angle_{self.lost_joint}",), value=0.0))
+        return [*found, *parse(self.effects)]
 
 
 class Scores(NamedTuple):
@@ -81,25 +101,24 @@ def swim_episodes(
         task,
         links,
         threads,
-        density=conditions.density * MEDIUM_DENSITY,
         episode_steps=steps,
+        effects=conditions.all_effects(),
     )
     rng = np.random.default_rng(seeds)
+    # Drawn for all episodes at once, on top of the effects.
     scale = conditions.noise * observation_scale(joints)
+    if conditions.lost_joint:
+        scale[conditions.lost_joint - 1] = 0.0
     if task == "navigate":
         scale = np.insert(scale, joints, [0.0, 0.0])  # where the target is, is no sensor's
     observations, _ = environment.reset(seed=list(seeds))
-    under_way = [np.zeros((len(seeds), joints)) for _ in range(conditions.delay)]
     returns, way = np.zeros(len(seeds)), np.zeros(len(seeds))
     perfect = np.full(len(seeds), np.inf)
     try:
         for step in range(steps):
             if conditions.noise:
                 observations += rng.normal(0.0, 1.0, observations.shape) * scale
-            if conditions.lost_joint:
-                observations[:, conditions.lost_joint - 1] = 0.0
-            under_way.append(act(observations, step))
-            observations, rewards, *_ = environment.step(under_way.pop(0))
+            observations, rewards, *_ = environment.step(act(observations, step))
             returns += rewards
             way += environment.forward_speed()
             perfect[(rewards == 1.0) & np.isinf(perfect)] = (step + 1) * CONTROL_PERIOD
