@@ -6,7 +6,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from neuro_control.blimp.simulation import env as blimp
+import neuro_control.envs  # noqa: F401  # registers the environments
+from neuro_control.blimp.control.types import ThrustCommand
+from neuro_control.blimp.simulation import body as blimp
+from neuro_control.blimp.simulation import world as blimp_world
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.simulation import body as quadruped
 from neuro_control.simulation.effects import Friction, Payload
@@ -76,7 +79,7 @@ def test_a_quadrupeds_payload_and_friction_are_the_same_as_effects(
 
 
 def test_a_blimps_payload_pulls_it_down_whatever_its_own_buoyancy() -> None:
-    world = blimp.world("neutral").with_effects({"payload": {"mass": 0.002}})
+    world = blimp_world.world("neutral").with_effects({"payload": {"mass": 0.002}})
     body = blimp.Body(world)
     body.reset(np.random.default_rng(0))
     model = body.model
@@ -84,7 +87,7 @@ def test_a_blimps_payload_pulls_it_down_whatever_its_own_buoyancy() -> None:
     assert model.body_mass.sum() - borne == pytest.approx(0.002, abs=1e-12)
     start = body.altitude
     for _ in range(50):
-        body.step(0.0)
+        body.step(ThrustCommand(0.0, 0.0, 0.0))
     assert body.altitude < start
 
 
@@ -94,7 +97,7 @@ def test_wind_needs_a_medium() -> None:
     with pytest.raises(ConfigurationError, match="friction: the model touches no ground"):
         swim().with_effects("friction: {coefficient: 1}")
     with pytest.raises(ConfigurationError, match="density: this body floats"):
-        blimp.world().with_effects("density: {factor: 2}")
+        blimp_world.world().with_effects("density: {factor: 2}")
 
 
 @pytest.mark.parametrize(

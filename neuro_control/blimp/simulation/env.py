@@ -16,6 +16,7 @@ from neuro_control.blimp.control.types import CONTROL_PERIOD, FULL_COMMAND
 from neuro_control.blimp.simulation.body import Body
 from neuro_control.blimp.simulation.electronics import LIDAR_MINIMUM, PRESSURE
 from neuro_control.blimp.simulation.world import max_thrust, world
+from neuro_control.simulation.effects import Description
 from neuro_control.simulation.rendering import make_renderer
 from neuro_control.simulation.viewing import RENDER_MODES, Window, check_render_mode
 
@@ -69,6 +70,7 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         render_mode: None, "human" (MuJoCo's viewer) or "rgb_array".
         width: Width of the picture, pixels.
         height: Height of the picture, pixels.
+        effects: Noise, faults, pushes and the like, as ``effects.parse`` takes them.
 
     Raises:
         ConfigurationError: An argument is out of range.
@@ -87,9 +89,10 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         render_mode: str | None = None,
         width: int = 480,
         height: int = 360,
+        effects: Description = (),
     ) -> None:
         check_render_mode(render_mode)
-        self.body = Body(world(case))
+        self.body = Body(world(case).with_effects(effects))
         self.render_mode = render_mode
         self._view = (height, width)
         self._renderer: mujoco.Renderer | None = None

@@ -16,6 +16,7 @@ from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.control.types import JOINTS, PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.camera import Camera
+from neuro_control.simulation.effects import Description
 from neuro_control.simulation.viewing import RENDER_MODES, Window, check_render_mode
 
 Array = NDArray[np.float64]
@@ -82,6 +83,7 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         height: Height of the picture, pixels.
         camera: Camera of the picture: "beside", for people; or "head", as the robot sees, without
             its own meshes.
+        effects: Noise, faults, pushes and the like, as ``effects.parse`` takes them.
         world_arguments: Further arguments of ``body.world``: start, noise, friction and so on.
 
     Raises:
@@ -104,13 +106,15 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         width: int = 480,
         height: int = 360,
         camera: str = "beside",
+        effects: Description = (),
         **world_arguments: Any,
     ) -> None:
         check_render_mode(render_mode)
         if camera not in CAMERAS:
             raise ConfigurationError(f"camera is 'beside' or 'head', not {camera!r}")
         for_people = render_mode == "human" or (render_mode is not None and camera == "beside")
-        self.body = Body(world(robot, terrain, **{"meshes": for_people, **world_arguments}))
+        surroundings = world(robot, terrain, **{"meshes": for_people, **world_arguments})
+        self.body = Body(surroundings.with_effects(effects))
         self.render_mode = render_mode
         self._view = (camera, height, width)
         self._camera: Camera | None = None
