@@ -30,7 +30,13 @@ from neuro_control.ros import parameters as ros_parameters
 from neuro_control.ros.diagnostics import Timing
 from neuro_control.ros.inputs import Input, rejection_reason
 from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
-from neuro_control.ros.messages import COMMAND_QOS, NANOSECONDS, restamped, to_nanoseconds
+from neuro_control.ros.messages import (
+    COMMAND_QOS,
+    NANOSECONDS,
+    all_finite,
+    restamped,
+    to_nanoseconds,
+)
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.safety import Safety
 
@@ -249,7 +255,10 @@ class Controller(ManagedNode[P]):
         """Whether an input that belongs to the observation of ``stamp`` (ns) has yet to come."""
         if not self._safety.enabled:
             return False  # the safe command needs none
-        return any(e.awaited and (e.value is None or e.time != stamp) for e in self._inputs)
+        for each in self._inputs:
+            if each.awaited and (each.time != stamp or each.value is None):
+                return True
+        return False
 
     def _missing(self, stamp: int) -> str:
         topics = ", ".join(each.topic for each in self._inputs if each.awaited)
@@ -319,7 +328,7 @@ class Controller(ManagedNode[P]):
         action = np.asarray(action, dtype=np.float64)
         if action.shape != self._shape:
             raise ValueError(f"an action of the shape {action.shape}, not {self._shape}")
-        if not np.isfinite(action).all():
+        if not all_finite(action):
             raise ValueError(f"an action that is not finite: {action}")
         low, high = self._limits
         limited: Array = np.minimum(np.maximum(action, low), high)

@@ -39,7 +39,7 @@ class Cameras:
         names: Of its cameras.
         height: Of a picture, pixels.
         width: Of a picture, pixels.
-        visuals: Whether shadows and visual meshes (geoms of group 2) are drawn.
+        visuals: Whether shadows, visual meshes (geoms of group 2) and smooth edges are drawn.
     """
 
     def __init__(
@@ -161,6 +161,9 @@ def _draw(job: Mapping[str, Any], requests: IO[bytes], pictures: IO[bytes]) -> N
     """Answer requests until there are no more."""
     world = worlds.load(job["model"], job["arguments"])
     model, data = world.model, mujoco.MjData(world.model)
+    if not job["visuals"]:
+        # Smooth edges are for people, too: they take two thirds of the time of a picture.
+        model.vis.quality.offsamples = 0
     kind, count = _HEADER
     header_size = kind.itemsize * count
     size = header_size + 8 * mujoco.mj_stateSize(model, _STATE)

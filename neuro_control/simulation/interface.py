@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, FluidPressure, Image, Imu, JointState, Range
-from std_msgs.msg import Header
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import (
@@ -145,7 +144,8 @@ class Sensor:
         if not self.publisher.get_subscription_count():
             return
         message = self._type()
-        message.header = Header(stamp=to_stamp(nanoseconds), frame_id=self.frame)
+        message.header.stamp = to_stamp(nanoseconds)
+        message.header.frame_id = self.frame
         for part, where in self.parts:
             part.fill(message, data.sensordata[where])
         for covariance in self._unknown:

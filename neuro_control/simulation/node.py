@@ -111,7 +111,8 @@ class SimulationParameters:
     )
     camera_visuals: bool = parameter(
         False,
-        "Draw shadows and the geoms of group 2, by convention visual meshes: for people",
+        "Draw shadows, smooth edges and the geoms of group 2, by convention visual meshes: for "
+        "people",
         fixed=True,
     )
     odometry: bool = parameter(

@@ -83,19 +83,19 @@ def through_ros(
     from neuro_control.ros import process
 
     process.discover_locally()
-    from rclpy.node import Node
     from sensor_msgs.msg import Image
 
     from neuro_control.quadruped.evaluation.report import summary
     from neuro_control.quadruped.nodes.gait_controller import GaitController
     from neuro_control.ros import run as runs
+    from neuro_control.ros.intraprocess import HandingOver
     from neuro_control.ros.messages import SENSOR_QOS
     from neuro_control.simulation.node import Simulation
 
     names = ["simulation", "gait_controller"]
     images: list[int] = []
 
-    class Viewer(Node):  # type: ignore[misc]  # rclpy is untyped
+    class Viewer(HandingOver):
         def __init__(self) -> None:
             super().__init__("viewer")
             self.create_subscription(

@@ -194,7 +194,7 @@ class JointsReader:
             Rejected: A joint is missing, foreign or named twice.
         """
         try:
-            read = np.stack([reader(message) for reader in self._readers])
+            read = np.array([reader(message) for reader in self._readers])
             if len(message.name) != len(JOINTS):
                 foreign = [name for name in message.name if name not in JOINTS]
                 raise Rejected("names", f"a quadruped has no joint {', '.join(foreign[:20])}")
@@ -301,7 +301,7 @@ class GaitController(Controller[GaitParameters]):
         forces: Any = self._forces.value
         measured = Observation(imu[0], imu[1], observation[0], observation[1], forces)
         sources = CommandSources(*self._latest(self._gait_command), *self._latest(self._cmd_vel))
-        action = np.stack(self.controller.step(measured, stamp / NANOSECONDS, sources))
+        action = np.array(self.controller.step(measured, stamp / NANOSECONDS, sources))
         if self._activity.get_subscription_count():
             self._tell_activity(stamp)
         rate = self.parameters.odometry_rate
