@@ -16,7 +16,7 @@ from sensor_msgs.msg import JointState, Range
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 
-from neuro_control.cli.scenario import find, resolve
+from neuro_control.cli.scenario import find_scenario, resolve
 from neuro_control.ros import run as runs
 from neuro_control.ros.intraprocess import HandingOver, handing_over
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, joint_state
@@ -194,7 +194,7 @@ def test_the_executor_gets_its_turn_while_messages_go_to_and_fro(bench, bus):
 
 def scenario(name, folder, seconds, **settings):
     """Nodes of a scenario by name, its parameter file and its recording's."""
-    found = find(name)
+    found = find_scenario(name)
     parameters = runs.read_parameters(found.config_file(), list(found.nodes))
     simulation, *others = found.nodes
     recording = folder / "recording.npz"
