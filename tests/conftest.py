@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,9 @@ def claim_domain():
         return domain
     raise RuntimeError("a hundred test processes run already")
 
+
+# A shell that starts the tests in the background has Ctrl-C ignored, by their children as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["ROS_DOMAIN_ID"] = str(claim_domain())
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
