@@ -17,14 +17,15 @@ from neuro_control import resources
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.quadruped.control.command import gait
-from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.command_mux import CommandSources
+from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import ROBOTS, find
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 
 Array = NDArray[np.float64]
 
-# What the quick walker walks before it is timed, s: everything compiled, and on its way.
+# What the controller walks before it is timed, s: everything compiled, and on its way.
 _BEFORE = 2.0
 _CAMERA_RATE = 10.0
 
@@ -47,17 +48,17 @@ def alone(robot: str, seconds: float) -> dict[str, Any]:
         ``step_ms`` (p50 and p99 of a control step, of the processor's time) and
         ``real_time_factor``, with physics and sensors.
     """
-    body, walker = Body(world(robot)), Walker(find(robot))
+    body, controller = Body(world(robot)), QuadrupedController(find(robot))
     body.reset(np.random.default_rng(0))
-    command = gait("trot", forward=0.5)
+    sources = CommandSources.constant(gait("trot", forward=0.5))
     for _ in range(round(_BEFORE / PERIOD)):
-        body.step(walker.step(body.observation, command).efforts)
+        body.step(controller.step(body.observation, body.data.time, sources).efforts)
     took = []
     begin = time.perf_counter()
     for _ in range(round(seconds / PERIOD)):
         observation = body.observation
         before = time.thread_time()
-        answer = walker.step(observation, command)
+        answer = controller.step(observation, body.data.time, sources)
         took.append(time.thread_time() - before)
         body.step(answer.efforts)
     wall = time.perf_counter() - begin

@@ -20,9 +20,9 @@ from neuro_control.cli.plotting import figure
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control import oscillators
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.contact_schedule import Rhythm
+from neuro_control.quadruped.control.contact_schedule import ContactSchedule
 from neuro_control.quadruped.control.gait import Gait
-from neuro_control.quadruped.control.gait_scheduler import Schedule
+from neuro_control.quadruped.control.gait_scheduler import GaitScheduler
 from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import ROBOTS, find
 from neuro_control.quadruped.control.types import LEGS, PERIOD
@@ -50,9 +50,9 @@ _LOAD = 0.2  # nS
 _FEET = dict(zip(LEGS, ("#1b9e77", "#d95f02", "#7570b3", "#e7298a"), strict=True))
 
 
-def _rhythm(name: str) -> Rhythm:
+def _rhythm(name: str) -> ContactSchedule:
     if name.startswith("schedule"):
-        return Schedule()
+        return GaitScheduler()
     return Oscillators(load=_LOAD if name.endswith("load felt") else 0.0)
 
 
@@ -83,7 +83,7 @@ def expressed(leads: Array) -> str:
     return "trot" if abs(fore - 0.5) < 0.125 else "walk"
 
 
-def _leads(rhythm: Rhythm) -> Array:
+def _leads(rhythm: ContactSchedule) -> Array:
     found: Array = (rhythm.phases[2] - rhythm.phases) % 1.0
     return found
 
@@ -91,7 +91,7 @@ def _leads(rhythm: Rhythm) -> Array:
 def _sweep(robot: str, name: str, speeds: Sequence[float], seeds: int, seconds: float) -> Rows:
     """Walks of one rhythm at many speeds: a task for an executor."""
     body, rhythm = Body(world(robot)), _rhythm(name)
-    controller = Gait(find(robot), rhythm=rhythm)
+    controller = Gait(find(robot), rhythm)
     trial, mass, rows = Trial(robot, seconds), float(body.model.body_mass.sum()), []
     for speed in speeds:
         command = _command(name, speed)
@@ -114,7 +114,7 @@ def _sweep(robot: str, name: str, speeds: Sequence[float], seeds: int, seconds: 
 
 def _push(robot: str, name: str, seeds: int, force: float) -> Rows:
     """Walks of one rhythm that are pushed: a task for an executor."""
-    body, controller = Body(world(robot)), Gait(find(robot), rhythm=_rhythm(name))
+    body, controller = Body(world(robot)), Gait(find(robot), _rhythm(name))
     rows = []
     for speed in _PUSHED:
         command = _command(name, speed)
@@ -130,7 +130,7 @@ def _push(robot: str, name: str, seeds: int, force: float) -> Rows:
 def _ramp(robot: str, ramp: float) -> tuple[Rows, NDArray[np.bool_]]:
     """A walk whose speed goes up and down: a row for each cycle, and which feet swing, (T, 4)."""
     body, rhythm = Body(world(robot)), Oscillators()
-    controller = Gait(find(robot), rhythm=rhythm)
+    controller = Gait(find(robot), rhythm)
     body.reset(np.random.default_rng(0))
     told, stood = [], []
     for k in range(round(2 * ramp / PERIOD)):

@@ -18,7 +18,7 @@ from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control.command import GAITS, Command, gait
-from neuro_control.quadruped.control.contact_schedule import RHYTHMS
+from neuro_control.quadruped.control.contact_schedule import CONTACT_SCHEDULES
 from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.robots import ROBOTS, find
 from neuro_control.quadruped.control.types import PERIOD
@@ -51,7 +51,7 @@ class Trial:
         seconds: How long it lasts.
         push: Force on the trunk, N, for 0.2 s, from a direction and at a time that are drawn.
         world: What else ``env.world`` takes.
-        rhythm: What tells which foot stands when: one of ``rhythm.RHYTHMS``.
+        rhythm: What tells which foot stands when: one of ``CONTACT_SCHEDULES``.
     """
 
     robot: str = "go2"
@@ -158,7 +158,7 @@ def _merits_of(trial: Trial, command: Command, seeds: list[int]) -> list[dict[st
     """Figures of merit of walks of these seeds: a task for an executor."""
     robot = find(trial.robot)
     body = Body(world(trial.robot, **trial.world))
-    controller = Gait(robot, rhythm=trial.rhythm)
+    controller = Gait(robot, trial.rhythm)
     # Compiled before it is timed.
     walk(body, controller, command, 0, Trial(trial.robot, 0.1))
     mass, height = float(body.model.body_mass.sum()), robot.height + command.height
@@ -266,7 +266,7 @@ def parse(text: str, name: str = "trot") -> Command:
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the first."
 )
 @click.option(
-    "--rhythm", type=click.Choice(list(RHYTHMS)), default="schedule", show_default=True,
+    "--rhythm", type=click.Choice(list(CONTACT_SCHEDULES)), default="schedule", show_default=True,
     help="What tells which foot stands when; oscillators choose gait and frequency themselves.",
 )  # fmt: skip
 @click.option(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuro_control.cli.plotting import figure
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.command_mux import on_course
+from neuro_control.quadruped.control.command_mux import profile_velocity
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.control.types import LEGS, PERIOD
 from neuro_control.quadruped.evaluation.evaluate import SETTLING, Walk, merits
@@ -115,7 +115,7 @@ def _parts(told: Mapping[str, Any], steps: int) -> Iterator[tuple[slice, Command
     course = list(told.get("course") or [0.0] * 4)
     begins = [round(time / PERIOD) for time in course[::4]]
     for begin, end in zip(begins, [*begins[1:], steps], strict=True):
-        forward, left, yaw_rate = on_course(course, begin * PERIOD + 1e-9)
+        forward, left, yaw_rate = profile_velocity(course, begin * PERIOD + 1e-9)
         numbers = {"forward": forward, "left": left, "yaw_rate": yaw_rate}
         command = gait(told.get("gait", "trot"), height=told.get("height", 0.0), **numbers)
         if min(end, steps) - begin > SETTLING / PERIOD:
@@ -200,7 +200,7 @@ def _wanted(told: Mapping[str, Any], time: Array) -> Array:
     """Velocities of the course and the height at these times, (T, 4)."""
     course = told.get("course") or []
     # A state is what the command of the observation before it led to.
-    velocities = [on_course(course, t) for t in (time - PERIOD).tolist()]
+    velocities = [profile_velocity(course, t) for t in (time - PERIOD).tolist()]
     heights = np.full(len(time), 0.3 + told.get("height", 0.0))
     return np.column_stack([velocities, heights])
 

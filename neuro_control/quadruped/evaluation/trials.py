@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import Command
-from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.command_mux import CommandSources
+from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD, Observation
 from neuro_control.quadruped.evaluation.evaluate import SETTLING
@@ -116,7 +117,7 @@ class Record:
         forces: With which feet press, (T, 4), N.
         feet: Their lowest points in the world, (T, 4, 3), m.
         trunk: Its origin in the world and its yaw, (T, 4).
-        states: Of the walker.
+        states: States of the locomotion state machine.
         remarks: On what was not obeyed.
         fell: When it fell or gave up, s; None if it did not.
         period: Between two rows, s.
@@ -195,7 +196,7 @@ def _steps(forces: Array, heights: Array, period: float) -> tuple[float, float]:
     return float(np.mean(times)), float(np.median(tops))
 
 
-def _begin(task: Task) -> tuple[Body, Walker]:
+def _begin(task: Task) -> tuple[Body, QuadrupedController]:
     surroundings = world(task.robot, **task.world)
     angle, direction = task.tilt
     surroundings.model.opt.gravity[:] = GRAVITY * np.array(
@@ -205,9 +206,9 @@ def _begin(task: Task) -> tuple[Body, Walker]:
             -math.cos(angle),
         ]
     )
-    body, walker = Body(surroundings), Walker(find(task.robot))
+    body, controller = Body(surroundings), QuadrupedController(find(task.robot))
     body.reset(np.random.default_rng(task.seed))
-    return body, walker
+    return body, controller
 
 
 def walk(task: Task, every: int = 1) -> Record:
@@ -217,8 +218,8 @@ def walk(task: Task, every: int = 1) -> Record:
         task: What walk.
         every: Of so many control steps one is recorded.
     """
-    body, walker = _begin(task)
-    radius = walker.gait.robot.radius
+    body, controller = _begin(task)
+    radius = controller.gait.robot.radius
     feet_of = [body.model.geom(leg).id for leg in LEGS]
     truth, forces, feet, trunk, states = [], [], [], [], []
     remarks: list[str] = []
@@ -231,12 +232,13 @@ def walk(task: Task, every: int = 1) -> Record:
             way = np.array([math.cos(push.direction), math.sin(push.direction), 0.0])
             body.push(push.force * acts * way)
         command = task.command(time)
-        answer = walker.step(body.observation, command)
+        answer = controller.step(body.observation, time, CommandSources.constant(command))
         body.step(answer.efforts)
-        remarks.extend(each for each in walker.remarks if each not in remarks)
-        walked |= walker.state == "walking"
+        said = controller.locomotion.monitor.remarks + controller.governor.remarks
+        remarks.extend(each for each in said if each not in remarks)
+        walked |= controller.state == "walking"
         # Who lets go has given up, whether it lies on its side by then or not.
-        if walked and (body.fallen or walker.state == "damped"):
+        if walked and (body.fallen or controller.state == "damping"):
             fell = time
         if k % every == 0 or fell is not None:
             velocity, rotation = body.velocity, body.rotation
@@ -246,7 +248,7 @@ def walk(task: Task, every: int = 1) -> Record:
                     -math.asin(min(max(rotation[2, 0], -1.0), 1.0)), body.power,
                 )
             )  # fmt: skip
-            states.append(walker.state)
+            states.append(controller.state)
             forces.append(body.observation.forces)
             feet.append(body.data.geom_xpos[feet_of] - [0.0, 0.0, radius])
             trunk.append((*body.data.qpos[:3], math.atan2(rotation[1, 0], rotation[0, 0])))
@@ -285,7 +287,7 @@ def rise(task: Task) -> Row:
     walks = [state == "walking" for state in record.states]
     up = walks.index(True) * record.period if any(walks) else math.nan
     turns = sum(
-        then == "righting" and now != "righting"
+        then == "self_righting" and now != "self_righting"
         for now, then in zip(record.states, record.states[1:], strict=False)
     )
     fell = math.nan if record.fell is None and any(walks) else task.seconds
@@ -300,7 +302,7 @@ def lie_down(task: Task) -> Row:
         ``lean_deg`` and ``sinks_mps``: how far its trunk leaned and how fast it sank, at most;
         ``fell_s``: NaN unless it leaned by 60°.
     """
-    body, walker = _begin(task)
+    body, controller = _begin(task)
     loss = task.loss or Loss(math.inf, 0, "missing")
     told = lies = fell = math.nan
     lean = sinks = 0.0
@@ -310,12 +312,14 @@ def lie_down(task: Task) -> Row:
         felt = body.observation
         if after < 0.0:
             held = felt
-        body.step(walker.step(loss.change(felt, held, after), task.commands[0]).efforts)
+        seen = loss.change(felt, held, after)
+        sources = CommandSources.constant(task.commands[0])
+        body.step(controller.step(seen, k * PERIOD, sources).efforts)
         if after < 0.0:
             continue
-        if math.isnan(told) and walker.state != "walking":
+        if math.isnan(told) and controller.state != "walking":
             told = after
-        if math.isnan(lies) and walker.state == "damped":
+        if math.isnan(lies) and controller.state == "damping":
             lies = after
         if body.fallen and math.isnan(fell):
             fell = after
