@@ -144,7 +144,7 @@ def pictures(
     truth, _ = _truth(body, recording)
     _draw(recording, truth, _forces(body, recording), activity, settings, out / "quadruped.png")
     shown = recording["qpos"][1 : round(_SHOWN / PERIOD) : _FRAME]
-    remark = animate(
+    return animate(
         out / "quadruped.gif",
         settings["model"],
         {**settings["model_arguments"], "meshes": True},
@@ -153,7 +153,6 @@ def pictures(
         "beside",
         lambda: _sticks(body, shown),
     )
-    return [f"quadruped.gif is {remark}"] if remark else []
 
 
 def _forces(body: Body, recording: Mapping[str, Array]) -> Array:
