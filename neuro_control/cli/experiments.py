@@ -103,11 +103,13 @@ class Experiment(Generic[S]):
         draw: Draws the rows into ``NAME.png``.
         summarise: Turns the rows into those of the table that is printed, which are also written
             to ``NAME_summary.csv``; without it the table shows all rows.
+        options: Decorators of click for options that only this experiment has.
     """
 
     measure: Callable[[S], list[Row]]
     draw: Callable[[list[Row], Path], None] | None = None
     summarise: Callable[[list[Row]], list[Row]] | None = None
+    options: Sequence[Callable[[Any], Any]] = ()
 
 
 def conduct(name: str, experiment: Experiment[S], setting: S) -> list[Row]:
@@ -148,7 +150,7 @@ def group(
         robot: Name of the scenario; results go to ``out/experiments/ROBOT`` by default.
         experiments: By name.
         setting: Makes the setting of ``out``, ``executor`` and what the options add.
-        options: Decorators of click for options that only these experiments have.
+        options: Decorators of click for options that all of these experiments have.
     """
 
     def command(name: str, chosen: Mapping[str, Experiment[S]], help: str) -> click.Command:
@@ -163,7 +165,8 @@ def group(
         default = Path("out/experiments") / robot
         run = out_option("Folder of CSV files, figures and what is resumed.", default)(run)
         run = executor_options(run)
-        for option in reversed(options):
+        own = [option for experiment in chosen.values() for option in experiment.options]
+        for option in reversed([*options, *own]):
             run = option(run)
         return click.command(name, help=help)(run)
 

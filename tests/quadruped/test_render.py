@@ -40,6 +40,23 @@ def test_a_picture_is_drawn_where_it_should_be(tmp_path):
         assert np.asarray(picture.convert("L")).std() > 10
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_course_is_seen_with_its_target_ahead_of_the_robot(tmp_path, seed):
+    path = tmp_path / "course.png"
+    arguments = ("--task", "go to the red ball", "--seed", str(seed), "--seconds", "0.1")
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments, "--out", path],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    if "can't render" in done.stderr:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stderr
+    with Image.open(path) as picture:
+        red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")).astype(int), 2, 0)
+    # The ball is saturated red; nothing else in the picture is.
+    assert ((red > 100) & (red > 3 * green) & (red > 3 * blue)).sum() > 300
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,4 +1,4 @@
-"""The gait scheduler: a phase that runs on, and four feet that follow it at their leads."""
+"""When which foot stands: a phase that runs on, and four feet that follow it."""
 
 from __future__ import annotations
 
@@ -12,30 +12,29 @@ Array = NDArray[np.float64]
 # How fast feet drift towards the phases of another gait, cycles/s, and the duration changes, 1/s.
 _DRIFT = 0.7
 _CHANGE = 0.6
-# How fast a duration changes that exceeds what is allowed, 1/s.
-_SHORTENING = 4.0
-# Feet change their order while each is in stance for this part of a cycle at least.
+# The same where a duration must not be, 1/s.
+_HASTE = 4.0
+# Feet change their order while each stands for this part of a cycle at least.
 _OVERLAP = 0.65
 
 
 def leads(command: Command) -> Array:
-    """Lead of each foot over the common phase, (4,), cycles in [0, 1)."""
+    """By how much each foot is ahead of the rhythm, (4,), cycles in [0, 1)."""
     phase, offset, bound = command.phase, command.offset, command.bound
     return np.array([phase + offset + bound, offset, bound, phase]) % 1.0
 
 
-class GaitScheduler:
+class Schedule:
     """Contacts of four feet over time, without a jump between any two commands.
 
-    A foot's phase is the common phase plus its lead; it is in stance while that is below
-    ``duration``.
+    A foot's phase is the rhythm's plus its lead; it stands while that is below ``duration``.
     Commands change frequency at once and leads and duration at a bounded rate, each lead along
     the shorter way round.
 
     Attributes:
-        phases: Phases of the feet, (4,), in [0, 1).
-        duration: Part of the cycle that a foot is in stance.
-        frequency: Frequency of cycles, Hz.
+        phases: Of the feet, (4,), in [0, 1).
+        duration: Part of the cycle that a foot stands.
+        frequency: Hz.
     """
 
     def __init__(self) -> None:
@@ -43,7 +42,7 @@ class GaitScheduler:
 
     def reset(self, command: Command) -> None:
         """Begin in the midst of that gait."""
-        self._phase = 0.0
+        self._rhythm = 0.0
         self._command, self._goal = command, leads(command)
         self._leads = self._goal
         self.duration = command.duration
@@ -56,19 +55,19 @@ class GaitScheduler:
         period: float,
         longest: float = 1.0,
         forces: Array | None = None,
-        velocity_error: float = 0.0,
+        astray: float = 0.0,
     ) -> None:
         """Go on towards a command.
 
         Args:
             command: Within its ranges.
-            period: Time since the last step, s.
+            period: By which time goes on, s.
             longest: Duration that is not exceeded, whatever the command.
-            forces: Forces of the feet, which this schedule does not use.
-            velocity_error: Tracking error of the velocity, which this schedule does not use.
+            forces: With which the feet press; a schedule feels nothing.
+            astray: By how much the trunk is; nor does it mind that.
         """
         self.frequency = command.frequency
-        self._phase = (self._phase + period * self.frequency) % 1.0
+        self._rhythm = (self._rhythm + period * self.frequency) % 1.0
         if command is not self._command:
             self._command, self._goal = command, leads(command)
         duration = command.duration
@@ -81,9 +80,9 @@ class GaitScheduler:
                 duration = max(duration, _OVERLAP)
                 if self.duration >= min(_OVERLAP, longest) - 1e-9:
                     self._leads = (self._leads + np.clip(way, -most, most)) % 1.0
-        most = (_SHORTENING if self.duration > longest else _CHANGE) * period
+        most = (_HASTE if self.duration > longest else _CHANGE) * period
         self.duration += min(max(min(duration, longest) - self.duration, -most), most)
-        self.phases = (self._phase + self._leads) % 1.0
+        self.phases = (self._rhythm + self._leads) % 1.0
 
     @property
     def changing(self) -> bool:
@@ -92,5 +91,5 @@ class GaitScheduler:
 
     @property
     def stance(self) -> NDArray[np.bool_]:
-        """Which feet are in stance, (4,)."""
+        """Which feet stand, (4,)."""
         return self.phases < self.duration

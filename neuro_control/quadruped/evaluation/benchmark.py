@@ -1,32 +1,26 @@
-"""How fast the quadruped is: gait layer, simulation, the node over real topics, and its camera."""
+"""How fast the quadruped is: its controller, simulation, the node over real topics, its camera."""
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
-import numpy as np
-from numpy.typing import NDArray
 from rich.table import Table
 
 from neuro_control import resources
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.quadruped.control.command import gait
-from neuro_control.quadruped.control.command_mux import CommandSources
-from neuro_control.quadruped.control.controller import QuadrupedController
-from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.control.robots import ROBOTS
 from neuro_control.quadruped.control.types import PERIOD
-from neuro_control.quadruped.simulation.body import Body, world
+from neuro_control.quadruped.evaluation.metrics import timing
+from neuro_control.quadruped.evaluation.rollout import RolloutSettings, rollout
 
-Array = NDArray[np.float64]
-
-# What the controller walks before it is timed, s: everything compiled, and on its way.
-_BEFORE = 2.0
+# Duration of a walk before the timed one, s, in which everything is compiled.
+_WARM_UP = 2.0
 _CAMERA_RATE = 10.0
 
 
@@ -45,25 +39,17 @@ def alone(robot: str, seconds: float) -> dict[str, Any]:
     """Walk without ROS.
 
     Returns:
-        ``step_ms`` (p50 and p99 of a control step, of the processor's time) and
+        ``step_ms`` (p50 and p99 of the processor time of a control step) and
         ``real_time_factor``, with physics and sensors.
     """
-    body, controller = Body(world(robot)), QuadrupedController(find(robot))
-    body.reset(np.random.default_rng(0))
-    sources = CommandSources.constant(gait("trot", forward=0.5))
-    for _ in range(round(_BEFORE / PERIOD)):
-        body.step(controller.step(body.observation, body.data.time, sources).efforts)
-    took = []
-    begin = time.perf_counter()
-    for _ in range(round(seconds / PERIOD)):
-        observation = body.observation
-        before = time.thread_time()
-        answer = controller.step(observation, body.data.time, sources)
-        took.append(time.thread_time() - before)
-        body.step(answer.efforts)
-    wall = time.perf_counter() - begin
-    p50, p99 = np.percentile(took, [50, 99]) * 1e3
-    return {"step_ms": {"p50": float(p50), "p99": float(p99)}, "real_time_factor": seconds / wall}
+    settings = RolloutSettings(robot, (gait("trot", forward=0.5),))
+    body, controller, command = settings.body(), settings.controller(), settings.commands[0]
+    rollout(body, controller, command, _WARM_UP)
+    found = timing(rollout(body, controller, command, seconds, every=round(seconds / PERIOD)))
+    return {
+        "step_ms": {"p50": found["step_ms_p50"], "p99": found["step_ms_p99"]},
+        "real_time_factor": found["real_time_factor"],
+    }
 
 
 def through_ros(
@@ -75,11 +61,11 @@ def through_ros(
         robot: go2 or go1.
         seconds: Simulated time.
         real_time_factor: None for lockstep.
-        camera: Whether someone listens to the head's camera, 224 × 224 ten times a second.
+        camera: Whether a node subscribes to the head's camera, 224 × 224 ten times a second.
 
     Returns:
         ``real_time_factor`` and ``latency_ms``, p50 and p99 from observation to command; with the
-        camera ``images``, how many came.
+        camera ``images``, how many were received.
     """
     from neuro_control.ros import process
 
@@ -104,7 +90,7 @@ def through_ros(
             )
 
         def start(self) -> None:
-            """It hears from the beginning."""
+            """Its subscription works from the beginning."""
 
     parameters = runs.read_parameters(resources.find_file("config", "quadruped.yaml"), names)
     parameters["simulation"]["model_arguments"] = f"robot: {robot}"
@@ -125,7 +111,7 @@ def through_ros(
 
 @click.command()
 @click.option(
-    "--robot", type=click.Choice(list(ROBOTS)), default="go2", show_default=True, help="Which."
+    "--robot", type=click.Choice(list(ROBOTS)), default="go2", show_default=True, help="Robot."
 )
 @click.option(
     "--seconds", type=click.FloatRange(1, 600), default=10.0, show_default=True,
@@ -133,7 +119,7 @@ def through_ros(
 )  # fmt: skip
 @json_option
 def benchmark(robot: str, seconds: float, json: str | None) -> None:
-    """Measure the quadruped's speed on one core: gait layer, physics, ROS loop, camera."""
+    """Measure the quadruped's speed on one core: controller, physics, ROS loop, camera."""
     with _one_core():
         with remarks.status("walking"):
             result: dict[str, Any] = {"robot": robot, "without_ros": alone(robot, seconds)}

@@ -1,124 +1,91 @@
-"""What the quadruped's gait layer is claimed to do, each tried by one command: CSV and figure."""
+"""Claims about the quadruped's gait controller, each tried by one command: CSV and figures."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import json
 import math
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, as_completed
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import click
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from neuro_control.cli.output import print_table, remarks, write_rows
-from neuro_control.learning.executors import workers
+from neuro_control.cli.experiments import Experiment, Row, group
 from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
-from neuro_control.quadruped.control.robots import ROBOTS
 from neuro_control.quadruped.control.types import JOINTS
-from neuro_control.quadruped.evaluation import figures
-from neuro_control.quadruped.evaluation.contact_schedules import rhythms
-from neuro_control.quadruped.evaluation.evaluate import SETTLING
-from neuro_control.quadruped.evaluation.trials import (
-    Loss,
-    Push,
-    Row,
-    Task,
-    lie_down,
-    measure,
-    rise,
-    survive,
-    walk,
+from neuro_control.quadruped.evaluation import figures, metrics
+from neuro_control.quadruped.evaluation.contact_schedules import contact_schedules
+from neuro_control.quadruped.evaluation.rollout import (
+    SETTLING,
+    SPARSE,
+    RolloutSettings,
+    simulate,
 )
-from neuro_control.quadruped.simulation.body import STARTS
+from neuro_control.quadruped.evaluation.setting import OPTIONS, Setting
+from neuro_control.quadruped.simulation.body import FALLEN, STARTS
+from neuro_control.simulation.effects import Jump, Loss, Push, SensorEffect, Stuck
 
-# What is asked of the gait layer: errors of velocities are within the larger of two, m/s or rad/s
-# and a part of what was commanded; those of the height within this, m; roll, degrees.
+# Required of the gait controller: errors of velocities are within the larger of a number, m/s or
+# rad/s, and a part of the commanded value; those of the height within a number, m; roll, degrees.
 _SMALL, _PART, _HEIGHT, _ROLL = 0.03, 0.05, 0.01, 5.0
-_SPEED = 0.5  # m/s, of all that is not about velocities
+_SPEED = 0.5  # m/s, in all experiments that are not about velocities
 _FORWARD, _LEFT = (-0.5, 0.0, 0.5, 1.0, 1.5), (-0.3, 0.0, 0.3)
 _YAW_RATE = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _HEIGHTS = (0.18, 0.20, 0.22, 0.24, 0.26, 0.28, 0.30, 0.32, 0.34)
 _FREQUENCIES, _SWINGS = (2.0, 2.5, 3.0, 3.5, 4.0), (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15)
 _WALKED = tuple(name for name in GAITS if name != "stand")
 _PUSH, _FORCES = 100.0, tuple(float(force) for force in range(100, 451, 50))  # N
-# Of random sequences: how long a command holds and how many there are.
+# Random sequences of commands: how long a command holds, s, and how many there are.
 _HOLD, _IN_TURN = 2.0, 6
-# Transitions: how long the first gait goes on, and the second, s.
+# Transitions: how long the first gait lasts, and the second, s.
 _BEFORE, _AFTER = 4.0, 16.0
+# How long a robot may take to get up and walk, s.
+_RECOVERY = 8.0
+# A joint's sensor that jumps does so by this, rad.
+_JUMP = 0.5
+
+Labelled = list[tuple[Row, RolloutSettings]]
 
 
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """How an experiment is done.
+# Tasks for executors: rows of one walk each.
 
-    Attributes:
-        out: Folder of CSV files and figures.
-        robots: Which.
-        seeds: Runs of what is drawn at random.
-        executor: Where walks are walked.
-    """
 
-    out: Path
-    robots: tuple[str, ...]
-    seeds: int
-    executor: Executor
+def measure(settings: RolloutSettings) -> Row:
+    """How well a walk obeyed its first command, how it stepped and whether it fell."""
+    record = simulate(settings, SPARSE)
+    found = metrics.obeyed(record, settings.commands[0])
+    roll = math.degrees(found.pop("roll_rad"))
+    cost = found.pop("cost_of_transport")
+    stepping = metrics.stepping(record)
+    return {
+        **found,
+        "roll_deg": roll,
+        **stepping,
+        "cost_of_transport": cost,
+        **metrics.fall(record),
+    }
 
-    def run(
-        self, name: str, tasks: Sequence[tuple[Row, Task]], measured: Callable[[Task], Row]
-    ) -> list[Row]:
-        """Rows of tasks, each what it is called and what came of it.
 
-        Rows that are done are kept in a file beside the results until all are: what was cut off
-        goes on there.
-        """
-        kept = self.out / f"{name}.progress"
-        done: dict[str, Row] = {}
-        if kept.exists():
-            # The last line may have been cut off.
-            for line in kept.read_text().splitlines():
-                try:
-                    key, row = json.loads(line)
-                except ValueError:
-                    continue
-                done[key] = row
-        labels = [json.dumps(label) for label, _ in tasks]
-        with (
-            kept.open("a") as file,
-            Progress(
-                TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                console=remarks, transient=True, disable=not remarks.is_terminal,
-            ) as bar,
-        ):  # fmt: skip
-            shown = bar.add_task("", total=len(tasks), completed=len(done))
-            futures = {
-                self.executor.submit(measured, task): label
-                for label, (_, task) in zip(labels, tasks, strict=True)
-                if label not in done
-            }
-            try:
-                for future in as_completed(futures):
-                    label = futures[future]
-                    done[label] = future.result()
-                    file.write(json.dumps([label, done[label]]) + "\n")
-                    file.flush()
-                    bar.advance(shown)
-            finally:
-                for future in futures:
-                    future.cancel()
-        rows = [{**own, **done[label]} for label, (own, _) in zip(labels, tasks, strict=True)]
-        kept.unlink()
-        return rows
+def survive(settings: RolloutSettings) -> Row:
+    """How a walk ended."""
+    return metrics.survival(simulate(settings, SPARSE))
+
+
+def rise(settings: RolloutSettings) -> Row:
+    """How a robot got up."""
+    return metrics.recovery(simulate(settings, SPARSE), settings.seconds)
+
+
+def lie_down(settings: RolloutSettings) -> Row:
+    """How a robot lay down that lost a sensor, its first effect."""
+    (lost,) = settings.effects
+    if not isinstance(lost, SensorEffect):
+        raise TypeError(f"expected an effect on a sensor, got {lost}")
+    return metrics.sensor_loss(simulate(settings, end_at_fall=False), lost.begins, FALLEN)
 
 
 def good(row: Row) -> bool:
-    """Whether a walk of ``tracking`` is as it should be."""
+    """Whether a walk of ``tracking`` is within what is required."""
     speed = max(_SMALL, _PART * math.hypot(row["vx"], row["vy"]))
     turn = max(_SMALL, _PART * abs(row["yaw"]))
     height = row["map"] != "height" or (
@@ -137,14 +104,14 @@ def tracking(setting: Setting) -> list[Row]:
     cases += [("height", gait("trot", forward=_SPEED, height=z - 0.3)) for z in _HEIGHTS]
     cases += [("frequency", gait("trot", forward=_SPEED, frequency=f)) for f in _FREQUENCIES]
     cases += [("swing", gait("trot", forward=_SPEED, swing=h)) for h in _SWINGS]
-    tasks: list[tuple[Row, Task]] = [
+    tasks: Labelled = [
         (
             {
                 "robot": robot, "map": name, "vx": command.forward, "vy": command.left,
                 "yaw": command.yaw_rate, "z": round(0.3 + command.height, 6),
                 "hz": command.frequency, "lift": command.swing,
             },
-            Task(robot, (command,), seed=seed),
+            RolloutSettings(robot, (command,), seed=seed),
         )
         for robot in setting.robots
         for seed, (name, command) in enumerate(cases)
@@ -152,16 +119,15 @@ def tracking(setting: Setting) -> list[Row]:
     rows = setting.run("tracking", tasks, measure)
     for row in rows:
         row["good"] = good(row)
-    figures.maps(rows, setting.out / "tracking.png")
     return rows
 
 
 def gaits(setting: Setting) -> list[Row]:
-    """Trot, walk, pace, bound and pronk at 0.5 m/s for 20 s, and when which foot stands."""
-    tasks: list[tuple[Row, Task]] = [
+    """Trot, walk, pace, bound and pronk at 0.5 m/s for 20 s, and their contacts."""
+    tasks: Labelled = [
         (
             {"robot": robot, "gait": name, "seed": seed},
-            Task(robot, (gait(name, forward=_SPEED),), seed=seed),
+            RolloutSettings(robot, (gait(name, forward=_SPEED),), seed=seed),
         )
         for robot in setting.robots
         for name in _WALKED
@@ -169,7 +135,9 @@ def gaits(setting: Setting) -> list[Row]:
     ]
     rows = setting.run("gaits", tasks, measure)
     records = {
-        name: walk(Task(setting.robots[0], (gait(name, forward=_SPEED),), seconds=5.0))
+        name: simulate(
+            RolloutSettings(setting.robots[0], (gait(name, forward=_SPEED),), seconds=5.0)
+        )
         for name in _WALKED
     }
     figures.gaits(records, setting.out / "gaits.png")
@@ -178,10 +146,10 @@ def gaits(setting: Setting) -> list[Row]:
 
 def transitions(setting: Setting) -> list[Row]:
     """From each gait to each other at 0.5 m/s."""
-    tasks: list[tuple[Row, Task]] = [
+    tasks: Labelled = [
         (
             {"robot": robot, "from": first, "to": then, "seed": seed},
-            Task(
+            RolloutSettings(
                 robot, (gait(first, forward=_SPEED), gait(then, forward=_SPEED)),
                 _BEFORE, _BEFORE + _AFTER, seed,
             ),
@@ -193,8 +161,8 @@ def transitions(setting: Setting) -> list[Row]:
     return setting.run("transitions", tasks, survive)
 
 
-def _endured(robot: str, seed: int) -> tuple[Row, Task]:
-    """A walk at 0.5 m/s on some ground with some load, pushed once."""
+def _endured(robot: str, seed: int) -> tuple[Row, RolloutSettings]:
+    """A walk at 0.5 m/s on random ground with a random payload, pushed once."""
     rng = np.random.default_rng([seed, 200])
     direction, ground = seed % 8, ("flat", "slope", "rubble")[seed % 3]
     friction, payload = rng.uniform(0.4, 1.0), rng.uniform(-3.0, 3.0)
@@ -209,31 +177,35 @@ def _endured(robot: str, seed: int) -> tuple[Row, Task]:
         "ground": ground, "friction": friction, "payload_kg": payload,
         "slope_deg": math.degrees(slope), "rises_deg": math.degrees(rises),
     }  # fmt: skip
-    push = Push(begins, _PUSH, direction * math.pi / 4)
+    push = Push(begins=begins, force=_PUSH, direction=direction * math.pi / 4)
     command = gait("trot", forward=_SPEED)
-    return row, Task(robot, (command,), seed=seed, push=push, tilt=(slope, rises), world=world)
+    return row, RolloutSettings(
+        robot, (command,), seed=seed, effects=(push,), tilt=(slope, rises), world=world
+    )
 
 
 def robustness(setting: Setting) -> list[Row]:
-    """Walks of 20 s at 0.5 m/s with everything at once, drawn by a seed.
+    """Walks of 20 s at 0.5 m/s with all disturbances at once, drawn by a seed.
 
     A push of 100 N for 0.2 s from one of 8 directions, friction 0.4 to 1, a payload of -3 to 3 kg,
     and flat ground, a slope to 15° that rises any way, or 5 cm of rubble.
     """
     tasks = [_endured(robot, seed) for robot in setting.robots for seed in range(setting.seeds)]
-    rows = setting.run("robustness", tasks, measure)
-    figures.robustness(rows, setting.out / "robustness.png")
-    return rows
+    return setting.run("robustness", tasks, measure)
 
 
 def pushes(setting: Setting) -> list[Row]:
     """A trot at 0.5 m/s pushed for 0.2 s harder and harder, at phases that differ by seed."""
-    tasks: list[tuple[Row, Task]] = [
+    tasks: Labelled = [
         (
             {"robot": robot, "push_deg": 45 * way, "force": force, "seed": seed},
-            Task(
+            RolloutSettings(
                 robot, (gait("trot", forward=_SPEED),), seconds=7.0, seed=seed,
-                push=Push(SETTLING + 0.1 * seed, force, way * math.pi / 4),
+                effects=(
+                    Push(
+                        begins=SETTLING + 0.1 * seed, force=force, direction=way * math.pi / 4
+                    ),
+                ),
             ),
         )
         for robot in setting.robots
@@ -241,9 +213,7 @@ def pushes(setting: Setting) -> list[Row]:
         for force in _FORCES
         for seed in range(setting.seeds)
     ]  # fmt: skip
-    rows = setting.run("pushes", tasks, survive)
-    figures.pushes(rows, setting.out / "pushes.png")
-    return rows
+    return setting.run("pushes", tasks, survive)
 
 
 def drawn(rng: np.random.Generator, kind: str) -> Command:
@@ -260,24 +230,24 @@ def drawn(rng: np.random.Generator, kind: str) -> Command:
 
 def commands(setting: Setting) -> list[Row]:
     """Six commands in turn, 2 s each, drawn at random: of any numbers, and of preset gaits."""
-    tasks: list[tuple[Row, Task]] = []
+    tasks: Labelled = []
     for robot in setting.robots:
         for kind in ("any", "presets"):
             for seed in range(setting.seeds):
                 rng = np.random.default_rng([seed, 7])
                 turns = tuple(drawn(rng, kind) for _ in range(_IN_TURN))
-                task = Task(robot, turns, _HOLD, _HOLD * _IN_TURN, seed)
+                task = RolloutSettings(robot, turns, _HOLD, _HOLD * _IN_TURN, seed)
                 tasks.append(({"robot": robot, "kind": kind, "seed": seed}, task))
     return setting.run("commands", tasks, survive)
 
 
 def recovery(setting: Setting) -> list[Row]:
-    """Onto the feet from every start; and, as a figure, a push of 100 N from the left."""
-    tasks: list[tuple[Row, Task]] = [
+    """Getting up from every start; and, as a figure, a push of 100 N from the left."""
+    tasks: Labelled = [
         (
             {"robot": robot, "start": start, "seed": seed},
-            Task(
-                robot, (gait("trot", forward=_SPEED),), seconds=8.0, seed=seed,
+            RolloutSettings(
+                robot, (gait("trot", forward=_SPEED),), seconds=_RECOVERY, seed=seed,
                 world={"start": start},
             ),
         )
@@ -287,12 +257,14 @@ def recovery(setting: Setting) -> list[Row]:
     ]  # fmt: skip
     rows = setting.run("recovery", tasks, rise)
     robot, command = setting.robots[0], (gait("trot", forward=_SPEED),)
-    push = Push(4.0, _PUSH, -math.pi / 2)
-    pushed = walk(Task(robot, command, seconds=6.5, push=push))
-    figures.push(pushed, push, setting.out / "push.png")
+    push = Push(begins=4.0, force=_PUSH, direction=-math.pi / 2)
+    pushed = simulate(RolloutSettings(robot, command, seconds=6.5, effects=(push,)))
+    figures.push(pushed, push, command[0], setting.out / "push.png")
     figures.rising(
         {
-            start: walk(Task(robot, command, seconds=8.0, world={"start": start}))
+            start: simulate(
+                RolloutSettings(robot, command, seconds=_RECOVERY, world={"start": start})
+            )
             for start in STARTS
         },
         setting.out / "rising.png",
@@ -300,113 +272,75 @@ def recovery(setting: Setting) -> list[Row]:
     return rows
 
 
+def _lost(kind: str, joint: str, begins: float) -> SensorEffect:
+    """Loss of a joint's sensor: its angle is missing or jumps, or angle and speed are frozen."""
+    angle, speed = f"{joint}_angle", f"{joint}_speed"
+    if kind == "missing":
+        return Loss(sensors=(angle,), begins=begins)
+    if kind == "frozen":
+        return Stuck(sensors=(angle, speed), begins=begins)
+    return Jump(sensors=(angle,), begins=begins, offset=_JUMP)
+
+
 def sensors(setting: Setting) -> list[Row]:
-    """Each joint's sensor lost in the midst of a trot, in three ways, at phases by seed."""
-    tasks: list[tuple[Row, Task]] = [
+    """The loss of each joint's sensor during a trot, in three ways, at phases by seed."""
+    tasks: Labelled = [
         (
-            {"robot": robot, "loss": kind, "joint": name, "seed": seed},
-            Task(
+            {"robot": robot, "loss": kind, "joint": joint, "seed": seed},
+            RolloutSettings(
                 robot, (gait("trot", forward=_SPEED),), seconds=SETTLING + 1.5, seed=seed,
-                loss=Loss(SETTLING + 0.08 * seed, joint, kind),
+                effects=(_lost(kind, joint, SETTLING + 0.08 * seed),),
             ),
         )
         for robot in setting.robots
         for kind in ("missing", "frozen", "jumping")
-        for joint, name in enumerate(JOINTS)
+        for joint in JOINTS
         for seed in range(setting.seeds)
     ]  # fmt: skip
     return setting.run("sensors", tasks, lie_down)
 
 
-EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
-    "tracking": tracking,
-    "gaits": gaits,
-    "transitions": transitions,
-    "robustness": robustness,
-    "pushes": pushes,
-    "commands": commands,
-    "recovery": recovery,
-    "sensors": sensors,
-}
-# How falls are counted: by what.
-_COUNTED = {
-    "tracking": ("robot", "map"),
-    "gaits": ("robot", "gait"),
-    "transitions": ("robot",),
-    "robustness": ("robot", "ground"),
-    "pushes": ("robot", "force"),
-    "commands": ("robot", "kind"),
-    "recovery": ("robot", "start"),
-    "sensors": ("robot", "loss"),
-}
-
-
-# Of what means are told.
+# Columns of which the summaries show means.
 _MEANS = (
-    "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "told_s", "lies_s",
+    "good", "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "told_s", "lies_s",
     "lean_deg", "sinks_mps", "remarks",
 )  # fmt: skip
 
 
-def _table(name: str, rows: Sequence[Row]) -> Table:
-    """Runs, falls and means by kind."""
-    numbers = [key for key in _MEANS if key in rows[0]]
-    table = Table(*_COUNTED[name], "runs", "falls", *numbers, title=name)
-    kinds = dict.fromkeys(tuple(str(row[key]) for key in _COUNTED[name]) for row in rows)
-    for kind in kinds:
-        own = [row for row in rows if tuple(str(row[key]) for key in _COUNTED[name]) == kind]
-        falls = sum(not math.isnan(row["fell_s"]) for row in own)
-        values = np.array([[row[key] for key in numbers] for row in own]).reshape(len(own), -1)
-        known = [column[np.isfinite(column)] for column in values.T]
-        means = [f"{column.mean():.4g}" if len(column) else "" for column in known]
-        table.add_row(*kind, str(len(own)), str(falls), *means)
-    return table
+def summarise(by: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
+    """Runs, falls and means of the rows that have the same values in the columns ``by``."""
+    kinds: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        kinds.setdefault(tuple(row[key] for key in by), []).append(row)
+    columns = [key for key in _MEANS if key in rows[0]]
+    return [
+        {
+            **dict(zip(by, kind, strict=True)),
+            "runs": len(own),
+            "falls": sum(not math.isnan(row["fell_s"]) for row in own),
+            **{key: _mean([row[key] for row in own]) for key in columns},
+        }
+        for kind, own in kinds.items()
+    ]
 
 
-_OPTIONS = (
-    click.option(
-        "--robot", "robots", type=click.Choice(list(ROBOTS)), multiple=True, default=tuple(ROBOTS),
-        show_default="all", help="Which; may be given more than once.",
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return float(np.mean(known)) if known else math.nan
+
+
+EXPERIMENTS: dict[str, Experiment[Setting]] = {
+    "tracking": Experiment(tracking, figures.maps, partial(summarise, ("robot", "map"))),
+    "gaits": Experiment(gaits, summarise=partial(summarise, ("robot", "gait"))),
+    "transitions": Experiment(transitions, summarise=partial(summarise, ("robot",))),
+    "robustness": Experiment(
+        robustness, figures.robustness, partial(summarise, ("robot", "ground"))
     ),
-    click.option(
-        "--seeds", type=click.IntRange(1, 10_000), default=1, show_default=True,
-        help="Runs of what is drawn at random; `robustness` asks for 200.",
-    ),
-    click.option(
-        "--workers", "jobs", type=click.IntRange(1, 1000), default=len(os.sched_getaffinity(0)),
-        show_default="one a core", help="Walks at the same time.",
-    ),
-    click.option("--cluster", help="Address of a dask scheduler whose workers walk instead."),
-    click.option(
-        "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out/quadruped"),
-        show_default=True, help="Folder of CSV files and figures.",
-    ),
-)  # fmt: skip
+    "pushes": Experiment(pushes, figures.pushes, partial(summarise, ("robot", "force"))),
+    "commands": Experiment(commands, summarise=partial(summarise, ("robot", "kind"))),
+    "recovery": Experiment(recovery, summarise=partial(summarise, ("robot", "start"))),
+    "sensors": Experiment(sensors, summarise=partial(summarise, ("robot", "loss"))),
+    "rhythms": contact_schedules,
+}
 
-
-@click.group()
-def experiment() -> None:
-    """Try a claim about the quadruped's gait layer; what was cut off goes on."""
-
-
-def _command(name: str, tried: Callable[[Setting], list[Row]]) -> click.Command:
-    def command(
-        robots: tuple[str, ...], seeds: int, jobs: int, cluster: str | None, out: Path
-    ) -> None:
-        out.mkdir(parents=True, exist_ok=True)
-        with workers(jobs, cluster) as executor:
-            rows = tried(Setting(out, robots, seeds, executor))
-        write_rows(out / f"{name}.csv", rows)
-        print_table(_table(name, rows))
-        if name == "tracking":
-            remarks.print(f"{sum(row['good'] for row in rows)} of {len(rows)} within what is asked")
-        remarks.print(f"written to {out}")
-
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return click.command(name, help=tried.__doc__)(command)
-
-
-for _name, _tried in EXPERIMENTS.items():
-    experiment.add_command(_command(_name, _tried))
-experiment.add_command(rhythms)
+experiment = group("quadruped", EXPERIMENTS, Setting, OPTIONS)

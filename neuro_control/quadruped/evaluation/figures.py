@@ -1,4 +1,4 @@
-"""Figures of how a quadruped walks."""
+"""Figures of the quadruped's experiments."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from neuro_control.cli.experiments import Row
 from neuro_control.cli.plotting import figure
+from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.types import LEGS
-from neuro_control.quadruped.evaluation.trials import Push, Record, Row
+from neuro_control.quadruped.evaluation.rollout import Record
+from neuro_control.simulation.effects import Push
 
-# A foot that presses harder stands, N.
+# A foot that presses harder is in stance, N.
 _STANDS = 5.0
 _COLOURS = ("C0", "C1", "C2", "C3")
 
@@ -46,9 +49,9 @@ def maps(rows: Sequence[Row], path: Path) -> None:
             ):
                 name = {"z": "height", "hz": "frequency", "lift": "swing"}[key]
                 part = [row for row in own if row["map"] == name]
-                asked = [row[key] for row in part]
-                panel.plot(asked, asked, "k:", lw=1)
-                panel.plot(asked, [row[got] for row in part], "o-", ms=4)
+                commanded = [row[key] for row in part]
+                panel.plot(commanded, commanded, "k:", lw=1)
+                panel.plot(commanded, [row[got] for row in part], "o-", ms=4)
                 panel.set(xlabel=f"{name} commanded ({unit})", ylabel=f"reached ({unit})")
                 panel.grid(alpha=0.3)
 
@@ -70,7 +73,7 @@ def _map(panel: Any, rows: Sequence[Row], keys: tuple[str, str], value: str) -> 
 
 
 def gaits(records: Mapping[str, Record], path: Path, seconds: float = 1.0) -> None:
-    """Bars where each foot stands, by its force, over the end of each walk."""
+    """Bars while each foot is in stance, by its force, over the end of each walk."""
     with _drawn(path, len(records), 1, 8, 1.1 * len(records) + 0.5) as axes:
         for panel, (name, record) in zip(axes[:, 0], records.items(), strict=True):
             stands = record.forces[-round(seconds / record.period) :] > _STANDS
@@ -82,7 +85,7 @@ def gaits(records: Mapping[str, Record], path: Path, seconds: float = 1.0) -> No
             panel.set_yticks(range(4), LEGS, fontsize=8)
             if name != list(records)[-1]:
                 panel.set_xticklabels([])
-        axes[-1, 0].set_xlabel("time (s); bars: the foot presses on the ground")
+        axes[-1, 0].set_xlabel("time (s); bars: the foot is in stance")
 
 
 def robustness(rows: Sequence[Row], path: Path) -> None:
@@ -124,25 +127,31 @@ def pushes(rows: Sequence[Row], path: Path) -> None:
                 borne.append(max(under, default=0.0))
             panel.bar(np.array(ways) + 16 * shift - 8, borne, 15, label=robot)
         panel.axhline(forces[-1], color="0.5", lw=1, ls=":")
-        panel.set(xlabel="push towards (°; 0 ahead, 90 left)", ylabel="borne for 0.2 s (N)")
+        panel.set(
+            xlabel="push towards (°; 0 ahead, 90 left)",
+            ylabel="largest force for 0.2 s without a fall (N)",
+        )
         panel.set_xticks(ways)
         panel.legend(fontsize=8)
         panel.grid(alpha=0.3)
 
 
-def push(record: Record, pushed: Push, path: Path) -> None:
-    """A push's course: velocity, and where feet stood under the trunk's way, from above."""
+def push(record: Record, pushed: Push, command: Command, path: Path) -> None:
+    """What follows a push: velocity, tilt, and from above the feet under the trunk's path."""
     shown = slice(round((pushed.begins - 0.5) / record.period), None)
     time = record.time[shown] - pushed.begins
-    command = record.task.commands[0]
+    truth = record.truth.part(shown)
     with _drawn(path, 1, 3, 15, 3.6) as axes:
         velocity, tilt, above = axes[0]
-        for column, label, asked in ((0, "forwards", command.forward), (1, "left", command.left)):
-            velocity.plot(time, record.truth[shown, column], label=label)
-            velocity.axhline(asked, color=f"C{column}", ls=":", lw=1)
+        for column, label, commanded in (
+            (0, "forwards", command.forward),
+            (1, "left", command.left),
+        ):
+            velocity.plot(time, truth.velocity[:, column], label=label)
+            velocity.axhline(commanded, color=f"C{column}", ls=":", lw=1)
         velocity.set(xlabel="time since the push (s)", ylabel="velocity (m/s)")
-        for column, label in ((4, "roll"), (5, "pitch")):
-            tilt.plot(time, np.degrees(record.truth[shown, column]), label=label)
+        for angle, label in ((truth.roll, "roll"), (truth.pitch, "pitch")):
+            tilt.plot(time, np.degrees(angle), label=label)
         tilt.set(xlabel="time since the push (s)", ylabel="(°)")
         for panel in (velocity, tilt):
             panel.axvspan(0.0, pushed.lasts, color="0.85")
@@ -159,7 +168,7 @@ def push(record: Record, pushed: Push, path: Path) -> None:
                 feet[middles, foot, 0], feet[middles, foot, 1], "o", ms=5, color=colour,
                 label=LEGS[foot],
             )  # fmt: skip
-        above.set(xlabel="x (m)", ylabel="y (m)", title="from above; dots: where feet stood")
+        above.set(xlabel="x (m)", ylabel="y (m)", title="from above; dots: feet in stance")
         above.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
         above.grid(alpha=0.3)
 
@@ -175,14 +184,13 @@ def rising(records: Mapping[str, Record], path: Path) -> None:
     with _drawn(path, 1, 2, 11, 3.4) as axes:
         for (start, record), colour in zip(records.items(), _COLOURS, strict=False):
             time, truth = record.time, record.truth
-            lean = np.degrees(np.arccos(np.cos(truth[:, 4]) * np.cos(truth[:, 5])))
-            axes[0, 0].plot(time, 100 * truth[:, 3], color=colour, label=start)
-            axes[0, 1].plot(time, lean, color=colour, label=start)
+            axes[0, 0].plot(time, 100 * truth.height, color=colour, label=start)
+            axes[0, 1].plot(time, np.degrees(truth.lean), color=colour, label=start)
             if "walking" in record.states:
                 walks = record.states.index("walking") * record.period
                 for panel in axes[0]:
                     panel.axvline(walks, color=colour, ls=":", lw=1)
-        axes[0, 0].set(xlabel="time (s); dotted: it walks", ylabel="height of the trunk (cm)")
+        axes[0, 0].set(xlabel="time (s); dotted: begins to walk", ylabel="height of the trunk (cm)")
         axes[0, 1].set(xlabel="time (s)", ylabel="lean of the trunk (°)")
         for panel in axes[0]:
             panel.legend(fontsize=8)

@@ -1,8 +1,7 @@
-"""What a run of the quadruped comes to: figures of merit, a plot, an animation."""
+"""The report of a quadruped's run through ROS: metrics, a plot, an animation."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,32 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.cli.plotting import figure
+from neuro_control.cli.report import run_facts
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.command_mux import profile_velocity
+from neuro_control.quadruped.control.command_mux import on_course
 from neuro_control.quadruped.control.robots import find
-from neuro_control.quadruped.control.types import LEGS, PERIOD
-from neuro_control.quadruped.evaluation.evaluate import SETTLING, Walk, merits
+from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD
+from neuro_control.quadruped.evaluation.metrics import no_tracking, tracking
+from neuro_control.quadruped.evaluation.rollout import SETTLING, Truth, motion
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
 
 Array = NDArray[np.float64]
 
-# Control steps from one frame to the next, and for how long the animation goes on, s.
+# Control steps from one frame of the animation to the next, and its duration, s.
 _FRAME, _SHOWN = 40, 6.0
-# How much of the gait the diagram shows, s.
+# Duration that the gait diagram shows, s.
 _DIAGRAM = 2.0
-# A foot that presses harder stands, N.
+# A foot that presses harder is in stance, N.
 _STANDS = 4.0
-# What the report needs of the world's arguments, and their defaults.
+# Arguments of the world that the report reads, and their defaults.
 _ARGUMENTS = (("robot", "go2"), ("payload", 0.0))
-# Where the activity has stances of the feet and, as the velocities below, what is felt.
-_STANCES, _FELT = 4, 11
+# Columns of the activity from which stances of the feet and estimates, in the order of the
+# velocities below, begin.
+_STANCES, _ESTIMATES = 4, 11
 _VELOCITIES = ("forward (m/s)", "left (m/s)", "yaw rate (rad/s)", "height (m)")
 
 
 def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of merit of a recorded run.
+    """Metrics of a recorded run.
 
     Args:
         recording: Arrays of ``Recording``: time, qpos, qvel, ctrl, sensordata, latency, wall_time.
@@ -45,48 +47,37 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
 
     Returns:
         ``robot`` and ``gait``; ``v_error_mps``, ``yaw_error_rps`` and ``height_error_m``, each the
-        mean over the parts of the parameter ``course``, as ``evaluate.merits`` has them, of those
-        parts that last long enough; ``falls``; ``cost_of_transport`` and ``distance_m``, of the
+        mean over the parts of the parameter ``course`` that last long enough, as
+        ``metrics.tracking`` has them; ``falls``; ``cost_of_transport`` and ``distance_m``, of the
         whole; ``steps``, ``real_time_factor``, ``latency_ms`` (p50 and p99 from observation to
         command), ``seed`` and ``state_sha256``, by which runs can be compared.
     """
     body = Body(worlds.load(settings["model"], settings["model_arguments"]))
     truth, fallen = _truth(body, recording)
-    told = settings["nodes"]["gait_controller"]
+    parameters = settings["nodes"]["gait_controller"]
     robot, payload = (settings["model_arguments"].get(*each) for each in _ARGUMENTS)
-    mass = find(robot).mass + payload
+    numbers = find(robot)
+    mass = numbers.mass + payload
     parts = [
-        merits(
-            Walk(truth[part], truth[part], bool(fallen[part].any()), np.zeros(1), 1.0),
-            command,
-            mass,
-            0.3 + command.height,
-        )
-        for part, command in _parts(told, len(truth))
+        no_tracking()
+        if fallen[rows].any()
+        else tracking(truth.part(rows), command, mass, numbers.height + command.height)
+        for rows, command in _parts(parameters, len(fallen))
     ]
-    digest = hashlib.sha256()
-    for name in ("time", "qpos", "qvel", "ctrl"):
-        digest.update(np.ascontiguousarray(recording[name]).tobytes())
-    wall = float(recording["wall_time"])
-    latency = recording["latency"] if len(recording["latency"]) else np.array([np.nan])
-    p50, p99 = np.percentile(latency, [50, 99]) * 1e3
-    way = float(np.linalg.norm(np.diff(recording["qpos"][::25, :2], axis=0), axis=1).sum())
-    work = float(truth[:, 5].sum() * PERIOD)
+    distance = float(np.linalg.norm(np.diff(recording["qpos"][::25, :2], axis=0), axis=1).sum())
+    work = float(truth.power.sum() * PERIOD)
     return {
         "robot": robot,
-        "gait": told.get("gait", "trot"),
+        "gait": parameters.get("gait", "trot"),
         **{
             name: _mean([part[name] for part in parts])
             for name in ("v_error_mps", "yaw_error_rps", "height_error_m")
         },
         "falls": int(np.count_nonzero(np.diff(fallen.astype(int)) > 0)),
-        "cost_of_transport": work / (mass * 9.81 * way) if way > 0.5 else np.nan,
-        "distance_m": way,
-        "steps": len(truth),
-        "real_time_factor": float(recording["time"][-1]) / wall if wall > 0 else 0.0,
-        "latency_ms": {"p50": float(p50), "p99": float(p99)},
-        "seed": int(settings["seed"]),
-        "state_sha256": digest.hexdigest(),
+        "cost_of_transport": work / (mass * GRAVITY * distance) if distance > 0.5 else np.nan,
+        "distance_m": distance,
+        "steps": len(fallen),
+        **run_facts(recording, settings),
     }
 
 
@@ -95,8 +86,8 @@ def _mean(values: list[float]) -> float:
     return float(np.mean(known)) if known else np.nan
 
 
-def _truth(body: Body, recording: Mapping[str, Array]) -> tuple[Array, NDArray[np.bool_]]:
-    """As ``evaluate.Walk.truth`` has it, (T, 6), and whether the trunk leans too far, (T,)."""
+def _truth(body: Body, recording: Mapping[str, Array]) -> tuple[Truth, NDArray[np.bool_]]:
+    """True motion, T rows, and whether the trunk has fallen, (T,)."""
     rows, fallen = [], []
     data = body.data
     for qpos, qvel, ctrl in zip(
@@ -104,20 +95,21 @@ def _truth(body: Body, recording: Mapping[str, Array]) -> tuple[Array, NDArray[n
     ):
         data.qpos[:], data.qvel[:], data.actuator_force[:] = qpos, qvel, ctrl
         mujoco.mj_kinematics(body.model, data)
-        velocity = body.velocity
-        rows.append((*velocity[:2], body.yaw_rate, body.height, body.roll, body.power))
+        rows.append(motion(body))
         fallen.append(body.fallen)
-    return np.reshape(rows, (-1, 6)), np.array(fallen, dtype=bool)
+    return Truth.of(rows), np.array(fallen, dtype=bool)
 
 
-def _parts(told: Mapping[str, Any], steps: int) -> Iterator[tuple[slice, Command]]:
-    """Rows of each part of the course that lasts longer than settling does, and its command."""
-    course = list(told.get("course") or [0.0] * 4)
+def _parts(parameters: Mapping[str, Any], steps: int) -> Iterator[tuple[slice, Command]]:
+    """Rows of each part of the course that outlasts settling, and its command."""
+    course = list(parameters.get("course") or [0.0] * 4)
     begins = [round(time / PERIOD) for time in course[::4]]
     for begin, end in zip(begins, [*begins[1:], steps], strict=True):
-        forward, left, yaw_rate = profile_velocity(course, begin * PERIOD + 1e-9)
+        forward, left, yaw_rate = on_course(course, begin * PERIOD + 1e-9)
         numbers = {"forward": forward, "left": left, "yaw_rate": yaw_rate}
-        command = gait(told.get("gait", "trot"), height=told.get("height", 0.0), **numbers)
+        command = gait(
+            parameters.get("gait", "trot"), height=parameters.get("height", 0.0), **numbers
+        )
         if min(end, steps) - begin > SETTLING / PERIOD:
             yield slice(begin, min(end, steps)), command.clamped()[0]
 
@@ -133,7 +125,7 @@ def pictures(
     Args:
         recording: As for ``summary``.
         activity: ``time`` (s), ``names`` and ``values`` (times, names) of the topic
-            ``gait_controller/activity``, if there were any.
+            ``gait_controller/activity``, if it was recorded.
         settings: As for ``summary``.
         out: Folder that exists.
 
@@ -144,7 +136,7 @@ def pictures(
     truth, _ = _truth(body, recording)
     _draw(recording, truth, _forces(body, recording), activity, settings, out / "quadruped.png")
     shown = recording["qpos"][1 : round(_SHOWN / PERIOD) : _FRAME]
-    return animate(
+    remark = animate(
         out / "quadruped.gif",
         settings["model"],
         {**settings["model_arguments"], "meshes": True},
@@ -153,10 +145,11 @@ def pictures(
         "beside",
         lambda: _sticks(body, shown),
     )
+    return [f"quadruped.gif is {remark}"] if remark else []
 
 
 def _forces(body: Body, recording: Mapping[str, Array]) -> Array:
-    """Of the feet, (T, 4), N."""
+    """Forces on the feet, (T, 4), N."""
     where = [int(body.model.sensor(f"{leg}_force").adr[0]) for leg in LEGS]
     forces: Array = recording["sensordata"][1:, where]
     return forces
@@ -164,16 +157,18 @@ def _forces(body: Body, recording: Mapping[str, Array]) -> Array:
 
 def _draw(
     recording: Mapping[str, Array],
-    truth: Array,
+    truth: Truth,
     forces: Array,
     activity: Mapping[str, Any] | None,
     settings: Mapping[str, Any],
     path: Path,
 ) -> None:
-    told = settings["nodes"]["gait_controller"]
+    parameters = settings["nodes"]["gait_controller"]
     time = recording["time"][1:]
-    frequency = told.get("frequency") or gait(told.get("gait", "trot")).frequency
+    frequency = parameters.get("frequency") or gait(parameters.get("gait", "trot")).frequency
     cycle = max(round(1.0 / frequency / PERIOD), 1)
+    true = (*truth.velocity[:, :2].T, truth.yaw_rate, truth.height)
+    commanded = _commanded(parameters, time)
     with figure(path, 12, 7.5) as drawn:
         halves: Any = drawn.subfigures(1, 2, width_ratios=[1.0, 1.15])
         left, right = halves
@@ -183,11 +178,11 @@ def _draw(
         panels = right.subplots(len(_VELOCITIES), 1, sharex=True)
         for k, (panel, label) in enumerate(zip(panels, _VELOCITIES, strict=True)):
             if activity is not None:
-                felt = np.asarray(activity["values"])[:, _FELT + k]
-                panel.plot(activity["time"], _smoothed(felt, cycle), "tab:orange", label="felt")
-            panel.plot(time, truth[:, k], "tab:blue", lw=0.4, alpha=0.4)
-            panel.plot(time, _smoothed(truth[:, k], cycle), "tab:blue", lw=1.2, label="true")
-            panel.step(time, _wanted(told, time)[:, k], "k--", lw=1, where="pre", label="told")
+                estimate = _smoothed(np.asarray(activity["values"])[:, _ESTIMATES + k], cycle)
+                panel.plot(activity["time"], estimate, "tab:orange", label="estimated")
+            panel.plot(time, true[k], "tab:blue", lw=0.4, alpha=0.4)
+            panel.plot(time, _smoothed(true[k], cycle), "tab:blue", lw=1.2, label="true")
+            panel.step(time, commanded[:, k], "k--", lw=1, where="pre", label="commanded")
             panel.set(ylabel=label)
             panel.grid(alpha=0.3)
             panel.spines[["top", "right"]].set_visible(False)
@@ -195,17 +190,17 @@ def _draw(
         panels[-1].set(xlabel="time (s); bold: mean over a cycle", xlim=(0, float(time[-1])))
 
 
-def _wanted(told: Mapping[str, Any], time: Array) -> Array:
-    """Velocities of the course and the height at these times, (T, 4)."""
-    course = told.get("course") or []
-    # A state is what the command of the observation before it led to.
-    velocities = [profile_velocity(course, t) for t in (time - PERIOD).tolist()]
-    heights = np.full(len(time), 0.3 + told.get("height", 0.0))
+def _commanded(parameters: Mapping[str, Any], time: Array) -> Array:
+    """Commanded velocities and height at these times, (T, 4)."""
+    course = parameters.get("course") or []
+    # A state follows from the command that answered the observation before it.
+    velocities = [on_course(course, t) for t in (time - PERIOD).tolist()]
+    heights = np.full(len(time), 0.3 + parameters.get("height", 0.0))
     return np.column_stack([velocities, heights])
 
 
 def _smoothed(values: Array, steps: int) -> Array:
-    """Mean over ``steps`` around each value."""
+    """Moving mean of ``steps`` values around each value."""
     steps = min(steps, len(values))
     around = np.pad(values, (steps // 2, steps - 1 - steps // 2), mode="edge")
     smoothed: Array = np.convolve(around, np.full(steps, 1.0 / steps), mode="valid")
@@ -215,7 +210,7 @@ def _smoothed(values: Array, steps: int) -> Array:
 def _draw_path(panel: Any, recording: Mapping[str, Array], time: Array) -> None:
     qpos = recording["qpos"][1:]
     panel.plot(qpos[:, 0], qpos[:, 1], "tab:blue", lw=1.2)
-    # Where it is and looks every other second.
+    # Position and heading every other second.
     marks = np.searchsorted(time, np.arange(0.0, float(time[-1]), 2.0))
     w, z = qpos[marks, 3], qpos[marks, 6]
     yaw = 2 * np.arctan2(z, w)
@@ -226,25 +221,25 @@ def _draw_path(panel: Any, recording: Mapping[str, Array], time: Array) -> None:
     panel.plot(*qpos[0, :2], "o", color="tab:blue", ms=5)
     panel.set(xlabel="x (m)", ylabel="y (m)")
     panel.set_aspect("equal", adjustable="datalim")
-    panel.set_title("path, and where it looks every 2 s", fontsize=10)
+    panel.set_title("path, and heading every 2 s", fontsize=10)
     panel.grid(alpha=0.3)
 
 
 def _draw_feet(panel: Any, time: Array, forces: Array, activity: Mapping[str, Any] | None) -> None:
-    """Which foot stands, from when to when, in the middle of the run."""
+    """Stances of the feet in the middle of the run."""
     middle = float(time[-1]) / 2
     begin, end = max(middle - _DIAGRAM / 2, 0.0), middle + _DIAGRAM / 2
     for k, leg in enumerate(LEGS):
         row = len(LEGS) - 1 - k
         panel.broken_barh(
             _bouts(time, forces[:, k] > _STANDS, begin, end), (row - 0.3, 0.6), color="0.25",
-            label="touches the ground" if k == 0 else None,
+            label="in contact" if k == 0 else None,
         )  # fmt: skip
         if activity is not None:
             planned = np.asarray(activity["values"])[:, _STANCES + k] > 0.5
             panel.broken_barh(
                 _bouts(np.asarray(activity["time"]), planned, begin, end), (row - 0.45, 0.1),
-                color="tab:orange", label="should" if k == 0 else None,
+                color="tab:orange", label="planned stance" if k == 0 else None,
             )  # fmt: skip
         panel.text(begin - 0.02 * (end - begin), row, leg, ha="right", va="center")
     panel.set(xlim=(begin, end), ylim=(-0.6, len(LEGS) - 0.4), yticks=[], xlabel="time (s)")
@@ -255,7 +250,7 @@ def _draw_feet(panel: Any, time: Array, forces: Array, activity: Mapping[str, An
 def _bouts(
     time: Array, stands: NDArray[np.bool_], begin: float, end: float
 ) -> list[tuple[float, float]]:
-    """Begin and length of each stretch of True within a window, s."""
+    """Begin and length of each run of True within a window, s."""
     within = (time >= begin) & (time <= end)
     padded = np.concatenate([[False], stands & within, [False]])
     edges = np.flatnonzero(np.diff(padded.astype(int)))

@@ -22,7 +22,7 @@ STARTS = ("standing", "lying", "side", "back")
 # Noise of the sensors, standard deviations: rad/s, rad/s for the whole episode, m/s², rad, rad/s.
 _GYRO, _GYRO_OFFSET, _ACCELERATION, _ANGLE, _SPEED = 0.005, 0.005, 0.05, 0.001, 0.05
 # A trunk that leans further than this has fallen, rad.
-_FALLEN = math.radians(60.0)
+FALLEN = math.radians(60.0)
 # Angles of one leg, rad.
 _STANDING, _LYING = (0.0, 0.8, -1.6), (0.0, 1.21, -2.65)
 _SPREAD = 0.03
@@ -131,6 +131,12 @@ class Body:
         self._ground = np.array([1, 0, 0, 0, 0, 0], dtype=np.uint8)
         self._hit = np.zeros(1, dtype=np.int32)
 
+    @property
+    def mass(self) -> float:
+        """Mass of the robot and its payload, kg."""
+        own = self.model.body_rootid == self._trunk
+        return float(self.model.body_mass[own].sum())
+
     def reset(self, rng: np.random.Generator) -> None:
         """Start an episode."""
         self.effects = self.world.reset(self.data, rng)
@@ -191,7 +197,7 @@ class Body:
     @property
     def fallen(self) -> bool:
         """Whether the trunk leans more than 60°."""
-        return bool(self.rotation[2, 2] < math.cos(_FALLEN))
+        return bool(self.rotation[2, 2] < math.cos(FALLEN))
 
     @property
     def power(self) -> float:

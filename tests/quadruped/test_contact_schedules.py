@@ -1,4 +1,4 @@
-"""Both rhythms side by side, by the command."""
+"""Contact schedules side by side, by the command."""
 
 import csv
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from neuro_control.quadruped.evaluation.contact_schedules import expressed, rhythms
+from neuro_control.quadruped.evaluation.contact_schedules import expressed
+from neuro_control.quadruped.evaluation.experiments import experiment
 
 
 @pytest.mark.parametrize(
@@ -26,12 +27,25 @@ def test_a_gait_is_told_by_who_swings_when(leads, name):
 
 
 def test_the_command_leaves_tables_and_figures(tmp_path):
-    arguments = ["--robot", "go2", "--seeds", "1", "--seconds", "4", "--ramp", "3"]
+    arguments = [
+        "rhythms",
+        "--robot",
+        "go2",
+        "--jobs",
+        "1",
+        "--seeds",
+        "1",
+        "--seconds",
+        "4",
+        "--ramp",
+        "3",
+    ]
     arguments += ["--pushes", "0", "--speed", "0.8", "--out", str(tmp_path)]
-    done = CliRunner().invoke(rhythms, arguments, catch_exceptions=False)
+    done = CliRunner().invoke(experiment, arguments, catch_exceptions=False)
     assert done.exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "rhythms.csv", "rhythms_gaits.png", "rhythms_ramp.csv", "rhythms_transport.png",
+        "rhythms.csv", "rhythms_gaits.png", "rhythms_ramp.csv", "rhythms_summary.csv",
+        "rhythms_transport.png",
     ]  # fmt: skip
     with (tmp_path / "rhythms.csv").open() as file:
         rows = list(csv.DictReader(file))
