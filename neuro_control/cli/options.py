@@ -11,6 +11,7 @@ import click
 
 from neuro_control.cli.output import remarks
 from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.effects import parse
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -66,6 +67,21 @@ _cluster_option = click.option(
 def executor_options(command: Command) -> Command:
     """Add ``--jobs`` and ``--cluster``, the arguments of ``learning.executors.workers``."""
     return _jobs_option(_cluster_option(command))
+
+
+def _parse_effects(_context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    return tuple(effect for text in value for effect in parse(text))
+
+
+effect_option = click.option(
+    "--effect",
+    "effects",
+    multiple=True,
+    callback=_parse_effects,
+    metavar="YAML",
+    help="Noise, fault, push or the like, such as 'push: {begins: 3, force: 100}'; repeatable. "
+    "docs/effects.md names them all.",
+)
 
 
 def out_option(
