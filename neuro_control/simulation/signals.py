@@ -134,12 +134,14 @@ class ImageEffects:
         self._effects = [effect for effect in effects if isinstance(effect, SensorEffect)]
         self._seed = seed
         self._signals: list[Signal] = []
+        self._size = 0
 
     def apply(self, time: float, image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
         """The image of a time of the episode (s) after all effects, None where it is lost."""
         if not self._effects:
             return image
-        if not self._signals:
+        if image.size != self._size:  # whatever is remembered does not fit
+            self._size = image.size
             parts = [np.arange(image.size)]
             self._signals = [
                 signal(effect, parts, np.random.default_rng([self._seed, index]))

@@ -172,3 +172,48 @@ def test_what_can_not_be_played_is_told(bench, tmp_path):
     ):
         with pytest.raises(ConfigurationError, match=why):
             Player(**options(**values))
+
+
+def test_effects_act_on_the_images_and_a_lost_one_is_not_published(bench):
+    audience = Audience(
+        bench,
+        rate=50.0,
+        places=30,
+        effects="[{stuck: {begins: 0.2, lasts: 0.2}}, {loss: {begins: 0.5}}]",
+    )
+    bench.spin_until(lambda: audience.player.finished)
+    images, _ = render_route("winter", places=30)
+    stamps = audience.stamps()
+    assert stamps
+    assert max(stamps) == 480 * MS
+    for stamp, message in zip(stamps, audience.images, strict=True):
+        step = stamp // (20 * MS)
+        shown = 9 if 10 <= step < 20 else step
+        np.testing.assert_array_equal(pixels(message), images[shown])
+    # The player is the clock, whatever becomes of its images.
+    assert max(audience.ticks) > 560 * MS
+
+
+def test_lost_images_do_not_stop_a_lockstep_run(bench, tmp_path):
+    recording = tmp_path / "played.npz"
+    values = {"places": 6, "lockstep": True, "recording": str(recording)}
+    player = bench.add(Player(**options(**values, effects="loss: {begins: 0.1, lasts: 0.2}")))
+    answers = player.create_publisher(JointState, "place", COMMAND_QOS)
+    heard = []
+
+    def answer(image):
+        heard.append(to_nanoseconds(image.header.stamp))
+        answers.publish(JointState(header=image.header))
+
+    player.create_subscription(Image, "image", answer, SENSOR_QOS)
+    bench.spin_until(lambda: player.finished)
+    assert sorted(set(heard)) == [0, 300 * MS, 400 * MS, 500 * MS]
+    player.stop()
+    with np.load(recording) as played:
+        assert len(played["name"]) == 6
+        assert np.isnan(played["latency"]).tolist() == [False, True, True, False, False, False]
+
+
+def test_effects_that_do_not_act_on_images_are_refused(bench):
+    with pytest.raises(ConfigurationError, match="no effect 'push' on images: there are noise"):
+        bench.add(Player(**options(effects="push: {force: 1}")))

@@ -32,12 +32,13 @@ from neuro_control.ros.diagnostics import DiagnosticNode, Timing
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
-    restamped,
     to_nanoseconds,
     to_stamp,
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
+from neuro_control.simulation.effects import parse
+from neuro_control.simulation.signals import ImageEffects
 
 Frames = Iterator[tuple[str, NDArray[np.uint8]]]
 
@@ -70,6 +71,12 @@ class PlayerParameters:
     )  # fmt: skip
     width: int = parameter(64, "Width of the route's images", low=8, high=4096, fixed=True)
     height: int = parameter(32, "Height of the route's images", low=8, high=4096, fixed=True)
+    effects: str = parameter(
+        "[]",
+        "Noise, loss, delay and the like on the images, as a YAML list: [{loss: {probability: "
+        "0.1}}]; docs/effects.md names them all",
+        fixed=True,
+    )
     rate: float = parameter(10.0, "Images per second", low=0.01, high=1000.0, fixed=True)
     loop: bool = parameter(False, "Start again after the last image", fixed=True)
     transport: str = parameter(
@@ -177,12 +184,14 @@ class Player(DiagnosticNode[PlayerParameters]):
         p = self.parameters
         try:
             self._frames = frames(p)
+            self._effects = ImageEffects(parse(p.effects), p.seed)
         except ConfigurationError:
             self.destroy_node()
             raise
         self.finished = False
         self.failure: str | None = None
-        self._shown: list[tuple[str, Image | CompressedImage]] = []
+        self._shown: list[tuple[str, NDArray[np.uint8]]] = []
+        self._message_sent: Image | CompressedImage | None = None  # None for a lost image
         self._recorded: list[_Played] = []
         self._count = 0
         self._timing = Timing()
@@ -232,15 +241,17 @@ class Player(DiagnosticNode[PlayerParameters]):
     def _next(self) -> None:
         """Send the next image, or end where there is none."""
         p = self.parameters
-        found = self._message(self._count)
+        found = self._frame(self._count)
         # Half an image of slack, since times are sums that binary fractions don't hold.
         if found is None or (p.duration and self.time > p.duration - 0.5 / p.rate):
             self.finished = True
             self.set_state(DiagnosticStatus.OK, "all is played")
             return
-        self._name, shown = found
+        self._name, frame = found
         stamp = round(self.time * NANOSECONDS) if p.clock else self.now()
-        self._message_sent = restamped(shown, stamp, p.frame_id)
+        image = self._effects.apply(self.time, frame)
+        self._message_sent = None if image is None else self._message(image, stamp)
+        self._stamp = stamp
         self._asked = time.perf_counter()
         self._count += 1
         self._unanswered[stamp] = _Played(stamp, self._name, self._asked)
@@ -250,28 +261,37 @@ class Player(DiagnosticNode[PlayerParameters]):
             del self._unanswered[next(iter(self._unanswered))]
         self._send()
 
-    def _message(self, index: int) -> tuple[str, Image | CompressedImage] | None:
-        p = self.parameters
+    def _frame(self, index: int) -> tuple[str, NDArray[np.uint8]] | None:
         found = next(self._frames, None)
+        if not self.parameters.loop:
+            return found
         if found is None:
-            return self._shown[index % len(self._shown)] if p.loop else None
-        name, image = found
+            return self._shown[index % len(self._shown)]
+        self._shown.append(found)
+        return found
+
+    def _message(self, image: NDArray[np.uint8], stamp: int) -> Image | CompressedImage:
+        p = self.parameters
         raw = p.transport == "raw"
         message = raw_message(image) if raw else compressed_message(image, p.format)
-        if p.loop:
-            self._shown.append((name, message))
-        return name, message
+        message.header.stamp = to_stamp(stamp)
+        message.header.frame_id = p.frame_id
+        return message
 
     def _send(self) -> None:
         self._sent = time.perf_counter()
         if self._clock_publisher is not None:
-            self._clock_publisher.publish(ClockMessage(clock=self._message_sent.header.stamp))
-        self._images.publish(self._message_sent)
+            self._clock_publisher.publish(ClockMessage(clock=to_stamp(self._stamp)))
+        if self._message_sent is not None:
+            self._images.publish(self._message_sent)
 
     def _resend(self) -> None:
         """In lockstep: repeat an image that got no answer, and say so when it takes long."""
         now = time.perf_counter()
         if self.finished or now - self._sent < _RESEND:
+            return
+        if self._message_sent is None:  # nobody can answer a lost image
+            self._next()
             return
         self._send()
         waited = now - self._asked
