@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.experimental import EventsExecutor
@@ -15,10 +16,42 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool
 
-from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, joint_state, to_stamp
+from neuro_control.ros.messages import (
+    COMMAND_QOS,
+    NANOSECONDS,
+    SENSOR_QOS,
+    joint_state,
+    to_nanoseconds,
+    to_stamp,
+)
 
 MS = 1_000_000  # ns
+# Wall time within which what a test waits for has happened even on a busy machine, s.
+TIMEOUT = 30.0
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout: float = TIMEOUT) -> None:
+    """Wait until ``condition`` holds, or fail saying that ``what`` did not happen."""
+    for _ in before_deadline(what, timeout):
+        if condition():
+            return
+        time.sleep(0.02)
+
+
+def before_deadline(what: str, timeout: float = TIMEOUT) -> Iterator[None]:
+    """Turns of a loop; fails when ``timeout`` (s) is over and the loop has not been left."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        yield
+    pytest.fail(f"within {timeout:g} s it did not happen: {what}")
+
+
+def turns(most: int, what: str) -> Iterator[int]:
+    """Numbers of a loop's turns; fails after ``most`` turns if the loop has not been left."""
+    yield from range(most)
+    pytest.fail(f"within {most} turns it did not happen: {what}")
 
 
 class Bench:
@@ -36,10 +69,15 @@ class Bench:
         self.executor.add_node(node)
         return node
 
-    def spin_until(self, condition: Callable[[], Any], timeout: float = 10.0) -> None:
-        deadline = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < deadline, "what was waited for did not happen"
+    def spin_until(
+        self,
+        condition: Callable[[], Any],
+        timeout: float = TIMEOUT,
+        what: str = "the condition of this line",
+    ) -> None:
+        for _ in before_deadline(what, timeout):
+            if condition():
+                return
             self.executor.spin_once(timeout_sec=0.01)
 
     def spin_for(self, seconds: float) -> None:
@@ -101,6 +139,93 @@ class Probe(Node):
 
     def said_last(self, text: str) -> bool:
         return bool(self.diagnostics) and text in self.diagnostics[-1].message
+
+
+class Loop:
+    """A controller under simulated time, and the probe that plays its robot.
+
+    Args:
+        bench: The workbench.
+        node: The controller.
+        period: Time between two observations, ns.
+    """
+
+    def __init__(self, bench: Bench, node: Any, period: int = 30 * MS) -> None:
+        self.bench, self.period = bench, period
+        self.probe = bench.add(Probe())
+        self.node = bench.add(node)
+        self.node.start()
+        self.now = 10 * 3600 * NANOSECONDS
+        simulated = node.get_parameter("use_sim_time").value
+        bench.spin_until(
+            lambda: (
+                self.probe.joints.get_subscription_count()
+                and (self.probe.clock.get_subscription_count() or not simulated)
+                and self.probe.count_publishers("joint_commands")
+                and self.probe.count_publishers("/diagnostics")
+            )
+        )
+        bench.spin_for(0.05)
+        if simulated:
+            self.set_clock()
+
+    def set_clock(self) -> None:
+        self.probe.tick(self.now)
+        self.bench.spin_until(lambda: self.node.get_clock().now().nanoseconds == self.now)
+
+    def advance(self, nanoseconds: int | None = None) -> None:
+        self.now += self.period if nanoseconds is None else nanoseconds
+        self.set_clock()
+
+    def answer(
+        self, angles: Any, stamp: int | None = None, names: Any = None, answered: int | None = None
+    ) -> JointState:
+        """Send joint states; the command that answers them.
+
+        Args:
+            angles: Positions of the joints.
+            stamp: Stamp of the joint states, ns; the simulated time by default.
+            names: Their names.
+            answered: Stamp of the answer, ns; ``stamp`` by default.
+        """
+        stamp = self.now if stamp is None else stamp
+        expected = stamp if answered is None else answered
+        before = len(self.probe.commands)
+        self.probe.send(stamp, angles, names)
+        found: list[JointState] = []
+
+        def is_there() -> bool:
+            found.extend(
+                command
+                for command in self.probe.commands[before:]
+                if to_nanoseconds(command.header.stamp) == expected
+            )
+            return bool(found)
+
+        self.bench.spin_until(is_there, what=f"a command that answers {expected} ns")
+        return found[-1]
+
+    def status(self) -> Any:
+        self.bench.spin_until(lambda: bool(self.probe.diagnostics))
+        return self.probe.diagnostics[-1]
+
+    def says(self, text: str) -> None:
+        """Wait until the latest diagnostics show the state ``text``."""
+        self.bench.spin_until(lambda: self.probe.said_last(text), what=f"the state '{text}'")
+
+    def counts(self, name: str, value: str) -> None:
+        """Wait until the diagnostics show ``value`` under ``name``."""
+
+        def is_there() -> bool:
+            values = {each.key: each.value for each in self.status().values}
+            return values.get(name) == value
+
+        self.bench.spin_until(is_there, what=f"{name} is {value} in the diagnostics")
+
+    def call(self, service: str, data: bool) -> Any:
+        """Answer of one of the node's services of type SetBool."""
+        client = self.probe.create_client(SetBool, f"{self.node.get_name()}/{service}")
+        return self.bench.call(client, SetBool.Request(data=data))
 
 
 def options(**values: Any) -> dict[str, Any]:

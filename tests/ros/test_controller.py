@@ -1,573 +1,697 @@
+"""The base of all controllers, with a toy control law of its own, through real topics."""
+
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import Twist, TwistStamped
+from geometry_msgs.msg import TwistStamped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.messages import joint_state, to_stamp
-from neuro_control.swimmer.control.circuit import Circuit
-from neuro_control.swimmer.control.policy import find_policy
-from neuro_control.swimmer.control.steering import Calibration, calibration_path
-from neuro_control.swimmer.nodes.controller import SwimmerController
-from tests.bench import MS, Bench, Probe, options
+from neuro_control.ros.controller import Controller, ControllerParameters, Input
+from neuro_control.ros.messages import (
+    SENSOR_QOS,
+    JointReader,
+    Rejected,
+    joint_state,
+    read_twist,
+    to_nanoseconds,
+    to_stamp,
+)
+from neuro_control.ros.parameters import parameter
+from tests.bench import MS, Bench, Loop, Probe, options
 
-PERIOD = 30 * MS
 HOUR = 3600 * 10**9
+JOINTS = [f"joint_{i}" for i in range(1, 6)]
+ANGLES = np.full(5, 0.5)
+SAFE, FALLBACK = [0.0] * 5, [0.125] * 5
 
 
-class Swimmer:
-    """A controller under simulated time and the probe that plays its robot."""
+@dataclass(frozen=True)
+class ToyParameters(ControllerParameters):
+    gain: float = parameter(2.0, "Effort per angle, N·m/rad", low=-100.0, high=100.0)
+    limit: float = parameter(3.0, "Largest effort, N·m", low=0.0, high=100.0)
+    awaited: bool = parameter(False, "Wait for the cmd_vel of the same stamp", fixed=True)
+    holds: bool = parameter(False, "Answer a bad observation by the fallback", fixed=True)
 
-    def __init__(self, bench, **values):
-        self.bench = bench
-        self.probe = bench.add(Probe())
-        values.setdefault("use_sim_time", True)
-        self.node = bench.add(SwimmerController(**options(**values)))
-        self.node.start()
-        self.now = 10 * HOUR
-        bench.spin_until(
-            lambda: (
-                self.probe.joints.get_subscription_count()
-                and (self.probe.clock.get_subscription_count() or not values["use_sim_time"])
-                and self.probe.count_publishers("joint_commands")
-                and self.probe.count_publishers("/diagnostics")
-            )
+    def __post_init__(self):
+        super().__post_init__()
+        if self.gain > 50 and self.limit < 1:
+            raise ConfigurationError("a gain above 50 needs a limit of 1 or more")
+
+
+class Toy(Controller[ToyParameters]):
+    """Effort is gain times angle plus the latest cmd_vel's speed plus the latest bias.
+
+    Attributes:
+        steps: Steps since the last reset.
+        resets: How often it was reset.
+        law: Replaces the control law, if set.
+        warning: Its remark.
+    """
+
+    def __init__(self, name="toy", **node_options):
+        super().__init__(name, ToyParameters, JointState, "joint_commands", **node_options)
+        self.steps = self.resets = 0
+        self.law = self.warning = self.trouble = None
+
+    def configure(self):
+        if self.trouble:
+            raise self.trouble
+        p = self.parameters
+        self.reader = JointReader(JOINTS)
+        self.cmd_vel = Input(
+            "cmd_vel", TwistStamped, read_twist, 0.5, SENSOR_QOS, awaited=p.awaited
         )
-        bench.spin_for(0.05)
+        self.bias = Input("bias", Float64, self.read_bias, 0.2)
+        joints = Input("joint_states", JointState, lambda m: self.reader(m), p.input_timeout)
+        return joints, self.cmd_vel, self.bias
 
-    def set_clock(self):
-        self.probe.tick(self.now)
-        self.bench.spin_until(lambda: self.node.get_clock().now().nanoseconds == self.now)
+    @staticmethod
+    def read_bias(message):
+        if message.data == 13:
+            raise ZeroDivisionError("a reader that did not foresee 13")
+        if not math.isfinite(message.data):
+            raise Rejected("not_finite", f"bias is {message.data}")
+        return message.data
 
-    def advance(self):
-        self.now += PERIOD
-        self.set_clock()
+    def reset(self):
+        self.steps = 0
+        self.resets += 1
 
-    def answer(self, angles, stamp=None, names=None):
-        """Send joint states; the command that answers them."""
-        stamp = self.now if stamp is None else stamp
-        before = len(self.probe.commands)
-        self.probe.send(stamp, angles, names)
-        self.bench.spin_until(lambda: len(self.probe.commands) > before)
-        return self.probe.commands[-1]
+    def step(self, angles):
+        self.steps += 1
+        if self.law is not None:
+            return self.law(angles)
+        speed = self.cmd_vel.fresh(self.now())
+        bias = self.bias.fresh(self.now())
+        return self.parameters.gain * angles + (speed[0] if speed else 0.0) + (bias or 0.0)
 
-    def status(self):
-        self.bench.spin_until(lambda: bool(self.probe.diagnostics))
-        return self.probe.diagnostics[-1]
+    def limits(self):
+        return -self.parameters.limit, self.parameters.limit
+
+    def safe_action(self):
+        return np.zeros(5)
+
+    def fallback_action(self):
+        return np.full(5, 0.125) if self.parameters.holds else self.safe_action()
+
+    def apply(self):
+        if self.trouble:
+            raise self.trouble
+
+    def command(self, nanoseconds, action):
+        return joint_state(nanoseconds, JOINTS, effort=action)
+
+    def remark(self):
+        return self.warning
+
+
+def loop_of(bench, **values):
+    return Loop(bench, Toy(**options(use_sim_time=True, **values)))
 
 
 @pytest.fixture
-def swimmer(bench):
-    made = Swimmer(bench)
-    made.set_clock()
-    return made
+def loop(bench):
+    return loop_of(bench)
 
 
-def test_every_observation_is_answered_under_its_stamp_by_the_circuit(swimmer):
-    circuit = Circuit(5)
+# From an observation to a command.
+
+
+def test_every_observation_is_answered_under_its_stamp_by_the_control_law(loop):
     rng = np.random.default_rng(0)
-    for _ in range(70):
-        swimmer.advance()
+    for _ in range(20):
+        loop.advance()
         angles = rng.uniform(-1, 1, 5)
-        command = swimmer.answer(angles)
-        assert (command.header.stamp.sec, command.header.stamp.nanosec) == divmod(
-            swimmer.now, 10**9
-        )
-        assert list(command.name) == swimmer.probe.names
+        command = loop.answer(angles)
+        assert list(command.name) == JOINTS
         # To the bit: messages carry 64 bits.
-        np.testing.assert_array_equal(command.effort, circuit.step(angles) * 5e-4)
+        np.testing.assert_array_equal(command.effort, 2.0 * angles)
+    assert loop.node.steps == 20
 
+
+def test_the_same_observation_again_gets_the_same_answer_and_no_step(loop):
+    loop.advance()
+    first = loop.answer(ANGLES)
+    assert loop.answer(ANGLES) == first
+    assert loop.node.steps == 1
+
+
+def test_an_observation_that_was_overtaken_is_counted_and_moves_nothing(loop):
+    for _ in range(3):
+        loop.advance()
+        loop.answer(ANGLES)
+    loop.advance(5 * MS)
+    loop.probe.commands.clear()
+    loop.probe.send(loop.now - 10 * MS, ANGLES)  # 5 ms before the last
+    loop.probe.send(loop.now - 5 * MS, ANGLES / 2)  # as the last, with other angles
+    loop.counts("rejected/joint_states/order", "2")
+    assert loop.probe.commands == []
+    assert loop.node.steps == 3
+
+
+def test_when_time_goes_back_the_control_law_starts_anew(loop):
+    for _ in range(4):
+        loop.advance()
+        loop.answer(ANGLES)
+    resets = loop.node.resets
+    loop.now = 0
+    loop.set_clock()
+    assert any(loop.answer(ANGLES).effort)
+    assert (loop.node.steps, loop.node.resets) == (1, resets + 1)
+    loop.counts("resets", "1")
+
+
+def test_observations_faster_than_the_control_period_hold_the_command_between_steps(loop):
+    for number in range(9):
+        loop.advance(10 * MS)
+        command = loop.answer(np.full(5, 0.1 * (number + 1)))
+        # Steps on the first, the fourth and the seventh.
+        assert command.effort[0] == pytest.approx(0.2 * (number - number % 3 + 1))
+    assert loop.node.steps == 3
+
+
+def test_actions_are_cut_off_at_the_limits_which_follow_their_parameter(loop):
+    loop.node.law = lambda angles: np.array([4.0, -4.0, 0.5, 0.0, 1e300])
+    loop.advance()
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [3.0, -3.0, 0.5, 0.0, 3.0])
+    loop.node.set_parameters([Parameter("limit", value=1)])
+    loop.advance()
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [1.0, -1.0, 0.5, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("wrong", ["raises", "NaN", "another shape"])
+def test_a_control_law_that_fails_ends_in_the_safe_command_and_not_the_node(loop, wrong):
+    laws = {
+        "raises": lambda angles: 1 / 0,
+        "NaN": lambda angles: np.full(5, math.nan),
+        "another shape": lambda angles: np.zeros(4),
+    }
+    loop.node.law = laws[wrong]
+    loop.advance()
+    assert list(loop.answer(ANGLES).effort) == SAFE
+    loop.says("the control law failed")
+    assert loop.status().level == DiagnosticStatus.ERROR
+    loop.node.law = None
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    loop.says("running")
+
+
+def test_a_remark_warns_and_the_step_counts(loop):
+    loop.node.warning = "the toy is tired"
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    loop.says("the toy is tired")
+    assert loop.status().level == DiagnosticStatus.WARN
+    loop.node.warning = None
+    loop.advance()
+    loop.answer(ANGLES)
+    loop.says("running")
+    assert loop.status().level == DiagnosticStatus.OK
+
+
+# What is not acted upon.
 
 BAD = {
-    "NaN": (
-        {"angles": [0, math.nan, 0, 0, 0]}, "position[1] is nan", "rejected/joint_states/not_finite"
-    ),
-    "infinity": (
-        {"angles": [0, 0, 0, 0, math.inf]}, "position[4] is inf", "rejected/joint_states/not_finite"
-    ),
-    "wrong names": (
-        {"angles": [0] * 5, "names": ["a", "b", "c", "d", "e"]},
-        "no joint joint_1",
-        "rejected/joint_states/names",
-    ),
+    "NaN": ({"angles": [0, math.nan, 0, 0, 0]}, "position[1] is nan", "not_finite"),
+    "infinity": ({"angles": [0, 0, 0, 0, math.inf]}, "position[4] is inf", "not_finite"),
+    "wrong names": ({"angles": [0] * 5, "names": list("abcde")}, "no joint joint_1", "names"),
     "too few joints": (
-        {"angles": [0] * 3, "names": ["joint_1", "joint_2", "joint_3"]},
-        "no joint joint_4, joint_5",
-        "rejected/joint_states/names",
+        {"angles": [0] * 3, "names": JOINTS[:3]}, "no joint joint_4, joint_5", "names"
     ),
-    "more names than angles": (
-        {"angles": [0] * 4}, "4 values of position for 5", "rejected/joint_states/size"
-    ),
+    "more names than angles": ({"angles": [0] * 4}, "4 values of position for 5", "size"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", BAD)
-def test_a_bad_observation_gets_the_safe_command_and_the_reason_and_the_next_recovers(
-    swimmer, fault
-):
-    message, says, counter = BAD[fault]
-    angles = np.full(5, 0.5)
-    swimmer.advance()
-    assert any(swimmer.answer(angles).effort)
-    swimmer.advance()
-    command = swimmer.answer(**message)
-    assert list(command.effort) == [0.0] * 5
+def test_a_bad_observation_gets_the_safe_command_and_the_reason_and_the_next_recovers(loop, fault):
+    message, says, reason = BAD[fault]
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    loop.advance()
     # In lockstep a simulation waits for this stamp, bad as its observation was.
-    assert command.header.stamp.nanosec == swimmer.now % 10**9
-    swimmer.bench.spin_until(lambda: swimmer.probe.said(says))
-    values = {v.key: v.value for v in swimmer.probe.diagnostics[-1].values}
-    assert values[counter] == "1"
-    swimmer.advance()
-    assert any(swimmer.answer(angles).effort)
-    swimmer.bench.spin_until(lambda: swimmer.status().message == "running")
+    assert list(loop.answer(**message).effort) == SAFE
+    loop.says(says)
+    loop.counts(f"rejected/joint_states/{reason}", "1")
+    assert loop.node.steps == 1
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    loop.says("running")
 
 
-@pytest.mark.parametrize(("offset", "says"), [(-HOUR, "3600.0"), (HOUR, "ahead of the clock")])
-def test_a_stamp_an_hour_off_gets_the_safe_command_stamped_now(swimmer, offset, says):
-    swimmer.advance()
-    swimmer.answer(np.full(5, 0.5))
-    swimmer.advance()
-    command = swimmer.answer(np.full(5, 0.5), stamp=swimmer.now + offset)
-    assert list(command.effort) == [0.0] * 5
-    assert command.header.stamp.sec == swimmer.now // 10**9
-    swimmer.bench.spin_until(lambda: swimmer.probe.said(says))
-    swimmer.advance()
-    assert any(swimmer.answer(np.full(5, 0.5)).effort)
+@pytest.mark.parametrize(
+    ("offset", "says", "reason"),
+    [
+        (-HOUR, "3600.000 s old, the limit is 0.1 s", "stale"),
+        (-101 * MS, "0.101 s old, the limit is 0.1 s", "stale"),
+        (101 * MS, "stamped 0.101 s ahead of the clock", "future"),
+        (HOUR, "stamped 3600.000 s ahead of the clock", "future"),
+    ],
+)
+def test_a_stamp_that_is_off_gets_the_safe_command_stamped_now(loop, offset, says, reason):
+    loop.advance()
+    loop.answer(ANGLES)
+    loop.advance()
+    command = loop.answer(ANGLES, stamp=loop.now + offset, answered=loop.now)
+    assert list(command.effort) == SAFE
+    loop.says(says)
+    loop.counts(f"rejected/joint_states/{reason}", "1")
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
 
 
-def test_silence_beyond_the_time_out_brings_the_safe_command_within_a_period(swimmer):
-    swimmer.advance()
-    assert any(swimmer.answer(np.full(5, 0.5)).effort)
-    swimmer.probe.commands.clear()
+@pytest.mark.parametrize("offset", [-100 * MS, 100 * MS])
+def test_a_stamp_at_the_limit_is_acted_upon(loop, offset):
+    loop.advance()
+    assert any(loop.answer(ANGLES, stamp=loop.now + offset).effort)
+
+
+def test_a_reader_that_fails_leaves_the_node_up(loop):
+    read, loop.node.reader = loop.node.reader, lambda message: {}["by hand"]
+    loop.advance()
+    assert list(loop.answer(ANGLES).effort) == SAFE
+    loop.says("joint_states rejected: 'by hand'")
+    loop.counts("rejected/joint_states/KeyError", "1")
+    loop.node.reader = read
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+
+
+def test_bad_values_of_another_input_are_counted_and_the_last_good_one_holds(loop):
+    publisher = loop.probe.create_publisher(Float64, "bias", SENSOR_QOS)
+    loop.bench.spin_until(publisher.get_subscription_count)
+    publisher.publish(Float64(data=0.25))
+    loop.bench.spin_until(lambda: loop.node.bias.value == 0.25)
+    for value, reason in ((math.nan, "not_finite"), (13.0, "ZeroDivisionError")):
+        publisher.publish(Float64(data=value))
+        loop.says("bias rejected")
+        loop.counts(f"rejected/bias/{reason}", "1")
+    loop.advance()
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [1.25] * 5)
+
+
+def test_a_value_of_another_input_is_used_until_it_is_too_old(loop):
+    publisher = loop.probe.create_publisher(Float64, "bias", SENSOR_QOS)
+    loop.bench.spin_until(publisher.get_subscription_count)
+    publisher.publish(Float64(data=0.25))
+    # It has no header: its time is when it was received.
+    loop.bench.spin_until(lambda: loop.node.bias.value == 0.25)
+    loop.advance(200 * MS)
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [1.25] * 5)
+    loop.advance(30 * MS)
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [1.0] * 5)
+
+
+def test_a_value_from_before_the_clock_went_back_is_not_used(loop):
+    publisher = loop.probe.create_publisher(Float64, "bias", SENSOR_QOS)
+    loop.bench.spin_until(publisher.get_subscription_count)
+    publisher.publish(Float64(data=0.25))
+    loop.bench.spin_until(lambda: loop.node.bias.value == 0.25)
+    loop.now = 30 * MS
+    loop.set_clock()
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [1.0] * 5)
+
+
+# Fallback and watchdog.
+
+
+def test_the_fallback_answers_what_is_refused_or_missing_unless_disabled(bench):
+    loop = loop_of(bench, holds=True)
+    loop.advance()
+    loop.answer(ANGLES)
+    loop.advance()
+    assert list(loop.answer([math.nan] * 5).effort) == FALLBACK
+    loop.probe.commands.clear()
+    loop.advance(200 * MS)
+    loop.bench.spin_until(lambda: FALLBACK in loop.probe.efforts())
+    assert loop.call("enable", False).success
+    loop.probe.commands.clear()
+    loop.bench.spin_until(lambda: bool(loop.probe.commands))
+    assert loop.probe.efforts()[-1] == SAFE
+    loop.advance()
+    assert list(loop.answer([math.nan] * 5).effort) == SAFE
+
+
+def test_a_fallback_that_fails_ends_in_the_safe_command(bench):
+    loop = loop_of(bench, holds=True)
+    loop.node.fallback_action = lambda: {}["by hand"]
+    loop.advance()
+    assert list(loop.answer([math.nan] * 5).effort) == SAFE
+    loop.says("the fallback failed: 'by hand'")
+
+
+def test_silence_beyond_the_timeout_brings_the_safe_command_until_a_message_comes(loop):
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    loop.probe.commands.clear()
     for _ in range(3):
-        swimmer.advance()
-    swimmer.bench.spin_for(0.1)
-    assert swimmer.probe.commands == []  # 0.09 s: not too old yet
-    swimmer.advance()
-    swimmer.bench.spin_until(lambda: bool(swimmer.probe.commands), timeout=1)
-    assert swimmer.probe.efforts()[0] == [0.0] * 5
-    swimmer.bench.spin_until(lambda: swimmer.probe.said("no joint_states for 0.1"))
-    swimmer.advance()
-    assert any(swimmer.answer(np.full(5, 0.5)).effort)
+        loop.advance()
+    loop.bench.spin_for(0.1)
+    assert loop.probe.commands == []  # 0.09 s: not too old yet
+    loop.advance()
+    loop.bench.spin_until(lambda: len(loop.probe.commands) > 2)
+    assert all(efforts == SAFE for efforts in loop.probe.efforts())
+    loop.says("no joint_states for 0.12 s")
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
 
 
-def test_the_same_observation_again_gets_the_same_answer_and_no_step(swimmer):
-    swimmer.advance()
-    first = swimmer.answer(np.full(5, 0.5))
-    assert swimmer.answer(np.full(5, 0.5)) == first
-    assert swimmer.node.circuit.phase == 1
+def test_before_the_first_observation_a_simulated_robot_gets_no_command(loop):
+    loop.bench.spin_for(0.3)
+    assert loop.probe.commands == []
+    assert loop.status().message == "waiting for joint_states"
 
 
-def test_an_observation_that_was_overtaken_is_counted_and_moves_nothing(swimmer):
-    for _ in range(3):
-        swimmer.advance()
-        swimmer.answer(np.full(5, 0.5))
-    swimmer.now += 5 * MS
-    swimmer.set_clock()
-    swimmer.probe.commands.clear()
-    swimmer.probe.send(swimmer.now - 10 * MS, np.full(5, 0.5))  # 5 ms before the last
-    swimmer.probe.send(swimmer.now - 5 * MS, np.full(5, 0.4))  # as the last, with other angles
-    swimmer.bench.spin_until(lambda: swimmer.node._rejected["joint_states/order"] == 2)
-    assert swimmer.probe.commands == []
-    assert swimmer.node.circuit.phase == 3
+def test_before_the_first_observation_a_real_robot_gets_the_safe_command(bench):
+    loop = Loop(bench, Toy(**options(use_sim_time=False)))
+    bench.spin_until(lambda: len(loop.probe.commands) > 3)
+    assert all(efforts == SAFE for efforts in loop.probe.efforts())
 
 
-def test_when_time_goes_back_the_circuit_starts_anew(swimmer):
-    for _ in range(40):
-        swimmer.advance()
-        swimmer.answer(np.zeros(5))
-    assert swimmer.node.circuit.phase == 40
-    swimmer.now = 0
-    swimmer.set_clock()
-    assert swimmer.answer(np.zeros(5)).effort[0] == 5e-4  # dorsal, as at the start
-    assert swimmer.node.circuit.phase == 1
+def test_missing_observations_are_reported_though_simulated_time_stands_still(loop):
+    loop.advance()
+    loop.answer(ANGLES)
+    loop.says("no joint_states for 1.")
 
 
-def test_observations_faster_than_the_control_period_hold_the_command_between_steps(swimmer):
-    for _ in range(9):
-        swimmer.now += 10 * MS
-        swimmer.set_clock()
-        command = swimmer.answer(np.full(5, 0.5))
-        assert command.header.stamp.nanosec == swimmer.now % 10**9
-    assert swimmer.node.circuit.phase == 3
+@pytest.mark.timing
+def test_on_the_wall_clock_the_safe_command_comes_once_a_period_in_silence(bench):
+    loop = Loop(bench, Toy(**options(use_sim_time=False)))
+    loop.probe.send(loop.node.now(), ANGLES)
+    bench.spin_until(lambda: any(map(any, loop.probe.efforts())))
+    loop.probe.commands.clear()
+    bench.spin_for(0.3)
+    assert all(efforts == SAFE for efforts in loop.probe.efforts())
+    assert 3 <= len(loop.probe.commands) <= 8
 
 
-def test_an_emergency_stop_holds_until_released_and_enabled(swimmer):
-    stop = swimmer.probe.create_client(SetBool, "swimmer_controller/emergency_stop")
-    enable = swimmer.probe.create_client(SetBool, "swimmer_controller/enable")
-    angles = np.full(5, 0.5)
+# Awaited inputs.
 
+
+def twists(loop):
+    publisher = loop.probe.create_publisher(TwistStamped, "cmd_vel", SENSOR_QOS)
+    loop.bench.spin_until(publisher.get_subscription_count)
+
+    def send(speed, stamp):
+        message = TwistStamped()
+        message.header.stamp = to_stamp(stamp)
+        message.twist.linear.x = speed
+        publisher.publish(message)
+
+    return send
+
+
+def test_an_awaited_input_is_the_one_of_the_same_stamp_whichever_comes_first(bench):
+    loop = loop_of(bench, awaited=True)
+    send = twists(loop)
+    for speed, first in ((0.25, True), (0.5, False), (0.75, True), (1.0, False)):
+        loop.advance()
+        answered = len(loop.probe.commands)
+        if first:
+            send(speed, loop.now)
+            bench.spin_until(lambda: loop.node.cmd_vel.time == loop.now)
+        loop.probe.send(loop.now, ANGLES)
+        if not first:
+            bench.spin_for(0.1)
+            assert len(loop.probe.commands) == answered
+            send(speed, loop.now)
+        bench.spin_until(lambda answered=answered: len(loop.probe.commands) > answered)
+        assert list(loop.probe.commands[-1].effort) == [1.0 + speed] * 5
+        assert to_nanoseconds(loop.probe.commands[-1].header.stamp) == loop.now
+
+
+def test_an_observation_whose_awaited_input_never_comes_gets_the_safe_command(bench):
+    loop = loop_of(bench, awaited=True)
+    loop.advance()
+    missed = loop.now
+    loop.probe.send(missed, ANGLES)
+    bench.spin_for(0.1)
+    assert not loop.probe.commands
+    loop.advance()
+    assert list(loop.answer(ANGLES, answered=missed).effort) == SAFE
+    loop.says("no cmd_vel for the observation of 36000.030 s")
+
+
+def test_disabled_nothing_is_awaited(bench):
+    loop = loop_of(bench, awaited=True)
+    assert loop.call("enable", False).success
+    loop.advance()
+    assert list(loop.answer(ANGLES).effort) == SAFE
+
+
+# Enable and emergency stop.
+
+
+def test_an_emergency_stop_holds_until_released_and_enabled(loop):
     def moves():
-        swimmer.advance()
-        return any(swimmer.answer(angles).effort)
+        loop.advance()
+        return any(loop.answer(ANGLES).effort)
 
     assert moves()
-    swimmer.probe.commands.clear()
-    assert swimmer.bench.call(stop, SetBool.Request(data=True)).success
-    swimmer.bench.spin_until(lambda: bool(swimmer.probe.commands))
-    assert swimmer.probe.efforts()[-1] == [0.0] * 5
+    loop.probe.commands.clear()
+    assert loop.call("emergency_stop", True).success
+    loop.bench.spin_until(lambda: bool(loop.probe.commands))
+    assert loop.probe.efforts()[-1] == SAFE
     assert not moves()
-    assert swimmer.status().message.startswith("emergency stop is active: release")
-    refused = swimmer.bench.call(enable, SetBool.Request(data=True))
+    # What brings it back stands in the log and in the diagnostics.
+    loop.says(
+        "emergency stop is active: release it with `~/emergency_stop` false, "
+        "then call `~/enable` true"
+    )
+    loop.counts("emergency_stop", "true")
+    refused = loop.call("enable", True)
     assert not refused.success
     assert "release it first" in refused.message
-    assert swimmer.bench.call(stop, SetBool.Request(data=False)).success
     assert not moves()
-    assert swimmer.bench.call(enable, SetBool.Request(data=True)).success
+    assert "call `~/enable` true" in loop.call("emergency_stop", False).message
+    assert not moves()
+    loop.says("disabled: call `~/enable` true to move again")
+    resets = loop.node.resets
+    assert loop.call("enable", True).success
+    assert loop.node.resets == resets + 1
     assert moves()
+    loop.counts("emergency_stop", "false")
 
 
-def test_disabled_it_answers_with_the_safe_command(swimmer):
-    enable = swimmer.probe.create_client(SetBool, "swimmer_controller/enable")
-    assert swimmer.bench.call(enable, SetBool.Request(data=False)).success
-    swimmer.advance()
-    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-    swimmer.bench.spin_until(
-        lambda: swimmer.status().message.startswith("disabled: call `~/enable` true")
-    )
+def test_disabled_it_answers_with_the_safe_command_until_it_is_enabled(loop):
+    loop.advance()
+    loop.answer(ANGLES)
+    loop.probe.commands.clear()
+    assert loop.call("enable", False).success
+    loop.bench.spin_until(lambda: bool(loop.probe.commands))
+    assert loop.probe.efforts()[-1] == SAFE
+    loop.advance()
+    assert list(loop.answer(ANGLES).effort) == SAFE
+    loop.says("disabled: call `~/enable` true to move again")
+    loop.counts("enabled", "false")
+    assert loop.call("enable", True).success
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    loop.says("running")
 
 
-def test_deactivated_it_sends_the_safe_command_once_and_falls_silent(swimmer):
-    change = swimmer.probe.create_client(ChangeState, "swimmer_controller/change_state")
-    swimmer.advance()
-    swimmer.answer(np.full(5, 0.5))
-    request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
-    assert swimmer.bench.call(change, request).success
-    swimmer.bench.spin_until(lambda: swimmer.probe.efforts()[-1] == [0.0] * 5)
-    swimmer.probe.commands.clear()
-    swimmer.probe.send(swimmer.now + PERIOD, np.full(5, 0.5))
-    swimmer.bench.spin_for(0.2)
-    assert swimmer.probe.commands == []
+def test_enabled_twice_it_is_not_reset(loop):
+    resets = loop.node.resets
+    assert loop.call("enable", True).success
+    assert loop.node.resets == resets
+
+
+def test_an_emergency_stop_before_it_is_active_holds_when_it_is(bench):
+    node = bench.add(Toy(**options(autostart=False, use_sim_time=True)))
+    probe = bench.add(Probe())
+    client = probe.create_client(ChangeState, "toy/change_state")
+    stop = probe.create_client(SetBool, "toy/emergency_stop")
+    enable = probe.create_client(SetBool, "toy/enable")
+    assert bench.call(stop, SetBool.Request(data=True)).success
+    assert bench.call(stop, SetBool.Request(data=False)).success
+    assert bench.call(enable, SetBool.Request(data=True)).success
+    assert bench.call(enable, SetBool.Request(data=False)).success
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        assert bench.call(client, request).success
+    bench.spin_until(probe.joints.get_subscription_count)
+    bench.spin_until(lambda: probe.count_publishers("joint_commands"))
+    bench.spin_for(0.1)
+    probe.tick(10**12)
+    bench.spin_until(lambda: node.now() == 10**12)
+    probe.send(10**12, ANGLES)
+    bench.spin_until(lambda: bool(probe.commands))
+    assert probe.efforts() == [SAFE]
+
+
+# Lifecycle.
+
+
+def change(loop, transition):
+    client = loop.probe.create_client(ChangeState, "toy/change_state")
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return loop.bench.call(client, request).success
+
+
+def test_deactivated_it_sends_the_safe_command_once_and_falls_silent(loop):
+    loop.advance()
+    loop.answer(ANGLES)
+    assert change(loop, Transition.TRANSITION_DEACTIVATE)
+    loop.bench.spin_until(lambda: loop.probe.efforts()[-1] == SAFE)
+    loop.says("deactivated normally")
+    loop.probe.commands.clear()
+    loop.probe.send(loop.now + loop.period, ANGLES)
+    loop.bench.spin_for(0.2)
+    assert loop.probe.commands == []
     for transition in (
         Transition.TRANSITION_CLEANUP,
         Transition.TRANSITION_CONFIGURE,
         Transition.TRANSITION_ACTIVATE,
     ):
-        request = ChangeState.Request(transition=Transition(id=transition))
-        assert swimmer.bench.call(change, request).success
-    swimmer.bench.spin_until(lambda: swimmer.probe.joints.get_subscription_count() == 1)
-    swimmer.bench.spin_for(0.1)
-    swimmer.advance()
-    assert any(swimmer.answer(np.full(5, 0.5)).effort)
+        assert change(loop, transition)
+    loop.bench.spin_until(lambda: loop.probe.joints.get_subscription_count() == 1)
+    loop.bench.spin_for(0.1)
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    assert loop.node.steps == 1
 
 
-def test_a_control_law_that_fails_ends_in_the_safe_command_and_not_the_node(swimmer):
-    step = swimmer.node.step
-
-    def failing(angles):
-        if failing.result is None:
-            raise ZeroDivisionError("by hand")
-        return failing.result
-
-    swimmer.node.step = failing
-    for result in (None, np.full(5, math.nan), np.zeros(4)):
-        failing.result = result
-        swimmer.advance()
-        assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-        swimmer.bench.spin_until(lambda: swimmer.status().level == DiagnosticStatus.ERROR)
-        assert "the control law failed" in swimmer.status().message
-    swimmer.node.step = step
-    swimmer.advance()
-    assert any(swimmer.answer(np.full(5, 0.5)).effort)
+def test_stopped_it_sends_the_safe_command_once_and_reports_it_as_no_fault(loop):
+    loop.advance()
+    loop.answer(ANGLES)
+    loop.probe.commands.clear()
+    loop.node.stop()
+    loop.node.stop()
+    loop.says("deactivated normally")
+    assert loop.status().level == DiagnosticStatus.STALE
+    loop.bench.spin_for(0.2)
+    assert loop.probe.efforts() == [SAFE]
 
 
-def test_actions_are_cut_off_at_the_limits(swimmer):
-    swimmer.node.step = lambda angles: np.array([1.0, -1.0, 1e-4, 0, 1e300])
-    swimmer.advance()
-    command = swimmer.answer(np.zeros(5))
-    np.testing.assert_array_equal(command.effort, [5e-4, -5e-4, 1e-4, 0, 5e-4])
-
-
-def test_parameters_change_at_run_time_whole_or_not_at_all(swimmer):
-    node = swimmer.node
-    good = Parameter("proprioception_weight", value=3)
-    bad = Parameter("contralateral_weight", value=1.0)
-    result = node.set_parameters_atomically([good, bad])
-    assert not result.successful
-    assert "contralateral_weight" in result.reason
-    assert "0.0, value: 1.0" in result.reason
-    assert node.circuit.weights.proprioception == 1.0
-    assert node.set_parameters_atomically([good]).successful
-    assert node.circuit.weights.proprioception == 3.0
-    assert not node.set_parameters_atomically([Parameter("links", value=7)]).successful
-    angles = np.full(5, 0.2)
-    swimmer.advance()
-    expected = Circuit(5, node.parameters.weights()).step(angles) * 5e-4
-    np.testing.assert_array_equal(swimmer.answer(angles).effort, expected)
-
-
-def test_a_reader_that_fails_and_parameters_that_do_not_apply_leave_the_node_up(swimmer):
-    source = swimmer.node._inputs[0]
-    read, source.read = source.read, lambda message: {}["by hand"]
-    swimmer.advance()
-    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-    swimmer.bench.spin_until(lambda: swimmer.probe.said("rejected: 'by hand'"))
-    source.read = read
-    swimmer.node.apply = lambda: {}["by hand"]
-    assert swimmer.node.set_parameters([Parameter("speed", value=0.5)])[0].successful
-    swimmer.bench.spin_until(lambda: swimmer.probe.said("disabled, parameters can't be applied"))
-    swimmer.advance()
-    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-
-
-def test_a_controller_that_cannot_be_configured_says_why(bench):
-    node = bench.add(SwimmerController())
-    node.configure = lambda: {}["by hand"]
-    with pytest.raises(ConfigurationError, match="configure failed: KeyError"):
-        node.start()
-
-
-def test_limits_follow_their_parameter(swimmer):
-    swimmer.node.set_parameters([Parameter("max_torque", value=1e-4)])
-    swimmer.advance()
-    assert max(swimmer.answer(np.full(5, 0.9)).effort) == 1e-4
-
-
-def test_diagnostics_come_every_second_with_rate_latency_and_counts(swimmer):
-    swimmer.bench.spin_for(0.2)
-    for _ in range(20):
-        swimmer.advance()
-        swimmer.answer(np.zeros(5))
-    swimmer.probe.diagnostics.clear()
-    swimmer.bench.spin_until(lambda: len(swimmer.probe.diagnostics) >= 2, timeout=4)
-    values = {v.key: v.value for v in swimmer.probe.diagnostics[-1].values}
-    assert swimmer.probe.diagnostics[-1].name == "swimmer_controller: controller"
-    assert values["steps"] == "20"
-    assert 0 < float(values["latency_p50_ms"]) <= float(values["latency_p99_ms"]) < 1000
-    assert {"loop_rate_hz", "overruns", "emergency_stop"} <= set(values)
-
-
-def test_cmd_vel_steers_until_it_is_too_old_and_then_rests(swimmer):
-    publisher = swimmer.probe.create_publisher(Twist, "cmd_vel", 1)
-    swimmer.bench.spin_until(publisher.get_subscription_count)
-    twist = Twist()
-    table = Calibration.load(calibration_path("ncap", 6))
-    tempo, turn = table.inputs(0.041, 0.12)
-    assert 0 < tempo < 0.6
-    assert turn < 0
-    twist.linear.x, twist.angular.z = 0.041, 0.12
-    publisher.publish(twist)
-    swimmer.bench.spin_until(lambda: swimmer.node.set_point() == (1.0, turn, tempo))
-    twist.linear.x = math.nan
-    publisher.publish(twist)
-    swimmer.bench.spin_until(lambda: swimmer.probe.said("cmd_vel rejected"))
-    assert swimmer.node.set_point() == (1.0, turn, tempo)
-    expected = Circuit(5)
-    np.testing.assert_array_equal(
-        swimmer.answer(np.full(5, 0.5)).effort,
-        expected.step(np.full(5, 0.5), 1.0, turn, tempo) * 5e-4,
-    )
-    twist.linear.x, twist.angular.z = 1e9, -1e9
-    publisher.publish(twist)
-    most = (1.0, max(table.turn), 1.0)
-    swimmer.bench.spin_until(lambda: swimmer.node.set_point() == pytest.approx(most))
-    for _ in range(17):
-        swimmer.advance()
-    assert swimmer.node.set_point() == (1.0, 0.0, 0.0)
-    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-    swimmer.bench.spin_until(lambda: swimmer.probe.said("at rest: no cmd_vel for 0.5 s"))
-    # Neither a restart nor a clock that goes back lets it swim off on its own.
-    stop = swimmer.probe.create_client(SetBool, "swimmer_controller/emergency_stop")
-    enable = swimmer.probe.create_client(SetBool, "swimmer_controller/enable")
-    for client, data in ((stop, True), (stop, False), (enable, True)):
-        assert swimmer.bench.call(client, SetBool.Request(data=data)).success
-    swimmer.advance()
-    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-    swimmer.now = 0
-    swimmer.set_clock()
-    assert not any(swimmer.answer(np.full(5, 0.5)).effort)
-
-
-def test_an_awaited_cmd_vel_is_the_one_of_the_same_stamp_whichever_comes_first(bench):
-    swimmer = Swimmer(bench, stamped_cmd_vel=True, await_cmd_vel=True)
-    swimmer.set_clock()
-    publisher = swimmer.probe.create_publisher(TwistStamped, "cmd_vel", 1)
-    bench.spin_until(publisher.get_subscription_count)
-    table, circuit = Calibration.load(calibration_path("ncap", 6)), Circuit(5)
-    angles = np.full(5, 0.5)
-
-    def send(speed):
-        message = TwistStamped()
-        message.header.stamp = to_stamp(swimmer.now)
-        message.twist.linear.x = speed
-        publisher.publish(message)
-
-    for speed, first in ((0.02, True), (0.04, False), (0.06, True), (0.0, False)):
-        swimmer.advance()
-        answered = len(swimmer.probe.commands)
-        if first:
-            send(speed)
-            bench.spin_for(0.05)
-        swimmer.probe.send(swimmer.now, angles)
-        if not first:
-            bench.spin_for(0.1)
-            assert len(swimmer.probe.commands) == answered
-            send(speed)
-        bench.spin_until(lambda answered=answered: len(swimmer.probe.commands) > answered)
-        tempo, turn = table.inputs(speed, 0.0)
-        np.testing.assert_array_equal(
-            swimmer.probe.commands[-1].effort, circuit.step(angles, 1.0, turn, tempo) * 5e-4
-        )
-
-
-def test_an_observation_whose_cmd_vel_never_comes_gets_the_safe_command_with_the_next(bench):
-    swimmer = Swimmer(bench, stamped_cmd_vel=True, await_cmd_vel=True)
-    swimmer.set_clock()
-    swimmer.advance()
-    missed = swimmer.now
-    swimmer.probe.send(missed, np.full(5, 0.5))
-    bench.spin_for(0.05)
-    assert not swimmer.probe.commands
-    swimmer.advance()
-    command = swimmer.answer(np.full(5, 0.5))
-    assert command.header.stamp.nanosec == missed % 10**9
-    assert not any(command.effort)
-    bench.spin_until(lambda: swimmer.probe.said("no cmd_vel for the observation"))
-
-
-def test_trained_weights_replace_the_weight_parameters(bench):
-    swimmer = Swimmer(bench, policy="trained")
-    swimmer.set_clock()
-    design, vector = find_policy("ncap-extended", 6)
-    circuit = design.circuit(vector)
-    rng = np.random.default_rng(0)
-    for _ in range(5):
-        swimmer.advance()
-        angles = rng.uniform(-1, 1, 5)
-        np.testing.assert_array_equal(swimmer.answer(angles).effort, circuit.step(angles) * 5e-4)
+def test_without_autostart_it_says_what_starts_it(bench):
+    probe = bench.add(Probe())
+    bench.spin_until(lambda: probe.count_publishers("/diagnostics") == 0)
+    node = bench.add(Toy(**options(autostart=False)))
+    node.start()
+    bench.spin_until(lambda: probe.said("start it with `ros2 lifecycle set toy configure`"))
 
 
 @pytest.mark.parametrize(
-    ("values", "says"),
+    ("trouble", "says"),
     [
-        ({"policy": "gone.safetensors"}, "no file 'gone.safetensors' in config/weights"),
-        ({"policy": "fish"}, "no policy 'fish'"),
-        ({"policy": "swimmer_ncap_unit_steering_6_links.safetensors"}, "not a policy of the swim"),
-        ({"calibration": "gone.safetensors"}, "no file 'gone.safetensors' in config/weights"),
-        ({"calibration": "swimmer_ncap_extended.safetensors"}, "not a calibration of the swimmer"),
-        (
-            {"links": 8, "calibration": "swimmer_ncap_unit_steering_6_links.safetensors"},
-            "that of 6 links, not 8",
-        ),
+        (ConfigurationError("gain and limit don't fit"), "^toy: gain and limit don't fit$"),
+        (KeyError("by hand"), "configure failed: KeyError"),
     ],
 )
-def test_a_file_that_does_not_fit_is_refused_in_one_line(bench, values, says):
-    node = bench.add(SwimmerController(**options(**values)))
-    with pytest.raises(ConfigurationError, match=says) as caught:
-        node.start()
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("values", "says"),
-    [
-        ({"policy": "trained", "ipsilateral_weight": 2.0}, "brings its own ipsilateral_weight"),
-        ({"await_cmd_vel": True}, "await_cmd_vel needs stamped_cmd_vel"),
-    ],
-)
-def test_parameters_that_contradict_one_another_are_refused(bench, values, says):
+def test_a_controller_that_cannot_be_configured_says_why(bench, trouble, says):
+    node = bench.add(Toy())
+    node.trouble = trouble
     with pytest.raises(ConfigurationError, match=says):
-        SwimmerController(**options(**values))
-
-
-def test_without_a_calibration_a_velocity_command_rests(bench):
-    swimmer = Swimmer(bench, links=8)
-    swimmer.probe.names = [f"joint_{i}" for i in range(1, 8)]
-    swimmer.set_clock()
-    publisher = swimmer.probe.create_publisher(Twist, "cmd_vel", 1)
-    bench.spin_until(publisher.get_subscription_count)
-    swimmer.advance()
-    assert any(swimmer.answer(np.full(7, 0.5)).effort)
-    publisher.publish(Twist())
-    bench.spin_until(lambda: swimmer.node.set_point() == (1.0, 0.0, 0.0))
-    swimmer.advance()
-    assert not any(swimmer.answer(np.full(7, 0.5)).effort)
-
-
-def test_activity_names_and_values_every_neuron_and_muscle(swimmer):
-    heard = []
-    from sensor_msgs.msg import JointState
-
-    swimmer.probe.create_subscription(JointState, "swimmer_controller/activity", heard.append, 10)
-    swimmer.bench.spin_until(swimmer.node._activity.get_subscription_count)
-    swimmer.advance()
-    swimmer.answer(np.full(5, 0.2))
-    swimmer.bench.spin_until(lambda: bool(heard))
-    activity = dict(zip(heard[0].name, heard[0].position, strict=True))
-    assert len(activity) == 20
-    circuit = Circuit(5)
-    circuit.step(np.full(5, 0.2))
-    assert activity["neuron_dorsal_joint_2"] == circuit.activity.neurons[0, 1]
-    assert activity["muscle_ventral_joint_1"] == circuit.activity.muscles[1, 0]
-
-
-def test_on_the_wall_clock_silence_is_told_and_answered_too(bench):
-    swimmer = Swimmer(bench, use_sim_time=False)
-    now = swimmer.node.get_clock().now().nanoseconds
-    swimmer.probe.send(now, np.full(5, 0.5))
-    swimmer.bench.spin_until(lambda: any(map(any, swimmer.probe.efforts())))
-    swimmer.probe.commands.clear()
-    swimmer.bench.spin_for(0.3)
-    assert swimmer.probe.efforts()
-    assert not any(map(any, swimmer.probe.efforts()))
-    # One safe command a control period while the silence lasts.
-    assert 3 <= len(swimmer.probe.commands) <= 8
-
-
-def test_rejections_at_any_rate_are_told_once_a_second_and_all_counted(swimmer):
-    swimmer.advance()
-    swimmer.probe.diagnostics.clear()
-    for number in range(60):
-        # Good and bad in turn: each is another state, and no text stands twice.
-        bad = np.full(5, 0.5) if number % 2 else [math.nan, number, 0, 0, 0]
-        swimmer.advance()
-        swimmer.answer(bad)
-    assert swimmer.node._rejected["joint_states/not_finite"] == 30
-    assert len(swimmer.probe.diagnostics) < 15
-    assert swimmer.probe.said("joint_states rejected")
-
-
-def test_an_empty_list_as_a_dump_writes_it_is_the_default(bench):
-    bench.close()
-    again = Bench(["--ros-args", "-p", "joint_names:=[]"])
-    try:
-        node = again.add(SwimmerController())
         node.start()
-        assert node.parameters.joints == [f"joint_{i}" for i in range(1, 6)]
-    finally:
-        again.close()
+
+
+# Parameters.
+
+
+def test_parameters_change_at_run_time_whole_or_not_at_all(loop):
+    node = loop.node
+    gain, limit = Parameter("gain", value=60), Parameter("limit", value=0.5)
+    result = node.set_parameters_atomically([gain, limit])
+    assert not result.successful
+    assert result.reason == "a gain above 50 needs a limit of 1 or more"
+    loop.advance()
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [1.0] * 5)
+    assert node.set_parameters_atomically([Parameter("gain", value=4)]).successful
+    assert node.get_parameter("gain").value == 4.0
+    assert not node.set_parameters_atomically([Parameter("awaited", value=True)]).successful
+    loop.advance()
+    np.testing.assert_array_equal(loop.answer(ANGLES).effort, [2.0] * 5)
+    assert node.resets == 2  # when it was set up and activated, and not by a parameter
+
+
+def test_the_age_limit_follows_its_parameter(loop):
+    loop.node.set_parameters([Parameter("input_timeout", value=0.5)])
+    loop.advance()
+    assert any(loop.answer(ANGLES, stamp=loop.now - 400 * MS).effort)
+
+
+def test_parameters_that_can_not_be_applied_disable_it_and_say_so(loop):
+    loop.node.trouble = KeyError("by hand")
+    assert loop.node.set_parameters([Parameter("gain", value=3.0)])[0].successful
+    loop.bench.spin_until(
+        lambda: loop.probe.said("disabled, parameters can't be applied: 'by hand'")
+    )
+    loop.advance()
+    assert list(loop.answer(ANGLES).effort) == SAFE
+    loop.node.trouble = None
+    assert loop.call("enable", True).success
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
 
 
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"joint_names": ["a", "b"]}, "5 joints; joint_names lists 2"),
-        ({"links": 4, "turn_joints": 4}, "turn_joints is at most 3"),
-        ({"control_period": 1.5, "input_timeout": 2.0}, "at least two control periods"),
         ({"input_timeout": 0.02}, "longer than control_period"),
-        ({"spede": 1.0}, "has no parameter spede"),
+        ({"gian": 1.0}, "toy has no parameter gian"),
+        ({"gain": 60.0, "limit": 0.5}, "a gain above 50 needs a limit"),
     ],
 )
 def test_parameters_that_contradict_one_another_are_refused_at_start(bench, values, says):
     with pytest.raises(ConfigurationError, match=says):
-        SwimmerController(**options(**values))
+        Toy(**options(**values))
+
+
+# Diagnostics.
+
+
+def test_diagnostics_come_every_second_with_rate_latency_and_counts(loop):
+    for _ in range(20):
+        loop.advance()
+        loop.answer(ANGLES)
+    loop.probe.diagnostics.clear()
+    loop.bench.spin_until(lambda: len(loop.probe.diagnostics) >= 2)
+    values = {v.key: v.value for v in loop.probe.diagnostics[-1].values}
+    assert loop.probe.diagnostics[-1].name == "toy: controller"
+    assert values["steps"] == "20"
+    assert 0 < float(values["latency_p50_ms"]) <= float(values["latency_p99_ms"])
+    assert float(values["loop_rate_hz"]) >= 0
+    assert {"overruns", "resets", "enabled", "emergency_stop"} <= set(values)
+
+
+def test_another_node_that_commands_the_same_robot_is_warned_of(loop):
+    loop.probe.create_publisher(JointState, "joint_commands", 1)
+    loop.advance()
+    loop.answer(ANGLES)
+    loop.says("2 nodes publish joint_commands")
+    assert loop.status().level == DiagnosticStatus.WARN
+
+
+@pytest.mark.timing
+def test_rejections_at_any_rate_are_reported_once_a_second_and_all_counted(loop):
+    loop.advance()
+    loop.probe.diagnostics.clear()
+    for number in range(60):
+        # Good and bad in turn: each is another state, and no text stands twice.
+        bad = ANGLES if number % 2 else [math.nan, number, 0, 0, 0]
+        loop.advance()
+        loop.answer(bad)
+    assert len(loop.probe.diagnostics) < 15
+    assert loop.probe.said("joint_states rejected")
+    loop.counts("rejected/joint_states/not_finite", "30")
 
 
 @pytest.fixture(scope="module")
 def long_lived():
     bench = Bench()
     try:
-        made = Swimmer(bench)
-        made.set_clock()
-        yield made
+        yield loop_of(bench)
     finally:
         bench.close()
 
@@ -582,17 +706,12 @@ def long_lived():
     plain=st.booleans(),
 )
 def test_no_message_brings_the_node_down_or_reaches_a_motor(long_lived, names, values, plain):
-    swimmer = long_lived
-    swimmer.advance()
-    before = len(swimmer.probe.commands)
-    message = joint_state(
-        swimmer.now, swimmer.probe.names if plain else names, np.array(values, dtype=float)
-    )
-    swimmer.probe.joints.publish(message)
-    swimmer.bench.spin_until(lambda: len(swimmer.probe.commands) > before)
-    effort = np.array(swimmer.probe.commands[-1].effort)
+    loop = long_lived
+    loop.advance()
+    command = loop.answer(np.array(values, dtype=float), names=JOINTS if plain else names)
+    effort = np.array(command.effort)
     assert effort.shape == (5,)
     assert np.isfinite(effort).all()
-    assert (np.abs(effort) <= 5e-4).all()
-    swimmer.advance()
-    assert any(swimmer.answer(np.full(5, 0.5)).effort)
+    assert (np.abs(effort) <= 3.0).all()
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
