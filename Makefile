@@ -26,9 +26,11 @@ demo: $(VENV)/.demo
 	$(BIN)/neuro-control run swimmer --out $(OUT)
 
 # Each test process keeps to itself: discovery on this machine, and a domain of its own (conftest.py),
-# so that two can run side by side: many tests wait more than they compute.
+# so that two can run side by side: many tests wait more than they compute. Tests that assert on wall
+# time run alone, after the others.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not timing"
+	$(BIN)/python -m pytest -m timing
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

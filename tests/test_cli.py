@@ -14,6 +14,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.bench import wait_until
+
 COMMAND = [sys.executable, "-m", "neuro_control.cli"]
 
 
@@ -47,6 +49,7 @@ def children():
     return found
 
 
+@pytest.mark.timing
 def test_a_run_says_what_came_of_it():
     found = result("--seconds", 30, "--seed", 0)
     assert found["steps"] == 1000
@@ -74,6 +77,7 @@ def test_the_same_seed_is_the_same_run_together_apart_and_under_load():
     assert children() == []
 
 
+@pytest.mark.timing
 def test_free_running_keeps_the_pace_asked_for():
     found = result("--seconds", 3, "--real-time-factor", 1)
     assert found["mode"] == "free-running"
@@ -148,9 +152,7 @@ def test_a_signal_before_anything_was_simulated_ends_all_without_a_word_of_error
     process = subprocess.Popen(
         [*COMMAND, "run", "swimmer", "--processes"], stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 20
-    while len(children()) < 2 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(children()) == 2, "both nodes' processes are there")
     process.send_signal(number)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 128 + number
@@ -222,17 +224,11 @@ def test_a_killed_run_takes_its_processes_along_even_those_that_just_start(delay
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 20
-    while len(children()) < 2 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(children()) == 2
+    wait_until(lambda: len(children()) == 2, "both nodes' processes are there")
     time.sleep(delay)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 10
-    while children() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert children() == []
+    wait_until(lambda: not children(), "the nodes' processes have ended")
 
 
 def test_a_second_start_on_the_same_domain_is_refused_and_the_first_goes_on():
@@ -334,6 +330,7 @@ def test_evaluate_prints_returns_and_their_interval():
     assert found["speed_mps"] > 0
 
 
+@pytest.mark.timing
 def test_benchmark_prints_every_rate():
     done = command("benchmark", "swimmer", "--turns", 1, "--json", "-", timeout=110)
     assert done.returncode == 0, done.stderr

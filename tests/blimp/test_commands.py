@@ -18,6 +18,7 @@ def run(*arguments):
     return json.loads(done.stdout)
 
 
+@pytest.mark.timing
 def test_the_network_flies_the_course_and_leaves_plot_animation_and_figures(tmp_path):
     found = run("--seconds", 60, "--out", tmp_path)
     assert found["controller"] == "snn"

@@ -204,6 +204,7 @@ class Robot:
         return {v.key: v.value for v in self.probe.diagnostics[-1].values}
 
 
+@pytest.mark.timing
 def test_a_frame_becomes_a_range_with_its_time_of_arrival(bench, lidar):
     lidar.plug()
     robot = Robot(bench, lidar, frame_id="nose")
@@ -217,6 +218,7 @@ def test_a_frame_becomes_a_range_with_its_time_of_arrival(bench, lidar):
     assert (message.min_range, message.max_range) == (pytest.approx(0.1), 12.0)
 
 
+@pytest.mark.timing
 def test_of_many_frames_the_newest_is_told_and_a_silent_lidar_is_a_silent_topic(bench, lidar):
     lidar.plug()
     robot = Robot(bench, lidar, publishing_period=0.2)
@@ -234,7 +236,7 @@ def test_of_many_frames_the_newest_is_told_and_a_silent_lidar_is_a_silent_topic(
     robot.ranges.clear()
     bench.spin_for(0.5)
     assert robot.ranges == []
-    bench.spin_until(lambda: robot.probe.said("no frame on"), timeout=4)
+    bench.spin_until(lambda: robot.probe.said("no frame on"))
     assert robot.probe.diagnostics[-1].level == DiagnosticStatus.WARN
 
 
@@ -259,6 +261,7 @@ def test_garbage_halves_and_weak_signals(bench, lidar):
     assert figures["temperature_c"] == "32.5"
 
 
+@pytest.mark.timing
 def test_the_frame_rate_is_told(bench, lidar):
     lidar.plug()
     robot = Robot(bench, lidar)
@@ -288,7 +291,7 @@ def test_a_port_that_comes_late_goes_and_comes_back(bench, lidar, capfd):
     bench.spin_for(1.5)  # tried again, and nothing new to say
     assert robot.ranges == []
     lidar.plug()
-    bench.spin_until(lambda: robot.node.port is not None, timeout=3)
+    bench.spin_until(lambda: robot.node.port is not None)
     assert robot.hear(EXAMPLE) == [pytest.approx(1.23)]
     bench.spin_for(1.1)  # beyond what is told once
     lidar.send(EXAMPLE[:5])
@@ -297,9 +300,9 @@ def test_a_port_that_comes_late_goes_and_comes_back(bench, lidar, capfd):
     lidar.unplug()
     bench.spin_until(lambda: robot.probe.said(f"lost {lidar.path}"))
     assert robot.node.port is None
-    bench.spin_until(lambda: robot.probe.said("can't open"), timeout=4)
+    bench.spin_until(lambda: robot.probe.said("can't open"))
     lidar.plug()
-    bench.spin_until(lambda: robot.node.port is not None, timeout=3)
+    bench.spin_until(lambda: robot.node.port is not None)
     assert robot.hear(frame(200)) == [pytest.approx(2.0)]
     bench.spin_until(lambda: robot.probe.diagnostics[-1].message == "running")
     # Half a frame from before is not taken for the begin of the first one after.
@@ -317,10 +320,10 @@ def test_a_port_that_is_no_port_or_taken_is_told_in_a_line(bench, lidar, tmp_pat
     probe = bench.add(Probe())
     bench.spin_until(lambda: probe.count_publishers("/diagnostics"))
     bench.add(Tfmini("second", **options(port=str(lidar.path))))
-    bench.spin_until(lambda: probe.said("(another program has it)"), timeout=3)
+    bench.spin_until(lambda: probe.said("(another program has it)"))
     (tmp_path / "file").write_text("no port")
     bench.add(Tfmini("third", **options(port=str(tmp_path / "file"))))
-    bench.spin_until(lambda: probe.said("Inappropriate ioctl"), timeout=3)
+    bench.spin_until(lambda: probe.said("Inappropriate ioctl"))
 
 
 def test_ranges_that_contradict_are_refused(bench):

@@ -229,6 +229,7 @@ def test_a_gait_command_leans_the_trunk_and_walks(setting):
     )
 
 
+@pytest.mark.timing
 def test_commands_that_fall_silent_stop_the_robot_which_then_stands(setting):
     go2 = setting(command_timeout=0.3, stand_after=0.2)
     go2.walk()
@@ -247,6 +248,7 @@ def test_a_command_that_is_not_finite_moves_nothing(setting):
     assert int(go2.figures()["rejected/not_finite"]) >= 2
 
 
+@pytest.mark.timing
 def test_a_lost_link_stops_the_robot_then_lets_its_legs_go(setting):
     go2 = setting(state_timeout=0.3, damp_after=0.8)
     go2.walk()
@@ -266,6 +268,7 @@ def test_a_lost_link_stops_the_robot_then_lets_its_legs_go(setting):
     go2.walk()
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -281,6 +284,7 @@ def test_states_that_are_wrong_are_no_states(setting, spoil, reason):
     assert int(go2.figures()[f"rejected/{reason}"]) > 3
 
 
+@pytest.mark.timing
 def test_what_the_robot_answers_is_told(setting):
     go2 = setting(leg=LYING, answer_timeout=0.5)
     go2.peer.codes = {UP: 4202, DOWN: None}
@@ -419,6 +423,7 @@ def test_joint_commands_that_fall_silent_leave_motors_braking_until_the_next(set
     go2.obeys()
 
 
+@pytest.mark.timing
 def test_motors_brake_after_a_lost_link_and_after_an_emergency_stop(setting):
     go2 = setting(leg=LYING, level="low", state_timeout=0.3, damp_after=0.8)
     go2.unlock()

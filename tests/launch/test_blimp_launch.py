@@ -39,7 +39,7 @@ def test_the_launched_blimp_flies_to_the_set_point_that_is_sent():
     bench = Bench()
     try:
         probe = bench.add(Probe())
-        bench.spin_until(lambda: len(probe.commands) > 10, timeout=20)
+        bench.spin_until(lambda: len(probe.commands) > 10)
         stamps = [to_nanoseconds(command.header.stamp) for command in probe.commands]
         assert stamps == sorted(stamps)
         publisher = probe.create_publisher(Float64, "set_point", 1)
@@ -49,7 +49,7 @@ def test_the_launched_blimp_flies_to_the_set_point_that_is_sent():
         probe.create_subscription(
             Odometry, "odom", lambda m: heights.append(m.pose.pose.position.z), SENSOR_QOS
         )
-        bench.spin_until(lambda: heights and heights[-1] > 1.2, timeout=30)
+        bench.spin_until(lambda: heights and heights[-1] > 1.2)
     finally:
         bench.close()
 
@@ -69,8 +69,8 @@ def test_on_hardware_a_lidar_that_is_not_there_is_told_and_nothing_pulls():
     bench = Bench()
     try:
         probe = bench.add(Probe())
-        bench.spin_until(lambda: probe.said("no_such_lidar"), timeout=20)
-        bench.spin_until(lambda: len(probe.commands) > 5, timeout=20)
+        bench.spin_until(lambda: probe.said("no_such_lidar"))
+        bench.spin_until(lambda: len(probe.commands) > 5)
         assert all(max(command.effort) == 0.0 for command in probe.commands)
     finally:
         bench.close()

@@ -50,7 +50,7 @@ def test_the_launched_recogniser_answers_the_launched_player():
         places = []
         probe = bench.add(Probe())
         probe.create_subscription(JointState, "place", places.append, COMMAND_QOS)
-        bench.spin_until(lambda: len(places) > 10 and probe.said("running"), timeout=20)
+        bench.spin_until(lambda: len(places) > 10 and probe.said("running"))
         assert all(len(place.name) == len(place.position) for place in places)
     finally:
         bench.close()
@@ -69,7 +69,7 @@ def test_on_the_robot_the_recogniser_answers_the_cameras_topic():
         probe = bench.add(Probe())
         probe.create_subscription(JointState, "place", places.append, COMMAND_QOS)
         camera = probe.create_publisher(Image, "camera/image_raw", SENSOR_QOS)
-        bench.spin_until(lambda: probe.said("waiting for image"), timeout=20)
+        bench.spin_until(lambda: probe.said("waiting for image"))
         assert probe.count_publishers("image") == 0
         message = raw_message(render_route("summer", places=3)[0][2])
 

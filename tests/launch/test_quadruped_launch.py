@@ -36,6 +36,7 @@ def walking():
     return launched(real_time_factor="0.3", robot="go1")
 
 
+@pytest.mark.timing
 @pytest.mark.launch(fixture=walking)
 def test_the_launched_quadruped_stands_and_walks_when_it_is_told():
     bench = Bench()
@@ -49,7 +50,7 @@ def test_the_launched_quadruped_stands_and_walks_when_it_is_told():
         probe.create_subscription(
             Odometry, "odom", lambda m: ahead.append(m.pose.pose.position.x), SENSOR_QOS
         )
-        bench.spin_until(lambda: ahead, timeout=20)
+        bench.spin_until(lambda: ahead)
         assert abs(ahead[-1]) < 0.1
         publisher = probe.create_publisher(Twist, "cmd_vel", 1)
         told = Twist()
@@ -65,6 +66,7 @@ def lying():
     return launched(real_time_factor="0.3", upright="false")
 
 
+@pytest.mark.timing
 @pytest.mark.launch(fixture=lying)
 def test_one_that_is_not_to_stand_up_lets_go():
     bench = Bench()

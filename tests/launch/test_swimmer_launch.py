@@ -15,7 +15,7 @@ from launch_xml.launch_description_sources import XMLLaunchDescriptionSource  # 
 from rcl_interfaces.srv import GetParameters  # noqa: E402
 
 from neuro_control.ros.messages import to_nanoseconds  # noqa: E402
-from tests.bench import Bench, Probe  # noqa: E402
+from tests.bench import Bench, Probe, wait_until  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "launch" / "swimmer.launch.xml"
@@ -39,7 +39,7 @@ def test_the_launched_swimmer_answers_its_simulation():
     bench = Bench()
     try:
         probe = bench.add(Probe())
-        bench.spin_until(lambda: len(probe.commands) > 30 and probe.said("running"), timeout=20)
+        bench.spin_until(lambda: len(probe.commands) > 30 and probe.said("running"))
         stamps = [to_nanoseconds(command.header.stamp) for command in probe.commands]
         assert stamps == sorted(stamps)
         assert any(map(any, probe.efforts()))
@@ -98,14 +98,8 @@ def test_nodes_end_when_their_launch_is_killed():
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 20
-    while len(_nodes()) < 2 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert len(_nodes()) == 2
+    wait_until(lambda: len(_nodes()) == 2, "both nodes' processes are there")
     time.sleep(1)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 10
-    while _nodes() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert _nodes() == []
+    wait_until(lambda: not _nodes(), "the nodes' processes have ended")

@@ -170,6 +170,7 @@ def slow_down(node, seconds):
     recogniser.step = slow
 
 
+@pytest.mark.timing
 def test_at_10_hz_no_image_older_than_200_ms_is_answered_however_slow_the_recogniser(
     bench, route, model
 ):
@@ -197,6 +198,7 @@ def test_at_10_hz_no_image_older_than_200_ms_is_answered_however_slow_the_recogn
     assert float(figures["latency_p50_ms"]) >= 120
 
 
+@pytest.mark.timing
 def test_the_newest_image_wins_and_diagnostics_keep_their_pace(bench, route, model):
     robot = Robot(bench, model, max_age=10.0)
     slow_down(robot.node, 1.1)
@@ -302,7 +304,7 @@ def test_without_a_model_it_says_so(bench, tmp_path):
 
 def test_lifecycle_and_silence(bench, route, model):
     robot = Robot(bench, model)
-    bench.spin_until(lambda: robot.probe.said("no image for"), timeout=5)
+    bench.spin_until(lambda: robot.probe.said("no image for"))
     assert robot.show(route[0][1]).name[0] == NAMES[1]
     threads = threading.active_count()
     robot.node.trigger_deactivate()

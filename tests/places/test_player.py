@@ -89,9 +89,10 @@ def test_compressed_images_show_the_same(bench, format_, tolerance):
     assert errors.min() <= tolerance
 
 
+@pytest.mark.timing
 def test_free_running_follows_the_real_time_factor_and_ends_with_the_duration(bench):
     audience = Audience(bench, rate=10.0, real_time_factor=10.0, duration=2.0, loop=True, places=4)
-    bench.spin_until(lambda: audience.player.finished, timeout=3)
+    bench.spin_until(lambda: audience.player.finished)
     assert audience.player.time == pytest.approx(2.0)
     assert audience.player.diagnostic_values()["played"] == "20"
 

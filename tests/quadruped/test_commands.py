@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from neuro_control.quadruped.evaluation.benchmark import benchmark
 from tests.test_cli import command
 
@@ -35,6 +37,7 @@ def test_a_mistake_is_told_in_one_line():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.timing
 def test_benchmark_tells_speeds_with_and_without_ros(tmp_path, capfd):
     arguments = ["--seconds", "1", "--json", str(tmp_path / "found.json")]
     benchmark.main(arguments, standalone_mode=False)

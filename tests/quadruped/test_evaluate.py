@@ -17,6 +17,7 @@ def test_a_command_is_read_from_text():
             parse(text)
 
 
+@pytest.mark.timing
 def test_evaluate_prints_the_metrics_of_the_walk():
     arguments = ["--command", "forward=0.5", "--seconds", "5", "--seeds", "1", "--json", "-"]
     done = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)

@@ -90,10 +90,15 @@ class Quadruped:
         speeds = np.zeros(12) if speeds is None else np.asarray(speeds, dtype=float)
         self.joints.publish(joint_state(self.now, list(names), np.array(angles), speeds))
 
-    def answer(self, count=1):
-        before = len(self.commands)
-        self.bench.spin_until(lambda: len(self.commands) >= before + count)
-        return self.commands[-1]
+    def answer(self, stamp=None):
+        """The command of a stamp, now by default; others may come before and after it."""
+        stamp = self.now if stamp is None else stamp
+
+        def found():
+            return [c for c in self.commands[-20:] if to_nanoseconds(c.header.stamp) == stamp]
+
+        self.bench.spin_until(found, what=f"a command of {stamp} ns")
+        return found()[-1]
 
     def tick(self):
         self.now += STEP
@@ -158,7 +163,7 @@ def test_without_imu_the_next_observation_damps_and_it_recovers_with_it(bench):
     for _ in range(3):
         dog.tick()
         dog.move(speeds=speeds)
-    command = dog.answer(2)
+    command = dog.answer(dog.now - STEP)
     np.testing.assert_allclose(command.effort, -3.0 * speeds)
     assert list(command.velocity) == [0.0] * 12
     bench.spin_until(lambda: dog.said("no imu/imu, foot_forces for the observation"))

@@ -245,6 +245,7 @@ def outside(bench):
         each.process.wait()
 
 
+@pytest.mark.timing
 def test_the_driver_has_it_stand_up_walk_stop_and_lets_its_legs_go_when_it_is_lost(outside):
     go2 = outside(stand_after=0.2)
     assert go2.call("stand_up").success
@@ -270,6 +271,7 @@ def test_the_driver_has_it_stand_up_walk_stop_and_lets_its_legs_go_when_it_is_lo
     assert go2.process.wait(30) == 0
 
 
+@pytest.mark.timing
 def test_the_gait_layer_stands_up_through_unlocked_motors(outside):
     go2 = outside(level="low", motor_timeout=1.0)
     walker, felt = Walker(GO2), {}

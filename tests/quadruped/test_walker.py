@@ -10,6 +10,7 @@ from neuro_control.quadruped.control.locomotion import Walker
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import STARTS, Body, world
+from tests.bench import turns
 
 TROT = gait("trot", forward=0.5)
 
@@ -115,7 +116,9 @@ def test_a_fall_is_told_before_the_ground_is_met():
     body, walker = begun()
     go_on(body, walker, TROT, 2.0)
     body.push(np.array([0.0, 500.0, 0.0]))
-    while walker.state != "damped":
+    for _ in turns(2000, "it falls"):
+        if walker.state == "damped":
+            break
         body.step(walker.step(body.observation, TROT).efforts)
     assert walker.reason == "it fell"
     assert body.rotation[2, 2] > math.cos(math.radians(60))

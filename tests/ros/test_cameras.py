@@ -96,7 +96,7 @@ def test_in_lockstep_images_come_every_tenth_of_a_second_and_are_the_same_every_
 ):
     rendered(tmp_path / "box.xml", 0)
     simulation, heard = simulated(bench, duration=0.4)
-    bench.spin_until(lambda: simulation.finished, timeout=30)
+    bench.spin_until(lambda: simulation.finished)
     bench.spin_until(lambda: len(heard["head/camera_info"]) >= 3)
     images, infos = heard.values()
     stamps = [to_nanoseconds(image.header.stamp) for image in images]
@@ -113,7 +113,7 @@ def test_in_lockstep_images_come_every_tenth_of_a_second_and_are_the_same_every_
     before = [bytes(image.data) for image in images]
     images.clear()
     simulation.reset()
-    bench.spin_until(lambda: simulation.finished, timeout=30)
+    bench.spin_until(lambda: simulation.finished)
     bench.spin_until(lambda: len(images) >= 4)
     assert [bytes(image.data) for image in images][-3:] == before[-3:]
 
@@ -121,7 +121,7 @@ def test_in_lockstep_images_come_every_tenth_of_a_second_and_are_the_same_every_
 def test_the_focal_length_is_that_of_the_field_of_view(bench, tmp_path):
     rendered(tmp_path / "box.xml", 0)
     _, heard = simulated(bench, lockstep=False, real_time_factor=0.5)
-    bench.spin_until(lambda: heard["head/camera_info"], timeout=30)
+    bench.spin_until(lambda: heard["head/camera_info"])
     info = heard["head/camera_info"][0]
     # 75° from top to bottom: a point at 37.5° above the axis is seen at the upper edge.
     assert info.k[4] * np.tan(np.radians(37.5)) == pytest.approx(24.0)
@@ -140,6 +140,6 @@ def test_without_gl_it_is_said_and_the_simulation_goes_on(bench, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     simulation, heard = simulated(bench, duration=0.3)
-    bench.spin_until(lambda: simulation.finished, timeout=30)
+    bench.spin_until(lambda: simulation.finished)
     assert "can't be rendered here" in simulation._blind
     assert heard["head/image"] == []

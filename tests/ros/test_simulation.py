@@ -81,7 +81,7 @@ def test_a_run_through_ros_is_the_run_without_to_the_bit(bench, tmp_path, links,
     )
     controller = bench.add(SwimmerController(**options(links=links, use_sim_time=True)))
     controller.start()
-    bench.spin_until(lambda: simulation.finished, timeout=30)
+    bench.spin_until(lambda: simulation.finished)
     simulation.stop()
     environment = SwimmerSwim(links)
     observation, _ = environment.reset(seed=seed)
@@ -249,6 +249,7 @@ def test_paused_it_steps_exactly_one_period_at_a_time(bench, lockstep):
     bench.spin_until(lambda: simulation.steps > start + 15)
 
 
+@pytest.mark.timing
 def test_free_running_it_holds_the_wall_clocks_pace(bench):
     simulation, _ = rig(bench, lockstep=False, real_time_factor=2.0, duration=3.0)
     bench.spin_until(lambda: simulation.finished)
@@ -260,7 +261,7 @@ def test_free_running_without_commands_lets_the_motors_go_and_says_so(bench):
     simulation, pilot = rig(bench, law=lambda angles: np.full(5, 4e-4), lockstep=False)
     bench.spin_until(lambda: simulation.data.ctrl.all())
     pilot.answering = False
-    bench.spin_until(lambda: not simulation.data.ctrl.any(), timeout=2)
+    bench.spin_until(lambda: not simulation.data.ctrl.any())
     bench.spin_until(lambda: pilot.said("motors off"))
     pilot.answering = True
     bench.spin_until(lambda: simulation.data.ctrl.all())
@@ -449,11 +450,12 @@ def test_a_model_file_that_does_not_compile_is_refused(bench, tmp_path):
         Simulation(**options(model=str(path)))
 
 
+@pytest.mark.timing
 def test_diagnostics_say_mode_pace_and_latency(bench):
     simulation, pilot = rig(bench)
     heard = []
     pilot.create_subscription(DiagnosticArray, "/diagnostics", lambda m: heard.extend(m.status), 10)
-    bench.spin_until(lambda: simulation.steps > 50 and len(heard) >= 2, timeout=5)
+    bench.spin_until(lambda: simulation.steps > 50 and len(heard) >= 2)
     values = {v.key: v.value for v in heard[-1].values}
     assert heard[-1].name == "simulation: simulation"
     assert values["mode"] == "lockstep"
@@ -482,6 +484,7 @@ def test_a_recording_that_cannot_be_written_is_told_in_one_line():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.timing
 def test_free_running_whoever_catches_up_still_hears_the_answers(bench):
     simulation = bench.add(
         Simulation(**options(model="neuro_control.quadruped.simulation.body:world", lockstep=False))

@@ -18,7 +18,7 @@ def test_ten_seeds_of_thirty_seconds_through_ros_return_798_of_1000(tmp_path):
                 Simulation(**options(**world, duration=30.0, seed=seed, recording=str(path)))
             )
             bench.add(SwimmerController(**options(use_sim_time=True))).start()
-            bench.spin_until(lambda simulation=simulation: simulation.finished, timeout=30)
+            bench.spin_until(lambda simulation=simulation: simulation.finished)
         finally:
             bench.close()
         with np.load(path) as recording:

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,6 +20,7 @@ from neuro_control.swimmer.control import policy
 from neuro_control.swimmer.control.policy import find_policy
 from neuro_control.swimmer.training.run import Training, read_curve
 from neuro_control.swimmer.training.train import train
+from tests.bench import wait_until
 
 # As short as can be: three links, and a point of the curve every few thousand steps.
 PPO = Training("ppo", "ncap", links=3, steps=2 * 4096, learning_rate=0.05, evaluate_every=4096)
@@ -75,11 +75,11 @@ def command(folder, *options):
 def test_a_training_that_was_killed_goes_on_to_the_same_by_the_same_command(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = subprocess.Popen(command(killed), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if (killed / "curve.csv").is_file() and len(read_curve(killed)[0]) > 1:
-            break
-        time.sleep(0.05)
+    wait_until(
+        lambda: (killed / "curve.csv").is_file() and len(read_curve(killed)[0]) > 1,
+        "the training has written two rows of its curve",
+        timeout=60,
+    )
     process.kill()
     process.wait()
     assert 0 < read_curve(killed)[0][-1] < 48_000
