@@ -114,7 +114,7 @@ def test_a_tuning_that_was_interrupted_comes_to_the_same_and_is_no_worse(tmp_pat
     assert whole.curve[:, 1].min() <= whole.curve[0, 1]
     loaded = SpikingController.load(whole.file)
     np.testing.assert_array_equal(loaded.pd.vector, whole.controller().pd.vector)
-    with pytest.raises(ConfigurationError, match="another tuning"):
+    with pytest.raises(ConfigurationError, match="another training"):
         Tune(tmp_path / "part", start, Tuning(2, 6, 8, 2, 2))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,15 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from neuro_control import resources
 from neuro_control.blimp.control.antisymmetric import respond
 from neuro_control.blimp.control.genome import Genome, NetworkDesign
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.control.types import CONTROL_PERIOD, UP, ThrustCommand
 from neuro_control.blimp.simulation.body import Body
 from neuro_control.blimp.simulation.world import max_thrust, world
+from neuro_control.cli.benchmark import (
+    add_ros_rows,
+    both_modes,
+    in_turns,
+    microseconds,
+    speed_ratio,
+    turns_option,
+)
 from neuro_control.cli.options import json_option
-from neuro_control.cli.output import print_table, remarks, write_json
+from neuro_control.cli.output import remarks, show_result
 from neuro_control.spiking import network as dense
 
 Array = NDArray[np.float64]
@@ -39,15 +45,9 @@ def _controller() -> SpikingController:
     )
 
 
-def _microseconds(step: Callable[[float], Any], ticks: int) -> float:
-    """Time of one of ``ticks`` calls, µs."""
-    errors = np.random.default_rng(1).normal(0.0, 0.3, ticks).tolist()
-    for error in errors[:10]:
-        step(error)
-    begin = time.perf_counter()
-    for error in errors:
-        step(error)
-    return (time.perf_counter() - begin) / ticks * 1e6
+def _errors(ticks: int) -> list[float]:
+    errors: list[float] = np.random.default_rng(1).normal(0.0, 0.3, ticks).tolist()
+    return errors
 
 
 def _in_numpy() -> Callable[[float], Any]:
@@ -145,80 +145,33 @@ def _body() -> Contestant:
     return run
 
 
-def through_ros(seconds: float, real_time_factor: float | None) -> dict[str, Any]:
-    """Run the scenario in one process, in lockstep or at a real-time factor."""
-    from neuro_control.ros import process
-
-    process.discover_locally()
-    from neuro_control.blimp.evaluation.report import summary
-    from neuro_control.blimp.nodes.altitude import BlimpAltitude
-    from neuro_control.ros import run as runs
-    from neuro_control.simulation.node import Simulation
-
-    names = ["simulation", "blimp_altitude"]
-    parameters = runs.read_parameters(resources.find_file("config", "blimp.yaml"), names)
-    factories = {"simulation": Simulation, "blimp_altitude": BlimpAltitude}
-    recording = runs.measure(factories, parameters, seconds, real_time_factor)
-    settings = {**parameters["simulation"], "model_arguments": {"case": "heavy"}}
-    return summary(recording, {**settings, "nodes": {names[1]: parameters[names[1]]}})
-
-
-def _milliseconds(run: Contestant) -> float:
-    begin = time.perf_counter()
-    run()
-    return (time.perf_counter() - begin) * 1e3
-
-
 @click.command()
-@click.option(
-    "--turns",
-    type=click.IntRange(1, 1000),
-    default=10,
-    show_default=True,
-    help="Turns of each contestant.",
-)
+@turns_option
 @json_option
 def benchmark(turns: int, json: str | None) -> None:
     """Measure the blimp's speed: neurons, populations, simulation, ROS, beside snntorch."""
     makers = {"pairs": _ours, "snntorch": _snntorch, "mj_step": _bare, "simulation": _body}
     with remarks.status("ticking and flying"):
-        runners = {name: made for name, make in makers.items() if (made := make()) is not None}
-        for run in runners.values():
-            run()
-        # In turns, so that a machine whose speed drifts slows all of them alike.
-        found: dict[str, list[float]] = {name: [] for name in runners}
-        for _ in range(turns):
-            for name, run in runners.items():
-                found[name].append(_milliseconds(run))
-        tick = _microseconds(_controller().step, 100_000)
-        numpy_tick = _microseconds(_in_numpy(), 2000)
+        contestants = {name: made for name, make in makers.items() if (made := make()) is not None}
+        found = in_turns(contestants, turns)
+        tick = microseconds(_controller().step, _errors(100_000))
+        numpy_tick = microseconds(_in_numpy(), _errors(2000))
     with remarks.status("flying through ROS"):
-        lockstep, free = through_ros(100.0, None), through_ros(10.0, 1.0)
-
-    def ratio(slow: str, quick: str) -> float | None:
-        if slow not in found:
-            return None
-        pairs = zip(found[slow], found[quick], strict=True)
-        return statistics.median(theirs / ours for theirs, ours in pairs)
-
+        through_ros = both_modes("blimp", 100.0, 10.0)
     result: dict[str, Any] = {
         "tick_us": tick,
         "numpy_tick_us": numpy_tick,
-        "population_ms": statistics.median(found["pairs"]),
-        "population_vs_snntorch": ratio("snntorch", "pairs"),
-        "simulation_steps_per_s": _TICKS / statistics.median(found["simulation"]) * 1e3,
-        "simulation_vs_mj_step": ratio("mj_step", "simulation"),
-        "lockstep": {key: lockstep[key] for key in ("real_time_factor", "latency_ms")},
-        "free_running": {key: free[key] for key in ("real_time_factor", "latency_ms")},
+        "population_ms": 1e3 * statistics.median(found["pairs"]),
+        "population_vs_snntorch": speed_ratio(found, "pairs", "snntorch"),
+        "simulation_steps_per_s": _TICKS / statistics.median(found["simulation"]),
+        "simulation_vs_mj_step": speed_ratio(found, "simulation", "mj_step"),
+        **through_ros,
     }
-    if json is not None:
-        write_json(result, json)
-    if json != "-":
-        _print(result)
+    show_result(result, json, _table(result))
 
 
-def _print(result: dict[str, Any]) -> None:
-    table = Table("what", "value", title="blimp")
+def _table(result: dict[str, Any]) -> Table:
+    table = Table("measurement", "value", title="blimp")
     table.add_row("controller of 160 neurons, µs a tick", f"{result['tick_us']:.2f}")
     table.add_row("the same in plain NumPy, µs a tick", f"{result['numpy_tick_us']:.0f}")
     table.add_row(
@@ -232,11 +185,5 @@ def _print(result: dict[str, Any]) -> None:
     )
     table.add_row("simulation, control steps/s", f"{result['simulation_steps_per_s']:.0f}")
     table.add_row("simulation / bare mj_step", f"{result['simulation_vs_mj_step']:.2f}")
-    for mode in ("lockstep", "free_running"):
-        latency = result[mode]["latency_ms"]
-        table.add_row(
-            f"through ROS, {mode.replace('_', '-')}",
-            f"{result[mode]['real_time_factor']:.2f} × real time, range to command "
-            f"p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms",
-        )
-    print_table(table)
+    add_ros_rows(table, result)
+    return table

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.table import Table
 
 from neuro_control.blimp.control.altitude import AltitudeController
 from neuro_control.blimp.control.laws import LAWS, make_law
@@ -19,8 +18,8 @@ from neuro_control.blimp.evaluation.trajectory import draw
 from neuro_control.blimp.simulation.body import Body
 from neuro_control.blimp.simulation.conditions import CASES, FlightConditions
 from neuro_control.blimp.simulation.world import world
-from neuro_control.cli.options import json_option
-from neuro_control.cli.output import print_table, write_json
+from neuro_control.cli.evaluation import evaluation_options, means, metrics_table, over_seeds
+from neuro_control.cli.output import show_result
 from neuro_control.learning.executors import workers
 
 _LABELS = {
@@ -74,16 +73,15 @@ def score(
     """
     given = dataclasses.replace(CASES[case], **changes)
     make_law(controller)  # a mistake is reported here, not by a task
-    each = np.array_split(np.arange(seed, seed + seeds), min(tasks, seeds))
-    futures = [executor.submit(_metrics_of, given, controller, part.tolist()) for part in each]
-    flights = [flight for future in futures for flight in future.result()]
-    means = {name: float(np.nanmean([f[name] for f in flights])) for name in flights[0]}
+    flights = over_seeds(
+        *(executor, _metrics_of, given, controller), seed=seed, seeds=seeds, tasks=tasks
+    )
     settled = float(np.mean([f["sse_worst_m"] <= 0.05 for f in flights]))
     return {
         "controller": controller,
         "case": case,
         "seeds": seeds,
-        **means,
+        **means(flights),
         "settled": settled,
         "flights": flights,
     }
@@ -103,32 +101,23 @@ def score(
     help="Conditions of the flights.",
 )  # fmt: skip
 @click.option(
-    "--seeds", type=click.IntRange(1, 10_000), default=5, show_default=True,
-    help="Number of flights.",
-)  # fmt: skip
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the first."
-)
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes."
-)
-@click.option(
     "--figure",
     type=click.Path(path_type=Path, dir_okay=False),
     help="PNG file that shows the first flight of each controller.",
 )
-@json_option
+@evaluation_options
 def evaluate(
     controllers: tuple[str, ...],
     case: str,
+    figure: Path | None,
     seeds: int,
     seed: int,
     jobs: int,
-    figure: Path | None,
+    cluster: str | None,
     json: str | None,
 ) -> None:
     """Score altitude controllers over seeded flights of 490 s in steps of 0.5, 1 and 1.5 m."""
-    with workers(min(jobs, seeds)) as executor:
+    with workers(min(jobs, seeds), cluster) as executor:
         results = [score(each, case, seeds, executor, seed, jobs) for each in controllers]
     if figure is not None:
         body = Body(world(case))
@@ -136,15 +125,7 @@ def evaluate(
             {each: rollout(body, AltitudeController(make_law(each)), seed) for each in controllers},
             figure,
         )
-    if json is not None:
-        # One controller, one object: what a script that names one expects.
-        write_json(results[0] if len(results) == 1 else {"controllers": results}, json)
-    if json == "-":
-        return
-    table = Table(title=f"{case}, {seeds} flights")
-    table.add_column("mean over the flights")
-    for result in results:
-        table.add_column(Path(result["controller"]).stem, justify="right")
-    for name, (label, scale) in _LABELS.items():
-        table.add_row(label, *(f"{scale * result[name]:.1f}" for result in results))
-    print_table(table)
+    by_name = {Path(result["controller"]).stem: result for result in results}
+    table = metrics_table(f"{case}, {seeds} flights", _LABELS, by_name)
+    # One controller, one object: what a script that names one expects.
+    show_result(results[0] if len(results) == 1 else {"controllers": results}, json, table)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,6 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from neuro_control.blimp.control.altitude import AltitudeController
 from neuro_control.blimp.control.antisymmetric import KINDS
@@ -27,12 +23,13 @@ from neuro_control.blimp.simulation.body import Body
 from neuro_control.blimp.simulation.world import max_thrust, world
 from neuro_control.blimp.training.evolve import Evolution, advance
 from neuro_control.blimp.training.run import TrainingRun, train
-from neuro_control.cli.output import print_table, remarks, write_rows
+from neuro_control.cli import experiments
+from neuro_control.cli.experiments import Experiment, Row
+from neuro_control.cli.options import seeds_option
 from neuro_control.cli.plotting import figure
-from neuro_control.learning.executors import workers
+from neuro_control.cli.progress import progress
 
 Array = NDArray[np.float64]
-Row = dict[str, Any]
 
 # Overshoot of the real robot under PID, up and down, m (arXiv 2309.12937).
 _REAL_OVERSHOOT = (0.14, 0.20)
@@ -42,20 +39,16 @@ _COMMANDS, _SECONDS = (1.0, 2.0, 4.0), 15
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How an experiment is done.
+class Setting(experiments.Setting):
+    """How the blimp's experiments are done.
 
     Attributes:
-        out: Folder of CSV files and figures.
         seeds: Evolutions of each kind.
-        generations: Of each evolution.
-        executor: Where evolutions run.
+        generations: Generations of each evolution.
     """
 
-    out: Path
     seeds: int
     generations: int
-    executor: Executor
 
 
 def identified(command: float, seconds: float) -> Array:
@@ -131,24 +124,9 @@ def structures(setting: Setting) -> list[Row]:
         for kind in KINDS
         for seed in range(setting.seeds)
     ]
-    with Progress(
-        TextColumn("evolving"),
-        BarColumn(),
-        TextColumn("{task.completed} of {task.total} generations"),
-        TimeRemainingColumn(),
-        console=remarks,
-        transient=True,
-        disable=not remarks.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=len(runs) * setting.generations)
-        results = train(
-            runs,
-            advance,
-            setting.executor,
-            lambda done: bar.update(task, completed=done),
-            threads=1,
-        )
-    rows = [
+    with progress("evolving", len(runs) * setting.generations, "generations") as show:
+        results = train(runs, advance, setting.executor, show, threads=1)
+    return [
         {
             "term": run.training.term,
             "structure": run.training.kind,
@@ -158,8 +136,6 @@ def structures(setting: Setting) -> list[Row]:
         }
         for run, result in zip(runs, results, strict=True)
     ]
-    _draw_structures(rows, setting.out / "structures.png")
-    return rows
 
 
 def _draw_structures(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -212,54 +188,24 @@ def layers(setting: Setting) -> list[Row]:
     return rows
 
 
-EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
-    "calibration": calibration,
-    "structures": structures,
-    "layers": layers,
+EXPERIMENTS = {
+    "calibration": Experiment(calibration),
+    "structures": Experiment(structures, _draw_structures),
+    "layers": Experiment(layers),
 }
 
-
-@click.command()
-@click.argument("name", type=click.Choice(list(EXPERIMENTS)))
-@click.option(
-    "--seeds",
-    type=click.IntRange(1, 100),
-    default=5,
-    show_default=True,
-    help="Evolutions of each kind.",
+experiment = experiments.group(
+    "blimp",
+    EXPERIMENTS,
+    Setting,
+    [
+        seeds_option,
+        click.option(
+            "--generations",
+            type=click.IntRange(min=1),
+            default=5000,
+            show_default=True,
+            help="Generations of each evolution.",
+        ),
+    ],
 )
-@click.option(
-    "--generations",
-    type=click.IntRange(min=1),
-    default=5000,
-    show_default=True,
-    help="Generations of each evolution.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1000),
-    default=len(os.sched_getaffinity(0)),
-    show_default="one a core",
-    help="Evolutions at the same time.",
-)
-@click.option("--cluster", help="Address of a dask scheduler whose workers evolve instead.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("out/experiments"),
-    show_default=True,
-    help="Folder of CSV files, figures and evolutions.",
-)
-def experiment(
-    name: str, seeds: int, generations: int, jobs: int, cluster: str | None, out: Path
-) -> None:
-    """Try one of the paper's claims again; what was interrupted goes on."""
-    out.mkdir(parents=True, exist_ok=True)
-    with workers(jobs, cluster) as executor:
-        rows = EXPERIMENTS[name](Setting(out, seeds, generations, executor))
-    write_rows(out / f"{name}.csv", rows)
-    table = Table(*rows[0], title=name)
-    for row in rows:
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()))
-    print_table(table)
-    remarks.print(f"written: {', '.join(sorted(str(p) for p in out.glob(f'{name}.*')))}")

@@ -20,9 +20,7 @@ import click
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuro_control import weights
 from neuro_control.blimp.control.antisymmetric import KINDS, AntisymmetricStructure, respond
 from neuro_control.blimp.control.genome import (
     TERMS,
@@ -34,10 +32,12 @@ from neuro_control.blimp.control.genome import (
 from neuro_control.blimp.control.pid import PIDSettings
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.training.dataset import DataSet, correlation, cost, recordings
-from neuro_control.cli.options import json_option
-from neuro_control.cli.output import remarks, write_json
+from neuro_control.cli.options import executor_options, json_option, out_option, seed_option
+from neuro_control.cli.output import show_result
+from neuro_control.cli.progress import progress
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv
+from neuro_control.learning.checkpoints import Checkpoint
 from neuro_control.learning.executors import workers
 
 Array = NDArray[np.float64]
@@ -158,21 +158,9 @@ class TrainingRun(Generic[Kind]):
 
     def __init__(self, folder: Path, training: Kind) -> None:
         self.folder, self.training = folder, training
-        self.arrays: Arrays = {}
-        self._file = folder / "checkpoint.safetensors"
-        if not self._file.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            return
-        self.arrays, facts = weights.read(self._file, _KIND)
-        ours = self._identity()
-        # A run may be made longer.
-        names = sorted(ours.keys() | facts.keys())
-        other = [k for k in names if k != "steps" and facts.get(k) != ours.get(k)]
-        if other:
-            raise ConfigurationError(
-                f"{folder} holds another training ({', '.join(other)} differ): "
-                "give another folder, or the same options to go on"
-            )
+        # A run may be made longer: its steps are no part of what it is.
+        self._checkpoint = Checkpoint(folder, _KIND, self._identity())
+        self.arrays: Arrays = self._checkpoint.read()
 
     def _identity(self) -> dict[str, Any]:
         return {"method": type(self.training).__name__, **dataclasses.asdict(self.training)}
@@ -195,7 +183,7 @@ class TrainingRun(Generic[Kind]):
     def take(self, arrays: Arrays) -> None:
         """Write what a stretch came to; the checkpoint, from which all follows, first."""
         self.arrays = arrays
-        weights.write(self._file, _KIND, arrays, self._identity())
+        self._checkpoint.write(arrays)
         rows = ([int(step), *(f"{v:.6g}" for v in values)] for step, *values in arrays["curve"])
         write_csv(self.folder / "curve.csv", _COLUMNS, rows)
         self._write(self.facts())
@@ -310,13 +298,7 @@ def options(function: Callable[..., None]) -> Callable[..., None]:
                 show_default=True,
                 help="Hidden layer.",
             ),
-            click.option(
-                "--seed",
-                type=click.IntRange(0, 999_999),
-                default=0,
-                show_default=True,
-                help="Seed.",
-            ),
+            seed_option,
             click.option(
                 "--runs",
                 "count",
@@ -337,22 +319,8 @@ def options(function: Callable[..., None]) -> Callable[..., None]:
                 type=click.Path(path_type=Path, dir_okay=False),
                 help="Network of the other part; both make OUT/controller.safetensors.",
             ),
-            click.option(
-                "--jobs",
-                type=click.IntRange(1, 1000),
-                default=1,
-                show_default=True,
-                help="Processes that share the runs; with one, a run takes all cores.",
-            ),
-            click.option(
-                "--cluster", help="Address of a dask scheduler whose workers share them instead."
-            ),
-            click.option(
-                "--out",
-                type=click.Path(path_type=Path, file_okay=False),
-                required=True,
-                help="Folder for a folder a run; runs that were interrupted go on.",
-            ),
+            executor_options,
+            out_option("Folder for one folder per run; runs that were interrupted go on."),
             json_option,
         ]
     ):
@@ -392,25 +360,12 @@ def command_of(
         for seed in range(training.seed, training.seed + count)
     ]
     with (
-        workers(jobs, cluster) as executor,
-        Progress(
-            TextColumn(f"{training.term} {training.kind}"),
-            BarColumn(),
-            TextColumn(f"{{task.completed}} of {{task.total}} {unit}"),
-            TimeRemainingColumn(),
-            console=remarks,
-            transient=True,
-            disable=not remarks.is_terminal,
-        ) as bar,
+        workers(min(jobs, count), cluster) as executor,
+        progress(f"{training.term} {training.kind}", count * training.steps, unit) as show,
     ):
-        task = bar.add_task("", total=count * training.steps)
-        results = train(
-            runs,
-            advance,
-            executor,
-            lambda done: bar.update(task, completed=done),
-            threads=None if jobs == 1 and cluster is None else 1,
-        )
+        # A run that has this machine for itself takes all of its cores.
+        alone = min(jobs, count) == 1 and cluster is None
+        results = train(runs, advance, executor, show, threads=None if alone else 1)
     best = int(np.argmin([result["validation"]["cost"] for result in results]))
     found: dict[str, Any] = {
         "network": str(runs[best].network),
@@ -420,11 +375,9 @@ def command_of(
     if partner is not None:
         join(runs[best].network, partner, out / "controller.safetensors")
         found["controller"] = str(out / "controller.safetensors")
-    if json is not None:
-        write_json(found, json)
-    if json != "-":
-        test = results[best]["test"]
-        remarks.print(
-            f"on flights it has never seen: mean absolute error {test['mae']:.3f}, correlation "
-            f"{test['rho']:.3f}: {found.get('controller', found['network'])}"
-        )
+    test = results[best]["test"]
+    remark = (
+        f"on flights it has never seen: mean absolute error {test['mae']:.3f}, correlation "
+        f"{test['rho']:.3f}: {found.get('controller', found['network'])}"
+    )
+    show_result(found, json, remark)

@@ -18,18 +18,18 @@ import click
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuro_control import weights
 from neuro_control.blimp.control.genome import Genome
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.control.types import CONTROL_PERIOD
 from neuro_control.blimp.simulation.heave import Disturbances, plant_of, simulate
 from neuro_control.blimp.simulation.world import world
-from neuro_control.cli.options import json_option
-from neuro_control.cli.output import remarks, write_json
+from neuro_control.cli.options import json_option, out_option, seed_option
+from neuro_control.cli.output import show_result
+from neuro_control.cli.progress import progress
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv
+from neuro_control.learning.checkpoints import Checkpoint
 from neuro_control.learning.evolution import CovarianceSearch
 from neuro_control.resources import find_file
 
@@ -178,25 +178,14 @@ class Tune:
         self._bounds = bounds
         self._held_out = draw_flights(np.random.default_rng([_VALIDATION]), _VALIDATION_COUNT)
         self.best, self.curve = mean, np.array([[0.0, self._cost(mean[None], self._held_out)[0]]])
-        self._file = folder / "checkpoint.safetensors"
-        if self._file.is_file():
-            self._resume(mean)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def _resume(self, mean: Array) -> None:
-        arrays, facts = weights.read(self._file, _KIND)
-        ours = dataclasses.asdict(self.tuning)
-        other = sorted(k for k in ours if k != "generations" and facts.get(k) != ours[k])
-        if not np.array_equal(arrays.get("start", []), mean):
-            other.append("the controller to start from")
-        if other:
-            raise ConfigurationError(
-                f"{self.folder} holds another tuning ({', '.join(other)} differ): give another "
-                "folder, or the same options to go on"
-            )
-        self.best, self.curve = arrays["best"], arrays["curve"]
-        self._search.restore(arrays)
+        # A tuning may be made longer: its generations are no part of what it is.
+        self._checkpoint = Checkpoint(
+            folder, _KIND, dataclasses.asdict(tuning), "generations", {"start": mean}
+        )
+        found = self._checkpoint.read()
+        if found:
+            self.best, self.curve = found["best"], found["curve"]
+            self._search.restore(found)
 
     @property
     def done(self) -> int:
@@ -223,18 +212,17 @@ class Tune:
             flights = draw_flights(rng, tuning.flights)
             self._search.tell(-self._cost(self._search.ask(), flights))
             if self.done % tuning.validate_every == 0 or self.done == tuning.generations:
-                self._checkpoint()
+                self._take()
             tell(self.done)
 
-    def _checkpoint(self) -> None:
+    def _take(self) -> None:
         mean = self._search.mean.clip(*self._bounds)
         cost = float(self._cost(mean[None], self._held_out)[0])
         if cost < self.curve[:, 1].min():
             self.best = mean
         self.curve = np.vstack([self.curve, [self.done, cost]])
-        start = np.concatenate([self.start.pd.vector, self.start.integral.vector])
-        arrays = {"best": self.best, "curve": self.curve, "start": start, **self._search.state()}
-        weights.write(self._file, _KIND, arrays, dataclasses.asdict(self.tuning))
+        found = {"best": self.best, "curve": self.curve, **self._search.state()}
+        self._checkpoint.write(found)
         rows = ((int(g), f"{value:.5f}") for g, value in self.curve)
         write_csv(self.folder / "curve.csv", ("generation", "cost_m"), rows)
         self.controller().save(self.file, self.facts())
@@ -272,7 +260,7 @@ class Tune:
     required=True,
     help="Controller to start from: a .safetensors file of `evolve`, in config/weights or a path.",
 )
-@click.option("--seed", type=click.IntRange(0, 999_999), default=0, show_default=True, help="Seed.")
+@seed_option
 @click.option(
     "--generations",
     type=click.IntRange(min=1),
@@ -294,12 +282,7 @@ class Tune:
     show_default=True,
     help="Flights of each individual in a generation.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder; a tuning that was interrupted goes on.",
-)
+@out_option("Folder of this tuning; one that was interrupted goes on.")
 @json_option
 def command(
     start: str,
@@ -313,22 +296,11 @@ def command(
     """Tune both networks of a blimp's controller in closed loop, over randomised flights."""
     tuning = Tuning(seed, generations, population, flights)
     run = Tune(out, SpikingController.load(find_file("config/weights", start)), tuning)
-    with Progress(
-        TextColumn("tuning"),
-        BarColumn(),
-        TextColumn("{task.completed} of {task.total} generations"),
-        TimeRemainingColumn(),
-        console=remarks,
-        transient=True,
-        disable=not remarks.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=generations)
-        run.go_on(lambda done: bar.update(task, completed=done))
+    with progress("tuning", generations, "generations") as show:
+        run.go_on(show)
     result = run.facts()["tuning"]
-    if json is not None:
-        write_json(result, json)
-    if json != "-":
-        remarks.print(
-            f"cost {result['cost_before_m']:.3f} m before, {result['cost_m']:.3f} m at generation "
-            f"{result['generation']}: {run.file}"
-        )
+    remark = (
+        f"cost {result['cost_before_m']:.3f} m before, {result['cost_m']:.3f} m at generation "
+        f"{result['generation']}: {run.file}"
+    )
+    show_result(result, json, remark)
