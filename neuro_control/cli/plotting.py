@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuro_control.files import writing
 
 
@@ -33,3 +36,25 @@ def figure(path: Path, width: float, height: float, dpi: int = 110) -> Iterator[
             drawn.savefig(part, format="png", dpi=dpi)
     finally:
         plt.close(drawn)
+
+
+@contextmanager
+def canvas() -> Iterator[Any]:
+    """Axes that fill a picture of 480 × 270 pixels, for animations; ``frame_of`` takes a frame."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    drawn = plt.figure(figsize=(4.8, 2.7), dpi=100)
+    try:
+        yield drawn.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
+    finally:
+        plt.close(drawn)
+
+
+def frame_of(axes: Any) -> NDArray[np.uint8]:
+    """The picture (height, width, 3) of what the figure of ``axes`` shows now."""
+    drawn = axes.figure.canvas
+    drawn.draw()
+    return np.asarray(drawn.buffer_rgba())[..., :3].copy()

@@ -20,7 +20,7 @@ class Checkpoint:
 
     Args:
         folder: The training's own.
-        kind: What is trained, for error messages and to tell the file from others.
+        kind: What is trained, to tell the file from those of other trainings.
         setting: What the training is, as JSON knows it.
         length: Name of the entry of ``setting`` that may differ: a training may be made longer.
         start: Arrays that the training starts from, by name; they are kept, too.
@@ -56,7 +56,7 @@ class Checkpoint:
         ]
         if other:
             raise ConfigurationError(
-                f"{self.folder} holds {self._kind} with other settings ({', '.join(other)}): "
+                f"{self.folder} holds another training ({', '.join(other)} differ): "
                 "give another folder, or the same options to resume it"
             )
         return arrays

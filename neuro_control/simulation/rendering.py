@@ -127,7 +127,7 @@ def animate(
     period: float,
     camera: str,
     fallback: Callable[[], Iterable[NDArray[np.uint8]]],
-) -> str:
+) -> list[str]:
     """Animate the states ``qpos`` (frames, nq), ``period`` seconds apart, into the GIF ``path``.
 
     Args:
@@ -140,7 +140,7 @@ def animate(
         fallback: Draws the frames another way, where MuJoCo can't render.
 
     Returns:
-        Nothing to say, or a sentence on why the pictures are plain.
+        Nothing, or a remark for the user on why the pictures are plain.
     """
     chosen = os.environ.get("MUJOCO_GL")
     for backend in (chosen,) if chosen else BACKENDS:
@@ -163,13 +163,14 @@ def animate(
         except subprocess.TimeoutExpired:
             continue
         if done.returncode == 0:
-            return ""
+            return []
     save_animation(path, fallback(), period)
     tried = f" with MUJOCO_GL={chosen}" if chosen else ""
-    return (
-        f"drawn with matplotlib, since MuJoCo can't render here{tried}: "
+    remark = (
+        f"{path.name} is drawn with matplotlib, since MuJoCo can't render here{tried}: "
         f"on Debian and Ubuntu install {PACKAGES}"
     )
+    return [remark]
 
 
 def _render(job: Mapping[str, Any], states: Array) -> Iterable[NDArray[np.uint8]]:

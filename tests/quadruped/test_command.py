@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
-from neuro_control.quadruped.control.gait_scheduler import Schedule, leads
+from neuro_control.quadruped.control.gait_scheduler import GaitScheduler, leads
 
 numbers = st.lists(st.floats(-1e6, 1e6), min_size=15, max_size=15)
 
@@ -46,7 +46,7 @@ def test_gaits_are_within_the_ranges(name):
 
 
 def contacts(name, cycles=1, steps=400):
-    command, schedule = gait(name), Schedule()
+    command, schedule = gait(name), GaitScheduler()
     schedule.reset(command)
     rows = []
     for _ in range(steps * cycles):
@@ -83,7 +83,7 @@ def test_a_walk_lifts_one_foot_at_a_time_hind_before_front():
 
 @given(st.sampled_from(list(GAITS)), st.sampled_from(list(GAITS)), st.integers(0, 200))
 def test_no_phase_jumps_between_gaits_and_the_new_one_is_reached(one, other, when):
-    schedule = Schedule()
+    schedule = GaitScheduler()
     schedule.reset(gait(one))
     for _ in range(when):
         schedule.step(gait(one), 0.002)
@@ -98,14 +98,14 @@ def test_no_phase_jumps_between_gaits_and_the_new_one_is_reached(one, other, whe
 
 
 def test_a_command_of_the_same_gait_changes_no_duration():
-    schedule = Schedule()
+    schedule = GaitScheduler()
     for forward in np.linspace(0, 1, 50):
         schedule.step(gait("trot", forward=forward), 0.002)
         assert schedule.duration == 0.5
 
 
 def test_a_duration_that_must_not_be_is_left_in_haste():
-    schedule = Schedule()
+    schedule = GaitScheduler()
     schedule.reset(gait("stand"))
     for _ in range(50):
         schedule.step(gait("stand"), 0.002, longest=0.7)
@@ -113,7 +113,7 @@ def test_a_duration_that_must_not_be_is_left_in_haste():
 
 
 def test_feet_go_on_stepping_until_they_may_all_stay_down():
-    schedule = Schedule()
+    schedule = GaitScheduler()
     for _ in range(1000):
         schedule.step(gait("stand"), 0.002, longest=0.8)
     assert schedule.duration == pytest.approx(0.8)

@@ -75,16 +75,24 @@ def test_timing_compares_simulated_with_passed_time():
 
 
 def test_getting_up_is_timed_and_its_turns_are_counted():
-    states = ["damped", *["tucking"] * 2, "righting", "tucking", "righting", "rising", "walking"]
+    states = [
+        "damping",
+        *["folding"] * 2,
+        "self_righting",
+        "folding",
+        "self_righting",
+        "rising",
+        "walking",
+    ]
     found = metrics.recovery(record(8, states=states), 6.0)
     assert found["up_s"] == pytest.approx(7 * PERIOD)
     assert found["turns"] == 2
     assert math.isnan(found["fell_s"])
-    assert metrics.recovery(record(8, states=["tucking"] * 8), 6.0)["fell_s"] == 6.0
+    assert metrics.recovery(record(8, states=["folding"] * 8), 6.0)["fell_s"] == 6.0
 
 
 def test_a_lost_sensor_is_answered_by_lying_down():
-    states = ["walking"] * 1000 + ["yielding"] * 500 + ["damped"] * 500
+    states = ["walking"] * 1000 + ["sitting_down"] * 500 + ["damping"] * 500
     lost = record(2000, states=states)
     lost.truth.velocity[:900, 2] = -9.0  # before the loss
     lost.truth.velocity[1200, 2] = -0.4

@@ -19,11 +19,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.controller import (
-    CommandSources,
-    ControllerSettings,
-    QuadrupedController,
-)
+from neuro_control.quadruped.control.command_mux import CommandSources, MuxSettings
+from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
 from neuro_control.quadruped.control.robots import GO2, find
 from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD
 from neuro_control.quadruped.nodes.gait_controller import GaitController, _quaternion
@@ -217,9 +214,9 @@ def test_wrong_joint_names_are_refused_and_the_motors_stay_limp(bench, names, wh
 @pytest.mark.parametrize(
     ("angle", "speed", "why"),
     [
-        (math.nan, 0.0, "tells no number"),
-        (math.inf, 0.0, "tells no number"),
-        (0.8, math.nan, "tells no number"),
+        (math.nan, 0.0, "is not finite"),
+        (math.inf, 0.0, "is not finite"),
+        (0.8, math.nan, "is not finite"),
         (3.0, 0.0, "jumps"),
     ],
 )
@@ -235,11 +232,11 @@ def test_a_joint_that_tells_nonsense_is_bridged_and_then_lays_the_robot_down(
         assert np.isfinite(dog.at(angles, speeds)).all()
         assert dog.node.controller.state in ("rising", "walking")
     dog.at(angles, speeds)
-    assert dog.node.controller.state == "yielding"
+    assert dog.node.controller.state == "sitting_down"
     bench.spin_until(lambda: dog.said(f"lies down; the sensor of FR_thigh_joint {why}"))
     for _ in range(600):
         assert np.isfinite(dog.at(angles, speeds)).all()
-    assert dog.node.controller.state == "damped"
+    assert dog.node.controller.state == "damping"
 
 
 def test_a_foot_that_tells_no_number_does_not_stop_it_and_is_said(bench):
@@ -247,7 +244,7 @@ def test_a_foot_that_tells_no_number_does_not_stop_it_and_is_said(bench):
     for k in range(40):
         dog.at(STANDING + 1e-4 * (k % 2), forces=(math.nan, 37.0, 37.0, 37.0))
     assert dog.node.controller.state in ("rising", "walking")
-    bench.spin_until(lambda: dog.said("the foot sensor of FL tells no number"))
+    bench.spin_until(lambda: dog.said("the foot sensor of FL is not finite"))
 
 
 def test_in_silence_the_joints_are_limp_and_it_begins_anew_after_it(bench):
@@ -270,7 +267,7 @@ def test_a_fall_is_damped_and_said(bench):
         # Encoders that never change have frozen.
         felt = STANDING + 1e-4 * (k % 2)
         dog.at(felt, acceleration=(0.0, 9.81, 0.0), rate=(4.0, 0.0, 0.0))
-        if dog.node.controller.state == "damped":
+        if dog.node.controller.state == "damping":
             break
     speeds = np.linspace(-1.0, 1.0, 12)
     np.testing.assert_allclose(dog.at(speeds=speeds, rate=(4.0, 0.0, 0.0)), -3.0 * speeds)
@@ -284,12 +281,12 @@ def test_an_estimate_that_can_not_be_is_forgotten(bench):
     dog.node.controller.gait.estimator.rotation[:] = math.nan
     speeds = np.linspace(-1.0, 1.0, 12)
     np.testing.assert_allclose(dog.at(speeds=speeds), -3.0 * speeds)
-    bench.spin_until(lambda: dog.said("its estimate of itself is no number"))
+    bench.spin_until(lambda: dog.said("its state estimate is not finite"))
     for _ in range(400):
         dog.at()
-        if dog.node.controller.state != "damped":
+        if dog.node.controller.state != "damping":
             break
-    assert dog.node.controller.state == "tucking"
+    assert dog.node.controller.state == "folding"
 
 
 def test_gait_commands_are_obeyed_clamped_or_refused_and_said(bench):
@@ -347,19 +344,19 @@ def test_it_lies_and_stands_when_asked(bench):
     speeds = np.full(12, 0.1)
     for _ in range(110):
         efforts = dog.at(speeds=speeds)
-    assert dog.node.controller.state == "damped"
+    assert dog.node.controller.state == "damping"
     np.testing.assert_allclose(efforts, -0.3)
     up = dog.probe.create_client(Trigger, "/gait_controller/stand_up")
     down = dog.probe.create_client(Trigger, "/gait_controller/lie_down")
     assert bench.call(up, Trigger.Request()).success
     for _ in range(160):
         dog.at()
-    assert dog.node.controller.state == "tucking"
+    assert dog.node.controller.state == "folding"
     bench.spin_until(lambda: dog.said("down: gets up"))
     assert bench.call(down, Trigger.Request()).success
     for _ in range(460):
         dog.at()
-    assert dog.node.controller.state == "damped"
+    assert dog.node.controller.state == "damping"
 
 
 def test_an_emergency_stop_damps_until_it_is_enabled_again(bench):
@@ -467,7 +464,7 @@ def test_a_walk_through_ros_is_the_walk_without_it_to_the_bit(bench, robot):
     )
     node.start()
     bench.spin_until(lambda: simulation.finished, timeout=60)
-    settings = ControllerSettings(velocity_profile=tuple(course))
+    settings = ControllerSettings(mux=MuxSettings(velocity_profile=tuple(course)))
     body, controller = Body(world(robot)), QuadrupedController(find(robot), settings)
     body.reset(np.random.default_rng(3))
     for tick, (qpos, _) in enumerate(rows):

@@ -17,7 +17,8 @@ from std_srvs.srv import SetBool, Trigger
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
 
 from neuro_control.quadruped.control.command import gait
-from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.command_mux import CommandSources
+from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import GO2
 from neuro_control.quadruped.control.types import Observation
 from neuro_control.quadruped.go2 import idl, sport
@@ -274,13 +275,8 @@ def test_the_driver_has_it_stand_up_walk_stop_and_lets_its_legs_go_when_it_is_lo
 @pytest.mark.timing
 def test_the_gait_layer_stands_up_through_unlocked_motors(outside):
     go2 = outside(level="low", motor_timeout=1.0)
-    walker, felt = Walker(GO2), {}
-    level = Observation(
-        np.zeros(3), np.array([0.0, 0.0, 9.81]), np.tile([0.0, 0.8, -1.6], 4), np.zeros(12),
-        np.full(4, 40.0),
-    )  # fmt: skip
-    walker.gait.step(level, gait("stand"))  # compiles
-    walker.reset()
+    controller, felt = QuadrupedController(GO2), {}
+    controller.compile()
     publisher = go2.probe.create_publisher(JointState, "joint_commands", COMMAND_QOS)
 
     def step(joints):
@@ -292,7 +288,8 @@ def test_the_gait_layer_stands_up_through_unlocked_motors(outside):
             np.array([w.x, w.y, w.z]), np.array([a.x, a.y, a.z]), np.array(joints.position),
             np.array(joints.velocity), np.array(feet.effort),
         )  # fmt: skip
-        answer = walker.step(observation, gait("stand"))
+        time = to_nanoseconds(joints.header.stamp) / 1e9
+        answer = controller.step(observation, time, CommandSources.constant(gait("stand")))
         publisher.publish(
             joint_state(to_nanoseconds(joints.header.stamp), list(joints.name), *answer)
         )

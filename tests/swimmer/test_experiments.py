@@ -9,6 +9,7 @@ from PIL import Image
 
 pytest.importorskip("torch", reason="trainings need the extra 'train'")
 
+from neuro_control.cli import experiments as frame
 from neuro_control.swimmer.evaluation import experiments, figures
 from neuro_control.swimmer.evaluation.experiments import Setting
 
@@ -23,7 +24,11 @@ def setting(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "BODIES", (6,))
     monkeypatch.setattr(experiments, "_TRAINED", ("ncap",))
     with ThreadPoolExecutor(1) as executor:
-        yield Setting(tmp_path, seeds=2, steps=1, executor=executor)
+        yield Setting(tmp_path, executor, seeds=2, steps=1)
+
+
+def conduct(name, setting):
+    return frame.conduct(name, experiments.EXPERIMENTS[name], setting)
 
 
 def rows_of(path):
@@ -32,7 +37,7 @@ def rows_of(path):
 
 
 def test_curves_tell_each_training_and_where_it_came_to(setting):
-    rows = experiments.curves(setting)
+    rows = conduct("curves", setting)
     points = rows_of(setting.out / "curves.csv")
     assert {(p["algorithm"], p["policy"], p["seed"]) for p in points} == {
         ("ars", policy, seed) for policy in ("ncap", "mlp-64") for seed in "01"
@@ -47,7 +52,7 @@ def test_curves_tell_each_training_and_where_it_came_to(setting):
 
 @pytest.mark.parametrize("name", ["initial", "bodies", "robustness", "cost"])
 def test_every_other_experiment_leaves_its_csv_and_figure(name, setting):
-    rows = experiments.EXPERIMENTS[name](setting)
+    rows = conduct(name, setting)
     assert rows
     found = rows_of(setting.out / f"{name}.csv")
     if name == "cost":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from neuro_control.blimp.control.set_points import set_point_at
 from neuro_control.blimp.control.types import CONTROL_PERIOD, PROPELLERS, SERVO
 from neuro_control.blimp.evaluation.metrics import metrics
 from neuro_control.blimp.evaluation.trajectory import Trajectory, draw, picture_of
+from neuro_control.cli.report import run_facts
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
 
@@ -32,24 +32,14 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
 
     Returns:
         ``controller``, ``metrics.metrics`` without those of spikes (its steps are those of the
-        parameter ``course``), ``steps``, ``real_time_factor``, ``latency_ms`` (p50 and p99 from
-        observation to command), ``seed`` and ``state_sha256``, by which runs can be compared.
+        parameter ``course``), ``steps`` and what ``cli.report.run_facts`` gives.
     """
     found = metrics(_trajectory(recording, settings, None))
-    digest = hashlib.sha256()
-    for name in ("time", "qpos", "qvel", "ctrl"):
-        digest.update(np.ascontiguousarray(recording[name]).tobytes())
-    wall = float(recording["wall_time"])
-    latency = recording["latency"] if len(recording["latency"]) else np.array([np.nan])
-    p50, p99 = np.percentile(latency, [50, 99]) * 1e3
     return {
         "controller": settings["nodes"]["blimp_altitude"].get("controller", "snn"),
         **{name: value for name, value in found.items() if not name.endswith("_per_s")},
         "steps": len(recording["time"]) - 1,
-        "real_time_factor": float(recording["time"][-1]) / wall if wall > 0 else 0.0,
-        "latency_ms": {"p50": float(p50), "p99": float(p99)},
-        "seed": int(settings["seed"]),
-        "state_sha256": digest.hexdigest(),
+        **run_facts(recording, settings),
     }
 
 
@@ -110,7 +100,7 @@ def pictures(
     trajectory = _trajectory(recording, settings, activity)
     name = str(settings["nodes"]["blimp_altitude"].get("controller", "snn"))
     draw({name: trajectory}, out / "blimp.png")
-    remark = animate(
+    return animate(
         out / "blimp.gif",
         settings["model"],
         settings["model_arguments"],
@@ -119,4 +109,3 @@ def pictures(
         "side",
         lambda: picture_of(trajectory.altitude[::_FRAME], trajectory.set_point[::_FRAME]),
     )
-    return [f"blimp.gif is {remark}"] if remark else []

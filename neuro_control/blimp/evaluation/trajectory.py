@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.cli.plotting import figure
+from neuro_control.cli.plotting import canvas, figure, frame_of
 
 Array = NDArray[np.float64]
 
@@ -86,26 +86,18 @@ def picture_of(altitudes: Array, set_points: Array) -> Iterator[NDArray[np.uint8
         altitudes: Altitude in each frame, (T,), m.
         set_points: Reference altitude in each frame, (T,), m.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
     from matplotlib.patches import Ellipse, Rectangle
 
-    drawing = plt.figure(figsize=(4.8, 2.7), dpi=100)
-    axes = drawing.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
-    axes.set(xlim=(-2.2, 2.2), ylim=(-0.1, 2.375), xticks=[], yticks=[])
-    axes.axhspan(-0.1, 0.0, color="0.7")
-    hull = Ellipse((0, 0), 0.84, 0.554, fc="0.95", ec="0.5")
-    gondola = Rectangle((-0.07, 0), 0.14, 0.06, color="0.25")
-    for patch in (hull, gondola):
-        axes.add_patch(patch)
-    (reference,) = axes.plot([], [], "k--", lw=1)
-    for altitude, set_point in zip(altitudes, set_points, strict=True):
-        hull.set_center((0.0, altitude + 0.35))
-        gondola.set_y(altitude)
-        reference.set_data([-2.2, 2.2], [set_point, set_point])
-        drawing.canvas.draw()
-        buffer: Any = drawing.canvas
-        yield np.asarray(buffer.buffer_rgba())[..., :3].copy()
-    plt.close(drawing)
+    with canvas() as axes:
+        axes.set(xlim=(-2.2, 2.2), ylim=(-0.1, 2.375), xticks=[], yticks=[])
+        axes.axhspan(-0.1, 0.0, color="0.7")
+        hull = Ellipse((0, 0), 0.84, 0.554, fc="0.95", ec="0.5")
+        gondola = Rectangle((-0.07, 0), 0.14, 0.06, color="0.25")
+        for patch in (hull, gondola):
+            axes.add_patch(patch)
+        (reference,) = axes.plot([], [], "k--", lw=1)
+        for altitude, set_point in zip(altitudes, set_points, strict=True):
+            hull.set_center((0.0, altitude + 0.35))
+            gondola.set_y(altitude)
+            reference.set_data([-2.2, 2.2], [set_point, set_point])
+            yield frame_of(axes)

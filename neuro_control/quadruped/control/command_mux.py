@@ -1,137 +1,149 @@
-"""What a walker is told: how to walk, how fast, to stand or to lie; and what silence means."""
+"""First stage of a command: which source commands, and what a time-out means."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from neuro_control.quadruped.control.command import RANGES, Command
+from neuro_control.quadruped.control.command import Command, gait
+from neuro_control.quadruped.control.settings import Settings, number
 
 Velocity = tuple[float, float, float]
 
-VELOCITIES = ("forward", "left", "yaw_rate")
+
+class CommandSources(NamedTuple):
+    """The last command of each source, and its age.
+
+    Attributes:
+        gait_command: The 15 numbers of the last gait command, finite; None if there was none.
+        gait_command_age: Its age, s.
+        velocity: Forwards and to the left, m/s, and yaw rate, rad/s, of the last ``cmd_vel``; None
+            if there was none.
+        velocity_age: Its age, s.
+    """
+
+    gait_command: tuple[float, ...] | None = None
+    gait_command_age: float = math.inf
+    velocity: Velocity | None = None
+    velocity_age: float = math.inf
+
+    @classmethod
+    def constant(cls, command: Command) -> CommandSources:
+        """Sources in which this gait command is always fresh."""
+        return cls(tuple(command.array().tolist()), 0.0)
 
 
-def on_course(course: Sequence[float], time: float) -> Velocity:
-    """Velocities of a course at a time: zero before its first.
+@dataclass(frozen=True)
+class MuxSettings(Settings):
+    """What decides which source commands.
+
+    Attributes:
+        default_command: How to walk while nobody has sent a gait command.
+        velocity_profile: Velocities while nobody has sent a command, as ``profile_velocity`` takes
+            them.
+        command_timeout: Age from which a velocity counts no more, s.
+        stand_delay: Time from then on after which all feet stay on the ground, s.
+    """
+
+    default_command: Command = field(default_factory=lambda: gait("trot"))
+    velocity_profile: tuple[float, ...] = ()
+    command_timeout: float = number(0.5, "Age from which a velocity counts no more, s", 0.0, 60.0)
+    stand_delay: float = number(
+        1.0, "Time from then on after which all feet stay on the ground, s", 0.0, 3600.0
+    )
+
+
+def profile_velocity(profile: Sequence[float], time: float) -> Velocity:
+    """Velocities of a velocity profile at a time, which are zero before its first.
 
     Args:
-        course: Time (s) from which they count, forward and left (m/s) and yaw rate (rad/s), and so
+        profile: Time (s) from which they count, forward and left (m/s) and yaw rate (rad/s), and so
             on; the times rise.
-        time: Since the course began, s.
+        time: Time since the profile began, s.
     """
     velocity = (0.0, 0.0, 0.0)
-    for k in range(0, len(course), 4):
-        if course[k] > time:
+    for k in range(0, len(profile), 4):
+        if profile[k] > time:
             break
-        velocity = (course[k + 1], course[k + 2], course[k + 3])
+        velocity = (profile[k + 1], profile[k + 2], profile[k + 3])
     return velocity
 
 
-class Pilot:
-    """Makes one command of all that a walker is told.
+class CommandMux:
+    """Makes one command of all that is commanded.
 
-    Velocities are those of ``cmd_vel`` while it is fresh, else of the gait command while that is,
-    else zero; before anyone has sent either, those of the course. All else is the last gait
-    command's, or the usual. Whoever hears nothing for longer stands.
+    Velocities are those of ``cmd_vel`` while it is fresh, else of the gait command while that is
+    fresh, else zero; before anyone has sent either, those of the velocity profile. All other
+    numbers are the last gait command's, or the default's. When both sources have been out of date
+    for the stand delay, the robot stands.
 
     Attributes:
-        usual: How to walk while nobody has sent a gait command.
-        course: As ``on_course`` takes it.
-        most: Lowest and highest of each velocity, by name.
-        silence: Age from which a velocity counts no more, s.
-        patience: Time from then on after which it stands, s.
-        upright: Whether it is to stand and walk, or to lie.
-        command: The last one that counted.
-        remark: What is done otherwise than told, if anything.
+        settings: What decides; a change takes effect in the next step.
+        standing: Whether the robot is to stand and walk, or to lie.
+        remarks: That the command has timed out, if so.
 
     Args:
-        usual: As above.
-        course: As above.
-        most: As above.
-        silence: As above.
-        patience: As above.
+        settings: As above.
     """
 
-    def __init__(
-        self,
-        usual: Command,
-        course: Sequence[float] = (),
-        most: Mapping[str, tuple[float, float]] = RANGES,
-        silence: float = 0.5,
-        patience: float = 1.0,
-    ) -> None:
-        self.usual, self.course, self.most = usual, course, most
-        self.silence, self.patience = silence, patience
-        self.upright = True
+    def __init__(self, settings: MuxSettings) -> None:
+        self.settings = settings
+        self.standing = True
         self.reset()
 
     def reset(self) -> None:
-        """Start the course anew."""
-        self.remark: str | None = None
+        """Start the velocity profile anew."""
+        self.remarks: list[str] = []
         self._began: float | None = None
         self._last: tuple[object, ...] = ()
-        self.command = self.usual
+        self._command = self.settings.default_command
 
-    def wanted(
-        self,
-        time: float,
-        numbers: tuple[float, ...] | None = None,
-        numbers_age: float = math.inf,
-        velocity: Velocity | None = None,
-        velocity_age: float = math.inf,
-    ) -> Command | None:
-        """Command that counts now, within its ranges; None to lie down.
+    def step(self, time: float, sources: CommandSources) -> Command | None:
+        """Command of the source that counts now; None to lie down.
 
         As long as nothing changes it is the same object.
 
         Args:
-            time: s.
-            numbers: The 15 of the last gait command, finite; None if there was none.
-            numbers_age: Its age, s.
-            velocity: Forwards and to the left, m/s, and yaw rate, rad/s, of the last cmd_vel.
-            velocity_age: Its age, s.
+            time: Time of the observation, s.
+            sources: What is commanded.
         """
         if self._began is None:
             self._began = time
-        if not self.upright:
-            self.remark = None
+        if not self.standing:
+            self.remarks = []
             self._last = ()
             return None
-        told, silent, still = (0.0, 0.0, 0.0), False, False
-        if velocity is not None and velocity_age <= self.silence:
-            told = velocity
-        elif numbers is not None and numbers_age <= self.silence:
-            told = (numbers[0], numbers[1], numbers[2])
+        settings = self.settings
+        timeout = settings.command_timeout
+        numbers, numbers_age, velocity, velocity_age = sources
+        commanded, timed_out, stands = (0.0, 0.0, 0.0), False, False
+        if velocity is not None and velocity_age <= timeout:
+            commanded = velocity
+        elif numbers is not None and numbers_age <= timeout:
+            commanded = (numbers[0], numbers[1], numbers[2])
         elif velocity is None and numbers is None:
-            told = on_course(self.course, time - self._began)
+            commanded = profile_velocity(settings.velocity_profile, time - self._began)
         else:
-            silent = True
-            still = min(velocity_age, numbers_age) > self.silence + self.patience
-        now = (numbers, told, silent, still, self.usual, self.most)
+            timed_out = True
+            stands = min(velocity_age, numbers_age) > timeout + settings.stand_delay
+        now = (numbers, commanded, timed_out, stands, settings)
         if now != self._last:
             self._last = now
-            self._settle(numbers, told, silent, still)
-        return self.command
+            self._choose(numbers, commanded, timed_out, stands)
+        return self._command
 
-    def _settle(
-        self, numbers: tuple[float, ...] | None, told: Velocity, silent: bool, still: bool
+    def _choose(
+        self, numbers: tuple[float, ...] | None, velocity: Velocity, timed_out: bool, stands: bool
     ) -> None:
-        command = self.usual if numbers is None else Command.of(numbers)
-        remarks = []
-        limited = {}
-        for name, value in zip(VELOCITIES, told, strict=True):
-            low, high = self.most[name]
-            limited[name] = min(max(value, low), high)
-            if limited[name] != value:
-                remarks.append(f"{name} {value:g} is beyond {low:g} to {high:g}")
-        command, moved = dataclasses.replace(command, **limited).clamped()
-        remarks = [f"{each}: clamped" for each in remarks + moved]
-        if silent:
-            what = "stands" if still else "stops"
-            remarks.append(f"{what}: neither cmd_vel nor gait_command for {self.silence:g} s")
-        if still:
-            command = dataclasses.replace(command, duration=1.0)
-        self.command = command
-        self.remark = "; ".join(remarks) or None
+        command = self.settings.default_command if numbers is None else Command.of(numbers)
+        forward, left, yaw_rate = velocity
+        command = dataclasses.replace(command, forward=forward, left=left, yaw_rate=yaw_rate)
+        self.remarks = []
+        if timed_out:
+            what = "stands" if stands else "stops"
+            timeout = self.settings.command_timeout
+            self.remarks.append(f"{what}: neither cmd_vel nor gait_command for {timeout:g} s")
+        self._command = dataclasses.replace(command, duration=1.0) if stands else command

@@ -1,4 +1,4 @@
-"""What tells a gait layer when which foot stands, by name."""
+"""Contact schedules by name: what tells the gait controller when which foot is in stance."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command
-from neuro_control.quadruped.control.gait_scheduler import Schedule
+from neuro_control.quadruped.control.gait_scheduler import GaitScheduler
 from neuro_control.quadruped.control.oscillators import Oscillators
 
 Array = NDArray[np.float64]
 
 
-class Rhythm(Protocol):
+class ContactSchedule(Protocol):
     """Contacts of four feet over time.
 
     Attributes:
-        phases: Of the feet, (4,), in [0, 1); one stands while its own is below ``duration``.
-        duration: Part of the cycle that a foot stands; 1 at rest.
-        frequency: Hz. With the other two it tells the contacts to come.
-        changing: Whether feet are on their way to another order, and the trunk had better be slow.
-        stance: Which feet stand, (4,).
+        phases: Phases of the feet, (4,), in [0, 1); a foot is in stance while its own is below
+            ``duration``.
+        duration: Part of the cycle that a foot is in stance (duty factor); 1 at rest.
+        frequency: Frequency of cycles, Hz. With the other two it tells the contacts to come.
+        changing: Whether feet are on their way to another order, so that the trunk had better be
+            slow.
+        stance: Which feet are in stance, (4,).
     """
 
     phases: Array
@@ -43,28 +45,38 @@ class Rhythm(Protocol):
         """Begin anew."""
 
     def step(
-        self, command: Command, period: float, longest: float, forces: Array | None, astray: float
+        self,
+        command: Command,
+        period: float,
+        longest: float,
+        forces: Array | None,
+        velocity_error: float,
     ) -> None:
         """Go on towards a command.
 
         Args:
             command: Within its ranges.
-            period: By which time goes on, s.
-            longest: Below 1, feet must step whatever is commanded.
-            forces: With which the feet press, (4,), N; None if nobody knows.
-            astray: By how much the trunk's velocity differs from what is wanted, m/s.
+            period: Time since the last step, s.
+            longest: Longest duration allowed; below 1, feet must step whatever is commanded.
+            forces: Forces with which the feet press, (4,), N; None if they are not measured.
+            velocity_error: Tracking error of the trunk's velocity, m/s.
         """
 
 
-RHYTHMS: dict[str, Callable[[], Rhythm]] = {"schedule": Schedule, "oscillators": Oscillators}
+CONTACT_SCHEDULES: dict[str, Callable[[], ContactSchedule]] = {
+    "schedule": GaitScheduler,
+    "oscillators": Oscillators,
+}
 
 
-def make_rhythm(name: str) -> Rhythm:
-    """Rhythm by name.
+def make_contact_schedule(name: str) -> ContactSchedule:
+    """Contact schedule by name.
 
     Raises:
         ConfigurationError: There is none.
     """
-    if name not in RHYTHMS:
-        raise ConfigurationError(f"no rhythm '{name}': there are {', '.join(RHYTHMS)}")
-    return RHYTHMS[name]()
+    if name not in CONTACT_SCHEDULES:
+        raise ConfigurationError(
+            f"no contact schedule '{name}': there are {', '.join(CONTACT_SCHEDULES)}"
+        )
+    return CONTACT_SCHEDULES[name]()

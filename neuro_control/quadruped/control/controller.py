@@ -8,123 +8,111 @@ what can be walked, the smoother bounds its acceleration and jerk, and the gait 
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from neuro_control.quadruped.control.command import RANGES, Command, gait
-from neuro_control.quadruped.control.command_mux import Pilot, Velocity
-from neuro_control.quadruped.control.contact_schedule import Rhythm
+from neuro_control.quadruped.control.command import Command
+from neuro_control.quadruped.control.command_governor import CommandGovernor, GovernorSettings
+from neuro_control.quadruped.control.command_limits import CommandLimits, LimitSettings
+from neuro_control.quadruped.control.command_mux import CommandMux, CommandSources, MuxSettings
+from neuro_control.quadruped.control.command_smoother import CommandSmoother, SmootherSettings
+from neuro_control.quadruped.control.contact_schedule import ContactSchedule
 from neuro_control.quadruped.control.gait import Gait
-from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.locomotion import LocomotionSettings, LocomotionStateMachine
 from neuro_control.quadruped.control.odometry import LegOdometry
 from neuro_control.quadruped.control.robots import Robot
+from neuro_control.quadruped.control.sensor_monitor import MonitorSettings, SensorMonitor
+from neuro_control.quadruped.control.settings import Settings
 from neuro_control.quadruped.control.types import GRAVITY, JOINTS, LEGS, JointCommand, Observation
-
-Array = NDArray[np.float64]
 
 # What the robot does in the states in which it can't walk.
 _DOWN = {
-    "damped": "down: joints only brake",
-    "tucking": "down: gets up",
-    "righting": "down: rolls over",
-    "yielding": "lies down",
+    "damping": "down: joints only brake",
+    "folding": "down: gets up",
+    "self_righting": "down: rolls over",
+    "sitting_down": "lies down",
 }
 
 
-class CommandSources(NamedTuple):
-    """The last command of each source, and its age.
-
-    Attributes:
-        gait_command: The 15 numbers of the last gait command, finite; None if there was none.
-        gait_command_age: Its age, s.
-        velocity: Forwards and to the left, m/s, and yaw rate, rad/s, of the last ``cmd_vel``; None
-            if there was none.
-        velocity_age: Its age, s.
-    """
-
-    gait_command: tuple[float, ...] | None = None
-    gait_command_age: float = math.inf
-    velocity: Velocity | None = None
-    velocity_age: float = math.inf
-
-    @classmethod
-    def constant(cls, command: Command) -> CommandSources:
-        """Sources in which this gait command is always fresh."""
-        return cls(tuple(command.array().tolist()), 0.0)
-
-
 @dataclass(frozen=True)
-class ControllerSettings:
-    """What can be set of a quadruped's controller.
+class ControllerSettings(Settings):
+    """What can be set of a quadruped's controller: a section for each of its parts.
 
     Attributes:
-        default_command: How to walk while nobody has sent a gait command.
-        velocity_profile: Velocities while nobody has sent a command, as ``command_mux.on_course``
-            takes them.
-        velocity_limits: Lowest and highest of each velocity, by name.
-        command_timeout: Age from which a velocity counts no more, s.
-        stand_delay: Time from then on after which the robot stands still, s.
+        mux: Which source commands.
+        limits: Largest velocities.
+        governor: What legs and balance allow.
+        smoother: How fast the reference follows the command.
+        sensors: Thresholds from which readings are not relied on.
+        locomotion: Angles, times and thresholds of the locomotion state machine.
         start_standing: Whether the robot stands up at the start, or lies until ``stand_up``.
-        contact_schedule: Which foot stands when: a name in ``contact_schedule.RHYTHMS``, or a
-            contact schedule itself. It can't be changed later.
+        contact_schedule: Which foot is in stance when: a name in
+            ``contact_schedule.CONTACT_SCHEDULES``, or a contact schedule itself.
     """
 
-    default_command: Command = field(default_factory=lambda: gait("trot"))
-    velocity_profile: tuple[float, ...] = ()
-    velocity_limits: dict[str, tuple[float, float]] = field(default_factory=lambda: RANGES)
-    command_timeout: float = 0.5
-    stand_delay: float = 1.0
+    mux: MuxSettings = field(default_factory=MuxSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    governor: GovernorSettings = field(default_factory=GovernorSettings)
+    smoother: SmootherSettings = field(default_factory=SmootherSettings)
+    sensors: MonitorSettings = field(default_factory=MonitorSettings)
+    locomotion: LocomotionSettings = field(default_factory=LocomotionSettings)
     start_standing: bool = True
-    contact_schedule: str | Rhythm = "schedule"
+    contact_schedule: str | ContactSchedule = "schedule"
 
 
 class QuadrupedController:
     """Makes joint commands of observations and of all that is commanded.
 
     Attributes:
-        mux: The stage that chooses which source commands.
-        locomotion: The locomotion state machine.
+        settings: What is set.
+        mux: First stage of a command: which source commands.
+        limits: Second stage: each number within its limits.
+        governor: Third stage: the nearest command that can be walked.
+        locomotion: The locomotion state machine, with the gait controller.
         odometry: Pose since the start.
+        command: The last command that counted, within its limits.
 
     Args:
         robot: Its numbers.
-        settings: What can be set; ``apply`` changes it later.
+        settings: As above.
     """
 
     def __init__(self, robot: Robot, settings: ControllerSettings | None = None) -> None:
         self.settings = settings = settings or ControllerSettings()
-        self.mux = Pilot(settings.default_command)
-        self.locomotion = Walker(robot, settings.contact_schedule)
+        self.mux = CommandMux(settings.mux)
+        self.limits = CommandLimits(settings.limits)
+        self.governor = CommandGovernor(robot, settings.governor)
+        self.locomotion = LocomotionStateMachine(
+            Gait(robot, settings.contact_schedule, settings.smoother),
+            SensorMonitor(settings.sensors),
+            settings.locomotion,
+        )
         self.odometry = LegOdometry()
-        self.apply(settings)
         self.reset()
 
-    def apply(self, settings: ControllerSettings) -> None:
-        """Take over settings; what is under way goes on."""
-        self.settings, mux = settings, self.mux
-        mux.usual, mux.course = settings.default_command, settings.velocity_profile
-        mux.most = settings.velocity_limits
-        mux.silence, mux.patience = settings.command_timeout, settings.stand_delay
+    def apply(self, mux: MuxSettings, limits: LimitSettings) -> None:
+        """Take over what decides which source commands, and limits; what is under way goes on."""
+        self.settings = dataclasses.replace(self.settings, mux=mux, limits=limits)
+        self.mux.settings, self.limits.settings = mux, limits
 
     def compile(self) -> None:
         """Have everything compiled before the first observation comes, which won't wait."""
         angles = np.tile([0.0, 0.8, -1.6], len(LEGS))
         zero, up, forces = np.zeros(3), np.array([0.0, 0.0, GRAVITY]), np.full(len(LEGS), 40.0)
         observation = Observation(zero, up, angles, np.zeros(len(JOINTS)), forces)
-        self.locomotion.senses.check(observation, stepping=False)
-        # A command that differs from the default has to be governed, too.
+        self.locomotion.monitor.check(observation, stepping=False)
+        command = self.governor.step(Command(forward=0.1))
         for _ in range(5):
-            self.gait.step(observation, Command(forward=0.1))
+            self.gait.step(observation, command)
         self.reset()
 
     def reset(self) -> None:
         """Begin an episode: hold the joints, then stand up or lie, as ``start_standing`` says."""
-        self.mux.upright = self.settings.start_standing
+        self.mux.standing = self.settings.start_standing
         self.mux.reset()
+        self.command = self.settings.mux.default_command
         self.restart()
         self.odometry.reset()
 
@@ -138,11 +126,11 @@ class QuadrupedController:
 
     def stand_up(self) -> None:
         """Stand up, and walk as commanded."""
-        self.mux.upright = True
+        self.mux.standing = True
 
     def lie_down(self) -> None:
         """Stop, lie down and release the joints."""
-        self.mux.upright = False
+        self.mux.standing = False
 
     def step(self, observation: Observation, time: float, sources: CommandSources) -> JointCommand:
         """Joint command that answers an observation.
@@ -152,14 +140,17 @@ class QuadrupedController:
             time: Time of the observation, s.
             sources: What is commanded.
         """
-        command = self.mux.wanted(time, *sources)
+        command = self.mux.step(time, sources)
+        if command is not None:
+            self.command = self.limits.step(command)
+            command = self.governor.step(self.command)
         state = self.state
-        sound = False
+        finite = False
         try:
             answer = self.locomotion.step(observation, command)
-            sound = bool(np.isfinite(np.stack(answer)).all())
+            finite = bool(np.isfinite(np.stack(answer)).all())
         finally:
-            if not sound:
+            if not finite:
                 self.restart()  # it believes what can't be
         self.odometry.step(state, self.gait.estimator)
         return answer
@@ -175,17 +166,20 @@ class QuadrupedController:
         return self.locomotion.gait
 
     @property
-    def command(self) -> Command:
-        """The last command that counted, within its ranges."""
-        return self.mux.command
+    def smoother(self) -> CommandSmoother:
+        """Fourth stage of a command: the reference follows it at bounded rates."""
+        return self.gait.smoother
 
     @property
     def remarks(self) -> list[str]:
         """Why it does not walk, which sensors are lost, and what of its command is not obeyed."""
-        locomotion, found = self.locomotion, []
-        if self.state in _DOWN and (self.mux.upright or locomotion.reason):
+        found, reason = [], self.locomotion.reason
+        if self.state in _DOWN and (self.mux.standing or reason):
             found.append(_DOWN[self.state])
-            if locomotion.reason:
-                found.append(locomotion.reason)
-        found += [each for each in locomotion.remarks if each != locomotion.reason]
-        return found + ([self.mux.remark] if self.mux.remark else [])
+            if reason:
+                found.append(reason)
+        found += [each for each in self.locomotion.monitor.remarks if each != reason]
+        if self.mux.standing:
+            for stage in (self.governor, self.smoother, self.limits, self.mux):
+                found += stage.remarks
+        return found

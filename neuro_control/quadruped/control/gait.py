@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.control import kinematics
 from neuro_control.quadruped.control.command import Command
-from neuro_control.quadruped.control.contact_schedule import Rhythm, make_rhythm
+from neuro_control.quadruped.control.command_smoother import CommandSmoother, SmootherSettings
+from neuro_control.quadruped.control.contact_schedule import ContactSchedule, make_contact_schedule
 from neuro_control.quadruped.control.estimator import Estimator
-from neuro_control.quadruped.control.governor import SWINGS, walkable
 from neuro_control.quadruped.control.robots import Robot
 from neuro_control.quadruped.control.stance import Stance
 from neuro_control.quadruped.control.types import (
@@ -40,17 +40,12 @@ _EARLIEST = 0.6
 _EDGE = 0.15
 # Half a length, half a width.
 _HALF_FORWARD, _HALF_LEFT = 0.5 * FORWARD, 0.5 * LEFT
-# How fast the set-points follow the command: m/s², rad/s², m/s, rad/s.
-_ACCELERATION = (2.0, 1.5, 4.0)
-_RISE, _TILT = 0.25, 0.8
-# Velocities that are not exceeded while feet change their order, m/s and rad/s.
-_CHANGING = (0.6, 0.3, 0.6)
 # Slower than this the feet may all stay down, m/s or rad/s.
 _SLOW = 0.05
 # A trunk that moves faster than it should by this has been pushed, m/s.
 _PUSHED = 0.3
-# A trunk that stands moves over its feet at this speed at most, m/s.
-_LEAN = 0.05
+# Time that each foot takes to swing at least, s.
+_SWING_TIME = 0.1
 # How far the trunk may fall behind where it should be, m and rad.
 _LAG, _YAW_LAG = 0.2, 0.25
 # Integral action on height, roll and pitch: per s² of the error, and at most.
@@ -328,25 +323,32 @@ def _torques(
             efforts[k] = min(max(efforts[k], -limits[j]), limits[j])
 
 
-def _clip(value: float, most: float) -> float:
-    return min(max(value, -most), most)
-
-
 class Gait:
-    """Walks as commanded.
+    """The gait controller: walks as a command says that can be walked.
+
+    Attributes:
+        robot: Its numbers.
+        estimator: State estimator of the trunk.
+        schedule: Contact schedule.
+        smoother: Stage that makes the reference of the command.
 
     Args:
-        robot: Its numbers.
-        period: Time between two steps, s.
-        rhythm: Which foot stands when: one of ``rhythm.RHYTHMS`` by name, or a rhythm itself.
+        robot: As above.
+        schedule: Which foot is in stance when: a name in ``contact_schedule.CONTACT_SCHEDULES``,
+            or a contact schedule itself.
+        smoother: Settings of the smoother.
     """
 
     def __init__(
-        self, robot: Robot, period: float = PERIOD, rhythm: str | Rhythm = "schedule"
+        self,
+        robot: Robot,
+        schedule: str | ContactSchedule = "schedule",
+        smoother: SmootherSettings | None = None,
     ) -> None:
-        self.robot, self._period = robot, period
-        self.estimator = Estimator(robot, period)
-        self.schedule = make_rhythm(rhythm) if isinstance(rhythm, str) else rhythm
+        self.robot = robot
+        self.estimator = Estimator(robot, PERIOD)
+        self.schedule = make_contact_schedule(schedule) if isinstance(schedule, str) else schedule
+        self.smoother = CommandSmoother(smoother or SmootherSettings(), robot.height, PERIOD)
         self._stance = Stance(robot)
         self._base_com = np.array(robot.base_com)
         self._reflected = np.array(robot.reflected)
@@ -362,8 +364,6 @@ class Gait:
         self._targets = np.zeros((4, 3))
         self._speeds, self._accelerations = np.zeros((4, 3)), np.zeros((4, 3))
         self._places = np.empty((4, 2))
-        self._asked = self._obeyed = Command()
-        self.remarks: list[str] = []
         self._started = False
 
     def reset(self) -> None:
@@ -372,12 +372,10 @@ class Gait:
 
     def _start(self, observation: Observation, command: Command) -> None:
         self.estimator.reset(observation.acceleration, observation.angles)
-        # From a stand.
+        # Begin with all feet in stance.
         self.schedule.reset(dataclasses.replace(command, duration=1.0))
         rotation = self.estimator.rotation
-        self._wanted = np.zeros(3)  # forwards, left, yaw rate
-        self._height = float(self.estimator.position[2])
-        self._tilt = np.zeros(2)
+        self.smoother.reset(float(self.estimator.position[2]))
         self._lag, self._unknown = np.zeros(2), np.zeros(6)
         self._yaw = np.array([math.atan2(rotation[1, 0], rotation[0, 0])])
         self._early, self._swinging = np.zeros(4, dtype=bool), np.zeros(4, dtype=bool)
@@ -385,56 +383,40 @@ class Gait:
         self._body[:] = 0.0
         self._started = True
 
-    def _obey(self, command: Command) -> Command:
-        """The nearest command that can be walked."""
-        if command is not self._asked:
-            if command != self._asked:
-                self._obeyed, self.remarks = walkable(command, self.robot)
-            self._asked = command
-        return self._obeyed
-
     def _longest(self) -> float:
-        """Part of a cycle that leaves time to swing."""
-        return 1.0 - SWINGS * self.schedule.frequency
+        """Longest duration that leaves feet the time to swing."""
+        return 1.0 - _SWING_TIME * self.schedule.frequency
 
-    def _approach(self, command: Command) -> None:
-        """Set-points go towards the command at bounded rates."""
-        dt = self._period
-        goal: tuple[float, ...] = (command.forward, command.left, command.yaw_rate)
-        if command.duration >= 1.0 or self.schedule.duration > self._longest():
-            goal = (0.0, 0.0, 0.0)
-        elif self.schedule.changing:
-            goal = tuple(_clip(*each) for each in zip(goal, _CHANGING, strict=True))
-        if self.schedule.duration >= 1.0:
-            # Who stands leans to where its feet are.
+    def _smooth(self, command: Command) -> None:
+        """Have the smoother make the reference, now that the contacts are known."""
+        schedule, offset = self.schedule, None
+        if schedule.duration >= 1.0:
             x, y = self._ahead[:2, :2] @ self.estimator.feet[:, :2].mean(axis=0)
-            goal = (_clip(x, _LEAN), _clip(y, _LEAN), 0.0)
-        for k in range(3):
-            self._wanted[k] += _clip(goal[k] - self._wanted[k], _ACCELERATION[k] * dt)
-        self._height += _clip(self.robot.height + command.height - self._height, _RISE * dt)
-        self._tilt[0] += _clip(command.roll - self._tilt[0], _TILT * dt)
-        self._tilt[1] += _clip(command.pitch - self._tilt[1], _TILT * dt)
+            offset = (float(x), float(y))
+        stops = command.duration >= 1.0 or schedule.duration > self._longest()
+        self.smoother.step(command, stops, schedule.changing, offset)
         self._places[:, 0] = _HALF_FORWARD * command.length
         self._places[:, 1] = _HALF_LEFT * command.width
-        self._reference[:2] = self._wanted[:2]
+        self._reference[:2] = self.smoother.velocity[:2]
 
     def step(self, observation: Observation, command: Command) -> JointCommand:
-        """Joint commands for an observation.
+        """Joint command for an observation.
 
         Args:
-            observation: What the robot feels.
-            command: Within its ranges (``Command.clamped``).
+            observation: What the robot measures.
+            command: What can be walked (``CommandGovernor.step``).
         """
-        command = self._obey(command)
         if not self._started:
             self._start(observation, command)
         robot, estimator, schedule = self.robot, self.estimator, self.schedule
+        reference = self.smoother
+        velocity = reference.velocity
         # Feet keep stepping until the trunk has nearly stopped, and step if it is pushed.
-        slow = abs(self._wanted[0]) + abs(self._wanted[1]) + abs(self._wanted[2]) < _SLOW
-        astray = math.hypot(self._body[0] - self._wanted[0], self._body[1] - self._wanted[1])
-        longest = 1.0 if slow and astray < _PUSHED else self._longest()
-        schedule.step(command, self._period, longest, observation.forces, astray)
-        self._approach(command)
+        slow = abs(velocity[0]) + abs(velocity[1]) + abs(velocity[2]) < _SLOW
+        error = math.hypot(self._body[0] - velocity[0], self._body[1] - velocity[1])
+        longest = 1.0 if slow and error < _PUSHED else self._longest()
+        schedule.step(command, PERIOD, longest, observation.forces, error)
+        self._smooth(command)
         _judge(
             schedule.phases, schedule.duration, observation.forces,
             self._progress, self._early, self._standing, self._trust,
@@ -451,20 +433,20 @@ class Gait:
         _compare(
             estimator.rotation, estimator.rate, estimator.velocity, estimator.position,
             estimator.ground, estimator.points, estimator.jacobians, self._com,
-            self._com_velocity, self._wanted, self._height, self._tilt, self._places,
-            self._period, self._yaw, self._lag, self._unknown,
+            self._com_velocity, velocity, reference.height, reference.tilt, self._places,
+            PERIOD, self._yaw, self._lag, self._unknown,
             self._ahead, self._level, self._body, self._slope, self._error,
             self._levers, self._footholds, self._jacobians,
         )  # fmt: skip
         forces = self._stance.forces(
-            self._error, self._reference, self._wanted[2], self._unknown, self._standing,
+            self._error, self._reference, velocity[2], self._unknown, self._standing,
             self._levers, self._footholds, schedule.phases, schedule.duration,
             schedule.frequency, self._jacobians, self._held, self._slope,
         )  # fmt: skip
         _swing(
             self._standing, self._progress, (1.0 - schedule.duration) / schedule.frequency,
-            schedule.duration / schedule.frequency, command.swing, self._places, self._wanted,
-            estimator.position[2], self._slope, robot.radius, self._period, estimator.rate,
+            schedule.duration / schedule.frequency, command.swing, self._places, velocity,
+            estimator.position[2], self._slope, robot.radius, PERIOD, estimator.rate,
             estimator.velocity, estimator.feet, self._ahead, self._level, self._body,
             self._swinging, self._left_behind,
             self._targets, self._speeds, self._accelerations,

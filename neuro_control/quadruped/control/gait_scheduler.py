@@ -1,4 +1,4 @@
-"""When which foot stands: a phase that runs on, and four feet that follow it."""
+"""The gait scheduler: a phase that runs on, and four feet that follow it at their leads."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ Array = NDArray[np.float64]
 # How fast feet drift towards the phases of another gait, cycles/s, and the duration changes, 1/s.
 _DRIFT = 0.7
 _CHANGE = 0.6
-# The same where a duration must not be, 1/s.
-_HASTE = 4.0
-# Feet change their order while each stands for this part of a cycle at least.
+# How fast a duration changes that exceeds what is allowed, 1/s.
+_SHORTENING = 4.0
+# Feet change their order while each is in stance for this part of a cycle at least.
 _OVERLAP = 0.65
 
 
 def leads(command: Command) -> Array:
-    """By how much each foot is ahead of the rhythm, (4,), cycles in [0, 1)."""
+    """Lead of each foot over the common phase, (4,), cycles in [0, 1)."""
     phase, offset, bound = command.phase, command.offset, command.bound
     return np.array([phase + offset + bound, offset, bound, phase]) % 1.0
 
 
-class Schedule:
+class GaitScheduler:
     """Contacts of four feet over time, without a jump between any two commands.
 
-    A foot's phase is the rhythm's plus its lead; it stands while that is below ``duration``.
+    A foot's phase is the common phase plus its lead; it is in stance while that is below
+    ``duration``.
     Commands change frequency at once and leads and duration at a bounded rate, each lead along
     the shorter way round.
 
     Attributes:
-        phases: Of the feet, (4,), in [0, 1).
-        duration: Part of the cycle that a foot stands.
-        frequency: Hz.
+        phases: Phases of the feet, (4,), in [0, 1).
+        duration: Part of the cycle that a foot is in stance.
+        frequency: Frequency of cycles, Hz.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class Schedule:
 
     def reset(self, command: Command) -> None:
         """Begin in the midst of that gait."""
-        self._rhythm = 0.0
+        self._phase = 0.0
         self._command, self._goal = command, leads(command)
         self._leads = self._goal
         self.duration = command.duration
@@ -55,19 +56,19 @@ class Schedule:
         period: float,
         longest: float = 1.0,
         forces: Array | None = None,
-        astray: float = 0.0,
+        velocity_error: float = 0.0,
     ) -> None:
         """Go on towards a command.
 
         Args:
             command: Within its ranges.
-            period: By which time goes on, s.
+            period: Time since the last step, s.
             longest: Duration that is not exceeded, whatever the command.
-            forces: With which the feet press; a schedule feels nothing.
-            astray: By how much the trunk is; nor does it mind that.
+            forces: Forces of the feet, which this schedule does not use.
+            velocity_error: Tracking error of the velocity, which this schedule does not use.
         """
         self.frequency = command.frequency
-        self._rhythm = (self._rhythm + period * self.frequency) % 1.0
+        self._phase = (self._phase + period * self.frequency) % 1.0
         if command is not self._command:
             self._command, self._goal = command, leads(command)
         duration = command.duration
@@ -80,9 +81,9 @@ class Schedule:
                 duration = max(duration, _OVERLAP)
                 if self.duration >= min(_OVERLAP, longest) - 1e-9:
                     self._leads = (self._leads + np.clip(way, -most, most)) % 1.0
-        most = (_HASTE if self.duration > longest else _CHANGE) * period
+        most = (_SHORTENING if self.duration > longest else _CHANGE) * period
         self.duration += min(max(min(duration, longest) - self.duration, -most), most)
-        self.phases = (self._rhythm + self._leads) % 1.0
+        self.phases = (self._phase + self._leads) % 1.0
 
     @property
     def changing(self) -> bool:
@@ -91,5 +92,5 @@ class Schedule:
 
     @property
     def stance(self) -> NDArray[np.bool_]:
-        """Which feet stand, (4,)."""
+        """Which feet are in stance, (4,)."""
         return self.phases < self.duration

@@ -1,76 +1,119 @@
-"""From lying to walking and back: stands up, lies down, falls softly and gets on its feet again."""
+"""The locomotion state machine: stands up, lies down, falls softly and gets on its feet again.
+
+| state | what the robot does | what ends it |
+| --- | --- | --- |
+| holding | holds its joints, for 0.2 s | rising if it is on its feet and to walk; damping |
+| rising | stands up under the gait controller | walking once it is high enough; damping |
+| walking | follows the command | lowering without one; damping in a fall |
+| lowering | stops and lowers its trunk | folding; rising if it is commanded to walk again |
+| sitting_down | folds its legs without a lost joint sensor | damping |
+| damping | joints only brake | folding once all is still and a command says walk |
+| folding | folds its legs under the trunk | rising, or self_righting if it is not upright |
+| self_righting | rolls over a side | folding |
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.contact_schedule import Rhythm
 from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.robots import Robot
-from neuro_control.quadruped.control.sensor_monitor import Senses
+from neuro_control.quadruped.control.sensor_monitor import SensorMonitor
+from neuro_control.quadruped.control.settings import Settings, number
 from neuro_control.quadruped.control.types import LEFT, PERIOD, JointCommand, Observation
 
 Array = NDArray[np.float64]
 
-# Angles of legs, hip, thigh and calf, rad: tucked up; and what rolls a robot over its left side
-# that lies on its back, thighs pointing past the trunk: left legs, right legs. Searched for in
-# simulation; the same for both robots.
-_TUCKED = (0.0, 1.21, -2.65)
-_PUSHING, _REACHING = (0.8, 3.15, -1.0), (-0.8, 2.9, -2.4)
-# How long such motions take, and what follows until all is still, s.
-_TUCK, _TUCKED_FOR = 0.6, 0.3
-_ROLL, _ROLLED_FOR = 0.4, 0.5
-# Before anything else joints hold what there is, s.
-_HELD_FOR = 0.2
-_STIFFNESS, _DAMPING = 60.0, 3.0  # N m/rad, N m s/rad
-# A trunk that leans further has fallen; one that leans less can rise, rad.
-_FALLEN, _UPRIGHT = math.radians(60.0), math.radians(45.0)
-# A trunk that leans further than it was told to, and will have fallen at this pace so soon, is
-# falling, rad and s.
-_ASTRAY, _SOON = math.radians(45.0), 0.1
-# How long a robot takes to lie down without a joint's sensor, s, and from how many lost it can't.
-_YIELD, _TOO_MANY = 0.8, 4
-# Still, rad/s: gyro and joints; and for how long, s.
-_STILL_RATE, _STILL_SPEED, _STILL_FOR = 0.5, 1.0, 0.3
-# Who has not risen by then is stuck, s.
-_RISEN_WITHIN = 4.0
-# A foot that presses harder stands, N.
-_PRESSED = 4.0
-# Height of the trunk, beyond 0.3 m, at which legs are let go, m; and how close is close enough.
-_DOWN, _NEAR = -0.19, 0.03
+# Joint sensors that are lost, from which on the robot can't sit down without them.
+_TOO_MANY_LOST = 4
 _STAND = gait("stand")
 
 
-class Walker:
-    """A gait layer with the ways into and out of it.
+@dataclass(frozen=True)
+class LocomotionSettings(Settings):
+    """Angles, times and thresholds of the state machine.
 
-    Attributes:
-        state: holding, damped (joints only brake), tucking, righting, rising, walking, lowering or
-            yielding (lies down without a joint's sensor).
-        reason: Why it let go or lies down though a command says walk; empty if it obeys.
-        gait: What walks.
-        senses: What readings can be relied on.
-
-    Args:
-        robot: Its numbers.
-        rhythm: Which foot stands when: one of ``rhythm.RHYTHMS`` by name, or a rhythm itself.
+    The angles are those of hip, thigh and calf of a left leg, rad. They were searched for in
+    simulation and are the same for both robots.
     """
 
-    def __init__(self, robot: Robot, rhythm: str | Rhythm = "schedule") -> None:
-        self.gait, self.senses = Gait(robot, rhythm=rhythm), Senses()
-        self._robot = robot
-        self._torque = np.tile(robot.torque, 4)
+    folded: tuple[float, ...] = number((0.0, 1.21, -2.65), "Angles of a folded leg, rad", -4.5, 4.5)
+    pushing: tuple[float, ...] = number(
+        (0.8, 3.15, -1.0), "Angles of the legs that push a robot over on its back, rad", -4.5, 4.5
+    )
+    reaching: tuple[float, ...] = number(
+        (-0.8, 2.9, -2.4), "Angles of the other side's legs meanwhile, rad", -4.5, 4.5
+    )
+    hold_time: float = number(0.2, "Time for which joints are held at first, s", PERIOD, 10.0)
+    fold_time: float = number(0.6, "Time that folding takes, s", 0.1, 10.0)
+    folded_time: float = number(0.3, "Time until all is still after it, s", 0.0, 10.0)
+    roll_time: float = number(0.4, "Time that legs take to roll the robot over, s", 0.1, 10.0)
+    rolled_time: float = number(0.5, "Time until all is still after it, s", 0.0, 10.0)
+    sit_time: float = number(0.8, "Time in which it sits down without a joint's sensor, s", 0.1, 10)
+    rise_timeout: float = number(4.0, "Time after which it has failed to rise, s", 0.1, 60.0)
+    stiffness: float = number(60.0, "Stiffness of joints that are moved, N m/rad", 0.0, 500.0)
+    damping: float = number(3.0, "Damping of joints that are moved or brake, N m s/rad", 0.0, 20.0)
+    fallen_angle: float = number(
+        math.radians(60.0), "Lean of a trunk that has fallen, rad", 0.1, math.pi
+    )
+    upright_angle: float = number(
+        math.radians(45.0), "Lean below which a trunk can rise, rad", 0.1, math.pi
+    )
+    falling_angle: float = number(
+        math.radians(45.0), "Lean beyond the commanded one from which a trunk may be falling, rad",
+        0.1, math.pi,
+    )  # fmt: skip
+    falling_time: float = number(
+        0.1, "Such a trunk is falling if it will have fallen at this pace so soon, s", 0.0, 1.0
+    )
+    still_rate: float = number(0.5, "Rate of the trunk when all is still, rad/s", 0.01, 10.0)
+    still_speed: float = number(1.0, "Speed of the joints when all is still, rad/s", 0.01, 10.0)
+    still_time: float = number(0.3, "Time for which all has to be still, s", 0.0, 10.0)
+    contact_force: float = number(4.0, "Force of a foot that bears, N", 0.1, 100.0)
+    lowered_height: float = number(
+        -0.19, "Height beyond 0.3 m at which a lowered trunk's legs are released, m", -0.3, 0.0
+    )
+    height_tolerance: float = number(0.03, "Height that is close enough, m", 0.001, 0.2)
+
+
+class LocomotionStateMachine:
+    """The gait controller with the ways into walking and out of it.
+
+    Attributes:
+        state: One of the states above.
+        reason: Why the joints brake or the robot sits down though a command says walk; empty if it
+            obeys.
+        gait: The gait controller.
+        monitor: Which readings can be relied on.
+
+    Args:
+        gait: As above.
+        monitor: As above.
+        settings: Angles, times and thresholds.
+    """
+
+    def __init__(
+        self, gait: Gait, monitor: SensorMonitor, settings: LocomotionSettings | None = None
+    ) -> None:
+        self.gait, self.monitor = gait, monitor
+        self._own = settings or LocomotionSettings()
+        self._robot: Robot = gait.robot
+        self._torque = np.tile(self._robot.torque, 4)
+        self._folded = np.tile(self._own.folded, 4)
+        self._lowered = dataclasses.replace(_STAND, height=self._own.lowered_height)
+        self._standing: tuple[Command, Command] = (_STAND, _STAND)
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: what comes first is to hold what there is."""
+        """Forget everything: what comes first is to hold the joints where they are."""
         self._mirrored = False
-        self.senses.reset()
+        self.monitor.reset()
         self._enter("holding")
 
     def _enter(self, state: str, reason: str = "") -> None:
@@ -81,130 +124,147 @@ class Walker:
             self.gait.reset()
 
     def step(self, observation: Observation, command: Command | None) -> JointCommand:
-        """Joint commands for an observation.
+        """Joint command for an observation.
 
         Args:
-            observation: What the robot feels; a reading that is no number is a lost sensor.
-            command: Within its ranges; None to lie down and let go.
+            observation: What the robot measures; a reading that is not finite is a lost sensor.
+            command: What can be walked; None to lie down and release the joints.
         """
+        own = self._own
         self._time += PERIOD
         on_feet = self.state in ("rising", "walking", "lowering")
         steps = on_feet and self.gait.schedule.duration < 1.0
-        observation = self.senses.check(observation, steps)
-        if not self.senses.sound:
-            self._give_in(on_feet)
-        if self.state == "yielding":
-            return self._yield(observation)
+        observation = self.monitor.check(observation, steps)
+        if not self.monitor.reliable:
+            self._fail_safe(on_feet)
+        if self.state == "sitting_down":
+            return self._sit_down(observation)
         if self.state == "holding":
-            answer = self._move(observation, None, _HELD_FOR)
-            if self._time > _HELD_FOR:
-                self._enter("damped")
-            if command is not None and _stands(observation):
+            answer = self._move(observation, None, own.hold_time)
+            if self._time > own.hold_time:
+                self._enter("damping")
+            if command is not None and self._on_feet(observation):
                 self._enter("rising")
             return answer
-        if self.state == "damped":
+        if self.state == "damping":
             return self._brake(observation, command)
-        if self.state == "tucking":
-            answer = self._move(observation, np.tile(_TUCKED, 4), _TUCK)
-            if self._time > _TUCK + _TUCKED_FOR:
-                upright = _lean(observation) < _UPRIGHT
-                self._enter("damped" if command is None else "rising" if upright else "righting")
+        if self.state == "folding":
+            answer = self._move(observation, self._folded, own.fold_time)
+            if self._time > own.fold_time + own.folded_time:
+                upright = _lean(observation) < own.upright_angle
+                up = "rising" if upright else "self_righting"
+                self._enter("damping" if command is None else up)
             return answer
-        if self.state == "righting":
-            left, right = (
-                (_mirror(_REACHING), _mirror(_PUSHING)) if self._mirrored else (_PUSHING, _REACHING)
-            )
-            answer = self._move(observation, np.array([*left, *right] * 2), _ROLL)
-            if self._time > _ROLL + _ROLLED_FOR:
-                # Next time over the other side.
-                self._mirrored = not self._mirrored
-                self._enter("tucking")
-            return answer
+        if self.state == "self_righting":
+            return self._roll(observation)
         return self._walk(observation, command)
 
-    @property
-    def remarks(self) -> list[str]:
-        """What is wrong with sensors, and what of the command is not obeyed."""
-        return self.senses.remarks + self.gait.remarks
-
-    def _give_in(self, on_feet: bool) -> None:
-        """Lie down, or let go where that can't be done any more."""
-        lost = int(self.senses.lost.sum())
-        reason = self.senses.remarks[0]
-        if self.senses.blind or lost >= _TOO_MANY:
-            if self.state != "damped" or not self.reason:
-                self._enter("damped", reason)
+    def _fail_safe(self, on_feet: bool) -> None:
+        """Sit down, or only brake where that can't be done any more."""
+        lost = int(self.monitor.lost.sum())
+        reason = self.monitor.remarks[0]
+        if self.monitor.imu_lost or lost >= _TOO_MANY_LOST:
+            if self.state != "damping" or not self.reason:
+                self._enter("damping", reason)
         elif on_feet:
-            self._enter("yielding", reason)
-        elif self.state not in ("yielding", "damped"):
-            self._enter("damped", reason)
+            self._enter("sitting_down", reason)
+        elif self.state not in ("sitting_down", "damping"):
+            self._enter("damping", reason)
         self.reason = self.reason or reason
 
-    def _yield(self, observation: Observation) -> JointCommand:
+    def _sit_down(self, observation: Observation) -> JointCommand:
         """All legs fold; a joint whose sensor is lost does as the same joints of other legs."""
-        answer = self._move(observation, np.tile(_TUCKED, 4), _YIELD)
-        lost = self.senses.lost.reshape(4, 3)
+        own = self._own
+        answer = self._move(observation, self._folded, own.sit_time)
+        lost = self.monitor.lost.reshape(4, 3)
         for leg, part in np.argwhere(lost):
             others = np.flatnonzero(~lost[:, part])
             signs = LEFT[others] * LEFT[leg] if part == 0 else np.ones(len(others))
             for each in answer:
                 each[3 * leg + part] = (signs * each[3 * others + part]).mean()
-        if self._time > _YIELD + _TUCKED_FOR:
-            self._enter("damped", self.reason)
+        if self._time > own.sit_time + own.folded_time:
+            self._enter("damping", self.reason)
+        return answer
+
+    def _roll(self, observation: Observation) -> JointCommand:
+        """Roll over one side with the legs, and over the other side the next time."""
+        own = self._own
+        left, right = own.pushing, own.reaching
+        if self._mirrored:
+            left, right = _mirror(own.reaching), _mirror(own.pushing)
+        answer = self._move(observation, np.array([*left, *right] * 2), own.roll_time)
+        if self._time > own.roll_time + own.rolled_time:
+            self._mirrored = not self._mirrored
+            self._enter("folding")
         return answer
 
     def _walk(self, observation: Observation, command: Command | None) -> JointCommand:
+        """Follow a command, or stand up or lie down by commands of the state machine's own."""
+        own = self._own
         height = float(self.gait.estimator.position[2]) - self._robot.height
         if command is None:
             self.state = "lowering"
             stopped = self.gait.schedule.duration >= 1.0
-            obeyed = dataclasses.replace(_STAND, height=_DOWN) if stopped else _STAND
-            if stopped and height < _DOWN + _NEAR:
-                self._enter("tucking")
+            obeyed = self._lowered if stopped else _STAND
+            if stopped and height < own.lowered_height + own.height_tolerance:
+                self._enter("folding")
         elif self.state == "walking":
             obeyed = command
         else:
-            obeyed = dataclasses.replace(command, duration=1.0)
+            obeyed = self._stand(command)
             if self.state == "lowering":
                 self.state, self._time = "rising", 0.0
-            if self._time > PERIOD and height > command.height - _NEAR:
+            if self._time > PERIOD and height > command.height - own.height_tolerance:
                 self.state = "walking"
-            elif self._time > _RISEN_WITHIN:
-                self._enter("damped", f"it has not risen within {_RISEN_WITHIN:g} s")
+            elif self._time > own.rise_timeout:
+                self._enter("damping", f"it has not risen within {own.rise_timeout:g} s")
         try:
             answer = self.gait.step(observation, obeyed)
-            sane = math.isfinite(answer.efforts.sum())
+            finite = math.isfinite(answer.efforts.sum())
         except np.linalg.LinAlgError:
-            sane = False
-        if not sane or self._falls(obeyed):
-            self._enter("damped", "it fell" if sane else "its estimate of itself is no number")
+            finite = False
+        if not finite or self._falls(obeyed):
+            self._enter("damping", "it fell" if finite else "its state estimate is not finite")
             return self._brake(observation, command)
         return answer
 
+    def _stand(self, command: Command) -> Command:
+        """The command, but with all feet in stance; the same object while nothing changes."""
+        if self._standing[0] is not command:
+            self._standing = (command, dataclasses.replace(command, duration=1.0))
+        return self._standing[1]
+
     def _falls(self, command: Command) -> bool:
         """Whether the trunk leans so far, or turns over so fast, that it can't be kept up."""
+        own = self._own
         up, rate = self.gait.estimator.rotation[2], self.gait.estimator.rate
         lean = math.acos(min(max(up[2], -1.0), 1.0))
-        if lean > _FALLEN:
+        if lean > own.fallen_angle:
             return True
-        told = math.hypot(command.pitch, command.roll)
+        commanded = math.hypot(command.pitch, command.roll)
         pace = (up[1] * rate[0] - up[0] * rate[1]) / max(math.sin(lean), 0.1)
-        return lean > told + _ASTRAY and lean + pace * _SOON > _FALLEN
+        leans = lean > commanded + own.falling_angle
+        return leans and lean + pace * own.falling_time > own.fallen_angle
 
     def _brake(self, observation: Observation, command: Command | None) -> JointCommand:
+        own = self._own
         still = (
-            np.abs(observation.rate).max() < _STILL_RATE
-            and np.abs(observation.speeds).max() < _STILL_SPEED
+            np.abs(observation.rate).max() < own.still_rate
+            and np.abs(observation.speeds).max() < own.still_speed
         )
         if not still:
             self._time = 0.0
-        elif command is not None and self._time > _STILL_FOR and self.senses.sound:
-            self._enter("tucking")
-        efforts = np.clip(-_DAMPING * observation.speeds, -self._torque, self._torque)
+        elif command is not None and self._time > own.still_time and self.monitor.reliable:
+            self._enter("folding")
+        efforts = np.clip(-own.damping * observation.speeds, -self._torque, self._torque)
         return JointCommand(observation.angles, np.zeros(12), efforts)
 
     def _move(self, observation: Observation, target: Array | None, seconds: float) -> JointCommand:
-        """Joints on a straight way from where they were, then hold; without a target, there."""
+        """Move joints on a straight way from where they were, then hold them there.
+
+        Without a target they are held where they were.
+        """
+        own = self._own
         if self._from is None:
             self._from = observation.angles.copy()
         if target is None:
@@ -212,20 +272,22 @@ class Walker:
         part = min(self._time / seconds, 1.0)
         positions = self._from + part * (target - self._from)
         velocities = (target - self._from) / seconds if part < 1.0 else np.zeros(12)
-        efforts = _STIFFNESS * (positions - observation.angles) - _DAMPING * observation.speeds
+        efforts = own.stiffness * (positions - observation.angles) - own.damping * (
+            observation.speeds
+        )
         return JointCommand(positions, velocities, np.clip(efforts, -self._torque, self._torque))
 
+    def _on_feet(self, observation: Observation) -> bool:
+        bears = (observation.forces > self._own.contact_force).all()
+        return bool(bears) and _lean(observation) < self._own.upright_angle
 
-def _stands(observation: Observation) -> bool:
-    return bool((observation.forces > _PRESSED).all()) and _lean(observation) < _UPRIGHT
 
-
-def _mirror(leg: tuple[float, float, float]) -> tuple[float, float, float]:
-    return (-leg[0], leg[1], leg[2])
+def _mirror(leg: tuple[float, ...]) -> tuple[float, ...]:
+    return (-leg[0], *leg[1:])
 
 
 def _lean(observation: Observation) -> float:
-    """Of the trunk at rest, by the accelerometer, rad."""
+    """Lean of the trunk at rest, by the accelerometer, rad."""
     acceleration = observation.acceleration
     upward = float(acceleration[2] / max(np.linalg.norm(acceleration), 1e-6))
     return math.acos(min(max(upward, -1.0), 1.0))

@@ -51,7 +51,7 @@ _SETTLING = 1.5
 _SLOWEST, _REACTION = 0.06, 0.5
 # Speed with full drive, m/s; what turning counts for, m; the drive changes by this much a second.
 FASTEST, _TURN, _SLEW = 1.6, 0.3, 2.0
-# A trunk that is astray by more than this has been pushed, m/s; the rest counts as speed.
+# A trunk whose velocity error is larger than this has been pushed, m/s; the rest counts as speed.
 _STEADY = 0.2
 # How long the circuit swings and stands, s, by drive: what tells the future. A test holds it.
 DRIVES = np.array([0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0])
@@ -222,7 +222,7 @@ def _follow(
 
 
 class Oscillators:
-    """Contacts of four feet over time, in the place of a ``Schedule``.
+    """Contacts of four feet over time, in the place of a ``GaitScheduler``.
 
     Gait, frequency and duration are the drive's, not the command's. The drive follows the speed
     that is commanded, sideways and turning included, to 1 at 1.6 m/s, and what a push adds; a
@@ -268,7 +268,7 @@ class Oscillators:
         self._resting = True
         self._go_on(_SETTLING)
 
-    def _goal(self, command: Command, longest: float, astray: float) -> float:
+    def _goal(self, command: Command, longest: float, velocity_error: float) -> float:
         """The drive that a command asks for."""
         if command.duration >= 1.0:
             return 0.0 if longest >= 1.0 else _REACTION
@@ -277,7 +277,7 @@ class Oscillators:
         speed = math.hypot(command.forward, command.left) + _TURN * abs(command.yaw_rate)
         drive = min(max(speed / FASTEST, _SLOWEST), 1.0)
         # Who steps fast already gains nothing by stepping faster.
-        pushed = min(drive + max(astray - _STEADY, 0.0) / FASTEST, _REACTION)
+        pushed = min(drive + max(velocity_error - _STEADY, 0.0) / FASTEST, _REACTION)
         return max(drive, pushed)
 
     def step(
@@ -286,7 +286,7 @@ class Oscillators:
         period: float,
         longest: float = 1.0,
         forces: Array | None = None,
-        astray: float = 0.0,
+        velocity_error: float = 0.0,
     ) -> None:
         """Go on towards a command.
 
@@ -295,10 +295,10 @@ class Oscillators:
             period: By which time goes on, s.
             longest: Below 1, the feet must step even if a stand is commanded.
             forces: With which the feet press, (4,), N; None if nobody knows.
-            astray: By how much the trunk's velocity differs from what is wanted, m/s.
+            velocity_error: Tracking error of the trunk's velocity, m/s.
         """
-        goal = self._goal(command, longest, astray)
-        if self.drive == 0.0 and self._resting and longest >= 1.0 and astray > _CALM:
+        goal = self._goal(command, longest, velocity_error)
+        if self.drive == 0.0 and self._resting and longest >= 1.0 and velocity_error > _CALM:
             goal = 0.0
         if not self._known.all():
             goal = min(goal, _FIRST_DRIVE)

@@ -1,95 +1,122 @@
-"""Which of the robot's readings can be relied on: short gaps are bridged, lost sensors are told."""
+"""The sensor monitor: which of the robot's readings can be relied on.
+
+Short gaps are bridged, and lost sensors are named.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.quadruped.control.settings import Settings, number
 from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD, Observation
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-# No joint turns so far between two readings, rad; none so fast, rad/s.
-_JUMP, _FASTEST = 0.15, 60.0
-# How far an angle and its speed, integrated, may part, rad, and how soon that is forgotten, s.
-_APART, _FORGOTTEN = 0.15, 0.1
-# Readings that are missing in a row: more than so many, and the sensor is lost.
-_BRIDGED = 5
-# Readings that are the same to the bit while the robot steps: so many, and the sensor has frozen.
-_FROZEN = 25
-# Good readings in a row after which a lost sensor counts again.
-_BACK = 500
-# Of a foot whose sensor is lost, N: it stands as planned, and never meets the ground early.
-_AS_PLANNED = 8.0
+# Forces of a foot whose sensor is lost, N: it stands as planned, and never meets the ground early.
+_FORCE_AS_PLANNED = 8.0
 
-# What a joint's sensor does wrong.
-_SAYS = ("", "tells no number", "jumps", "doesn't turn as fast as it says", "has frozen")
+# What is wrong with a joint's sensor, by number.
+_FAULTS = ("", "is not finite", "jumps", "contradicts its own speed", "is stuck")
+_NOT_FINITE, _JUMPS, _CONTRADICTS, _STUCK = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class MonitorSettings(Settings):
+    """Thresholds from which readings are not relied on."""
+
+    max_jump: float = number(0.15, "Way of a joint between two readings at most, rad", 0.01, 3.0)
+    max_speed: float = number(60.0, "Speed of a joint at most, rad/s", 1.0, 200.0)
+    max_drift: float = number(
+        0.15, "Way by which an angle and its integrated speed may part, rad", 0.01, 3.0
+    )
+    drift_time: float = number(0.1, "Time in which that is forgotten, s", 0.01, 10.0)
+    bridged_readings: float = number(
+        5, "Missing readings in a row that are bridged; after more the sensor is lost", 0, 1000
+    )
+    stuck_readings: float = number(
+        25, "Equal readings in a row, while the robot steps, of a sensor that is stuck", 2, 10000
+    )
+    good_readings: float = number(
+        500, "Good readings in a row after which a lost sensor counts again", 1, 100000
+    )
+
+
+# What is kept of each joint from reading to reading: the last ones as they came (angles, speeds),
+# those that were relied on, by how much angles and integrated speeds have parted, how many readings
+# in a row were missing, the same or good, and what is wrong, by its place in ``_FAULTS``.
+_KEPT = np.dtype(
+    [
+        ("last", np.float64, (2, 12)),
+        ("angles", np.float64, (12,)),
+        ("speeds", np.float64, (12,)),
+        ("drift", np.float64, (12,)),
+        ("missing", np.int64, (12,)),
+        ("same", np.int64, (12,)),
+        ("good", np.int64, (12,)),
+        ("fault", np.int64, (12,)),
+    ]
+)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _judge(
-    angles: Array, speeds: Array, before: Array, stepping: bool,
-    good_angles: Array, good_speeds: Array, drift: Array,
-    missing: Counts, same: Counts, fine: Counts, wrong: Counts,
-) -> None:  # fmt: skip
-    """Replace what is missing in ``angles`` and ``speeds``, (12,), and write what is ``wrong``.
+def _check_joints(angles: Array, speeds: Array, stepping: bool, kept: Any, limits: Any) -> None:
+    """Replace what is missing in ``angles`` and ``speeds``, (12,), and write the faults.
 
     Args:
-        angles: Readings; out: what is relied on.
-        speeds: Likewise.
-        before: Kept, (2, 12): last readings as they came.
+        angles: Readings, rad; out: what is relied on.
+        speeds: Readings, rad/s; out: what is relied on.
         stepping: Whether legs move, so that no reading repeats itself.
-        good_angles: Kept, (12,): what was relied on.
-        good_speeds: Likewise.
-        drift: Kept, (12,): by how much angles and speeds part.
-        missing: Kept, (12,): readings that were missing in a row.
-        same: Kept, (12,): readings that repeated themselves in a row.
-        fine: Kept, (12,): readings that were fine in a row.
-        wrong: Kept, (12,): 0, or what is wrong, by its place in ``_SAYS``.
+        kept: ``_KEPT``, of one row.
+        limits: ``MonitorSettings.record``.
     """
+    k, most = kept[0], limits[0]
     for j in range(12):
         angle, speed = angles[j], speeds[j]
-        repeats = angle == before[0, j] and speed == before[1, j]
-        same[j] = same[j] + 1 if repeats else 0
-        before[0, j], before[1, j] = angle, speed
+        repeats = angle == k.last[0, j] and speed == k.last[1, j]
+        k.same[j] = k.same[j] + 1 if repeats else 0
+        k.last[0, j], k.last[1, j] = angle, speed
         fault = 0
         if not (math.isfinite(angle) and math.isfinite(speed)):
-            fault = 1
-        elif abs(angle - good_angles[j]) > _JUMP or abs(speed) > _FASTEST:
-            fault = 2
+            fault = _NOT_FINITE
+        elif abs(angle - k.angles[j]) > most.max_jump or abs(speed) > most.max_speed:
+            fault = _JUMPS
         else:
-            apart = angle - good_angles[j] - 0.5 * PERIOD * (speed + good_speeds[j])
-            drift[j] = (1.0 - PERIOD / _FORGOTTEN) * drift[j] + apart
+            apart = angle - k.angles[j] - 0.5 * PERIOD * (speed + k.speeds[j])
+            k.drift[j] = (1.0 - PERIOD / most.drift_time) * k.drift[j] + apart
         if fault:
-            missing[j] += 1
-            fine[j] = 0
-            if missing[j] > _BRIDGED:
-                wrong[j] = wrong[j] or fault
-                # Where it is now is unknown: whatever comes next is believed again.
-                if fault == 2:
-                    good_angles[j], good_speeds[j], drift[j] = angle, 0.0, 0.0
-            elif missing[j] <= _BRIDGED:
-                good_angles[j] += PERIOD * good_speeds[j]
-            angles[j] = good_angles[j]
-            speeds[j] = 0.0 if wrong[j] else good_speeds[j]
+            k.missing[j] += 1
+            k.good[j] = 0
+            if k.missing[j] > most.bridged_readings:
+                k.fault[j] = k.fault[j] or fault
+                # Where the joint is now is unknown: whatever comes next is believed again.
+                if fault == _JUMPS:
+                    k.angles[j], k.speeds[j], k.drift[j] = angle, 0.0, 0.0
+            else:
+                k.angles[j] += PERIOD * k.speeds[j]
+            angles[j] = k.angles[j]
+            speeds[j] = 0.0 if k.fault[j] else k.speeds[j]
             continue
-        missing[j] = 0
-        good_angles[j], good_speeds[j] = angle, speed
-        if abs(drift[j]) > _APART:
-            wrong[j], fine[j] = wrong[j] or 3, 0
-        elif same[j] >= _FROZEN and (stepping or wrong[j]):
-            wrong[j], fine[j] = wrong[j] or 4, 0
+        k.missing[j] = 0
+        k.angles[j], k.speeds[j] = angle, speed
+        if abs(k.drift[j]) > most.max_drift:
+            k.fault[j], k.good[j] = k.fault[j] or _CONTRADICTS, 0
+        elif k.same[j] >= most.stuck_readings and (stepping or k.fault[j]):
+            k.fault[j], k.good[j] = k.fault[j] or _STUCK, 0
         else:
-            fine[j] += 1
+            k.good[j] += 1
             # An angle that has jumped or drifted away stays wrong, however smooth it is now.
-            if fine[j] >= _BACK and wrong[j] in (1, 4):
-                wrong[j] = 0
-        if wrong[j]:
-            # Nobody brakes a joint by a speed that it does not have.
+            mends = k.fault[j] == _NOT_FINITE or k.fault[j] == _STUCK
+            if k.good[j] >= most.good_readings and mends:
+                k.fault[j] = 0
+        if k.fault[j]:
+            # No joint is braked by a speed that it does not have.
             speeds[j] = 0.0
 
 
@@ -102,58 +129,62 @@ def _finite(values: Array) -> bool:
     return total == 0.0
 
 
-class Senses:
+class SensorMonitor:
     """Readings of one robot, as far as they can be relied on.
 
-    A joint's sensor is lost that tells no number or an impossible one for more than 10 ms, whose
-    angle and speed part by 0.15 rad, or whose readings freeze while the robot steps. It counts
-    again after a second of good readings, unless its angle has gone astray; its speed is 0 until
-    then. A foot's sensor that tells no number is taken as if the foot stood as planned.
+    A joint's sensor is lost whose readings are not finite or impossible for more than 10 ms, whose
+    angle and speed contradict each other by 0.15 rad, or whose readings are stuck while the robot
+    steps. It counts again after a second of good readings, unless its angle has jumped or drifted;
+    its speed is 0 until then. A foot's sensor that is not finite is taken as if the foot stood as
+    planned.
 
     Attributes:
-        lost: Which joints' sensors are lost, (12,).
-        blind: Whether the IMU is lost.
+        imu_lost: Whether the IMU is lost.
+
+    Args:
+        settings: Thresholds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: MonitorSettings | None = None) -> None:
+        self._own = settings or MonitorSettings()
+        self._limits = self._own.record()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the next observation is the first."""
         self._started = False
-        self.blind = False
-        self._wrong = np.zeros(12, dtype=np.int64)
+        self.imu_lost = False
+        self._kept = np.zeros(1, _KEPT)
+        self._kept["last"] = np.nan
+        self._faults = self._kept["fault"][0]
         self._feet = np.zeros(4, dtype=bool)
-        self._missing, self._same = np.zeros((2, 12), dtype=np.int64)
-        self._fine = np.zeros(12, dtype=np.int64)
-        self._before, self._drift = np.full((2, 12), np.nan), np.zeros(12)
-        self._angles, self._speeds = np.zeros(12), np.zeros(12)
         self._rate, self._acceleration = np.zeros(3), np.zeros(3)
-        self._imu_missing = self._imu_fine = 0
+        self._imu_missing = self._imu_good = 0
 
     @property
     def lost(self) -> NDArray[np.bool_]:
         """Which joints' sensors are lost, (12,)."""
-        return self._wrong > 0
+        lost: NDArray[np.bool_] = self._faults > 0
+        return lost
 
     @property
-    def sound(self) -> bool:
+    def reliable(self) -> bool:
         """Whether no joint's sensor is lost, nor the IMU."""
-        return not (self.blind or self._wrong.any())
+        return not (self.imu_lost or self._faults.any())
 
     @property
     def remarks(self) -> list[str]:
-        """What is wrong, a sentence on each sensor."""
-        told = ["the IMU tells no number"] if self.blind else []
-        told += [
-            f"the sensor of {name} {_SAYS[wrong]}"
-            for name, wrong in zip(JOINTS, self._wrong, strict=True)
-            if wrong
+        """A sentence on each sensor that is lost."""
+        found = ["the IMU is not finite"] if self.imu_lost else []
+        found += [
+            f"the sensor of {name} {_FAULTS[fault]}"
+            for name, fault in zip(JOINTS, self._faults, strict=True)
+            if fault
         ]
-        return told + [
-            f"the foot sensor of {leg} tells no number"
-            for leg, silent in zip(LEGS, self._feet, strict=True)
-            if silent
+        return found + [
+            f"the foot sensor of {leg} is not finite"
+            for leg, lost in zip(LEGS, self._feet, strict=True)
+            if lost
         ]
 
     def check(self, observation: Observation, stepping: bool) -> Observation:
@@ -167,23 +198,20 @@ class Senses:
         angles, speeds = angles.copy(), speeds.copy()
         if not self._started:
             self._started = True
-            self._angles = np.nan_to_num(angles, nan=0.0, posinf=0.0, neginf=0.0)
-        _judge(
-            angles, speeds, self._before, stepping, self._angles, self._speeds, self._drift,
-            self._missing, self._same, self._fine, self._wrong,
-        )  # fmt: skip
+            self._kept["angles"] = np.nan_to_num(angles, nan=0.0, posinf=0.0, neginf=0.0)
+        _check_joints(angles, speeds, stepping, self._kept, self._limits)
         if _finite(rate) and _finite(acceleration):
             self._imu_missing = 0
-            self._imu_fine += 1
-            self.blind &= self._imu_fine < _BACK
+            self._imu_good += 1
+            self.imu_lost &= self._imu_good < self._own.good_readings
             self._rate, self._acceleration = rate, acceleration
         else:
             self._imu_missing += 1
-            self._imu_fine = 0
-            self.blind |= self._imu_missing > _BRIDGED
+            self._imu_good = 0
+            self.imu_lost |= self._imu_missing > self._own.bridged_readings
         if not _finite(forces):
             self._feet = ~np.isfinite(forces)
-            forces = np.where(self._feet, _AS_PLANNED, forces)
+            forces = np.where(self._feet, _FORCE_AS_PLANNED, forces)
         elif self._feet.any():
             self._feet = np.zeros(4, dtype=bool)
         return Observation(self._rate, self._acceleration, angles, speeds, forces)

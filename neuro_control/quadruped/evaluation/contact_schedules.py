@@ -13,9 +13,9 @@ from neuro_control.cli.experiments import Experiment, Row, table_of
 from neuro_control.cli.output import print_table, write_rows
 from neuro_control.quadruped.control import oscillators
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.contact_schedule import Rhythm
+from neuro_control.quadruped.control.contact_schedule import ContactSchedule
 from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
-from neuro_control.quadruped.control.gait_scheduler import Schedule
+from neuro_control.quadruped.control.gait_scheduler import GaitScheduler
 from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.control.types import LEGS, PERIOD
@@ -47,9 +47,9 @@ _METRICS = (
 )  # fmt: skip
 
 
-def _contact_schedule(name: str) -> Rhythm:
+def _contact_schedule(name: str) -> ContactSchedule:
     if name.startswith("schedule"):
-        return Schedule()
+        return GaitScheduler()
     return Oscillators(load=_LOAD if name.endswith("load felt") else 0.0)
 
 
@@ -92,7 +92,7 @@ class _Walk(NamedTuple):
     force: float = 0.0
 
 
-def _simulate(walk: _Walk) -> tuple[Record, Rhythm]:
+def _simulate(walk: _Walk) -> tuple[Record, ContactSchedule]:
     schedule = _contact_schedule(walk.name)
     controller = QuadrupedController(
         find(walk.robot), ControllerSettings(contact_schedule=schedule)

@@ -15,7 +15,7 @@ from neuro_control.cli.output import print_table, remarks, write_json
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control.command import GAITS, Command, gait
-from neuro_control.quadruped.control.contact_schedule import RHYTHMS
+from neuro_control.quadruped.control.contact_schedule import CONTACT_SCHEDULES
 from neuro_control.quadruped.control.robots import ROBOTS
 from neuro_control.quadruped.evaluation import metrics
 from neuro_control.quadruped.evaluation.rollout import (
@@ -159,7 +159,8 @@ def parse(text: str, name: str = "trot") -> Command:
     help="Duration of a walk.",
 )  # fmt: skip
 @click.option(
-    "--contact-schedule", type=click.Choice(list(RHYTHMS)), default="schedule", show_default=True,
+    "--contact-schedule", type=click.Choice(list(CONTACT_SCHEDULES)), default="schedule",
+    show_default=True,
     help="What decides which foot stands when; oscillators choose gait and frequency themselves.",
 )  # fmt: skip
 @deprecated_option("--rhythm", "--contact-schedule")

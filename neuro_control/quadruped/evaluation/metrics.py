@@ -155,7 +155,7 @@ def recovery(record: Record, seconds: float) -> dict[str, float]:
     """
     walks = [state == "walking" for state in record.states]
     turns = sum(
-        before == "righting" and after != "righting"
+        before == "self_righting" and after != "self_righting"
         for before, after in zip(record.states, record.states[1:], strict=False)
     )
     stood = record.fell is None and any(walks)
@@ -189,7 +189,7 @@ def sensor_loss(record: Record, begins: float, leans: float) -> dict[str, float]
 
     return {
         "told_s": first(states != "walking"),
-        "lies_s": first(states == "damped"),
+        "lies_s": first(states == "damping"),
         "lean_deg": math.degrees(truth.lean.max(initial=0.0)),
         "sinks_mps": float(-truth.velocity[:, 2].min(initial=0.0)),
         "fell_s": first(truth.lean > leans),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from neuro_control.cli.plotting import figure
 from neuro_control.cli.report import run_facts
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.command_mux import on_course
+from neuro_control.quadruped.control.command_mux import profile_velocity
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD
 from neuro_control.quadruped.evaluation.metrics import no_tracking, tracking
@@ -105,7 +105,7 @@ def _parts(parameters: Mapping[str, Any], steps: int) -> Iterator[tuple[slice, C
     course = list(parameters.get("course") or [0.0] * 4)
     begins = [round(time / PERIOD) for time in course[::4]]
     for begin, end in zip(begins, [*begins[1:], steps], strict=True):
-        forward, left, yaw_rate = on_course(course, begin * PERIOD + 1e-9)
+        forward, left, yaw_rate = profile_velocity(course, begin * PERIOD + 1e-9)
         numbers = {"forward": forward, "left": left, "yaw_rate": yaw_rate}
         command = gait(
             parameters.get("gait", "trot"), height=parameters.get("height", 0.0), **numbers
@@ -194,7 +194,7 @@ def _commanded(parameters: Mapping[str, Any], time: Array) -> Array:
     """Commanded velocities and height at these times, (T, 4)."""
     course = parameters.get("course") or []
     # A state follows from the command that answered the observation before it.
-    velocities = [on_course(course, t) for t in (time - PERIOD).tolist()]
+    velocities = [profile_velocity(course, t) for t in (time - PERIOD).tolist()]
     heights = np.full(len(time), 0.3 + parameters.get("height", 0.0))
     return np.column_stack([velocities, heights])
 

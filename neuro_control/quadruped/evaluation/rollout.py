@@ -16,11 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import Command
-from neuro_control.quadruped.control.controller import (
-    CommandSources,
-    ControllerSettings,
-    QuadrupedController,
-)
+from neuro_control.quadruped.control.command_mux import CommandSources
+from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
 from neuro_control.quadruped.control.robots import Robot, find
 from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
@@ -243,7 +240,7 @@ def rollout(
         body.step(answer.efforts)
         remarks.update(dict.fromkeys(controller.remarks))
         walked |= controller.state == "walking"
-        if walked and fell is None and (body.fallen or controller.state == "damped"):
+        if walked and fell is None and (body.fallen or controller.state == "damping"):
             fell = now
         ends = end_at_fall and fell is not None
         if k % every == 0 or ends:

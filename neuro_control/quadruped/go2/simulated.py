@@ -18,8 +18,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.command_mux import CommandSources
+from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import GO2
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.go2 import sport
@@ -83,10 +84,9 @@ class Go2:
         self.body.reset(np.random.default_rng(seed))
         self.counts: Counter[str] = Counter()
         self._offers_height = offers_height
-        self._walker = Walker(GO2)
+        self._walker = QuadrupedController(GO2)
         # Compiled now rather than while it should keep its pace.
-        self._walker.gait.step(self.body.observation, gait("stand"))
-        self._walker.reset()
+        self._walker.compile()
         self.controller = _CONTROLLER  # empty once it has let go of the motors
         self.damped = start != "standing"
         self.locked = False  # StandUp locks the joints until BalanceStand
@@ -198,13 +198,15 @@ class Go2:
         elif self.damped:
             efforts = -_BRAKE * observation.speeds
         else:
-            efforts = self._walker.step(observation, self._command()).efforts
+            efforts = self._walker.step(observation, self.time, self._sources()).efforts
         self._efforts = np.clip(efforts, -_TORQUE, _TORQUE)
         self.body.step(self._efforts)
 
-    def _command(self) -> Command | None:
+    def _sources(self) -> CommandSources:
         if not self._up:
-            return None
+            self._walker.lie_down()
+            return CommandSources()
+        self._walker.stand_up()
         roll, pitch = self._lean
         pose = {"roll": roll, "pitch": pitch, "height": self._height}
         if self.time > self._until or self._walker.state != "walking":
@@ -212,7 +214,7 @@ class Go2:
         else:
             forward, left, turn = self._velocity
             command = gait("trot", forward=forward, left=left, yaw_rate=turn, **pose)
-        return command.clamped()[0]
+        return CommandSources.constant(command)
 
     # What it tells.
 

@@ -17,12 +17,10 @@ from std_srvs.srv import Trigger
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import GAITS, RANGES, gait
-from neuro_control.quadruped.control.contact_schedule import RHYTHMS
-from neuro_control.quadruped.control.controller import (
-    CommandSources,
-    ControllerSettings,
-    QuadrupedController,
-)
+from neuro_control.quadruped.control.command_limits import LimitSettings
+from neuro_control.quadruped.control.command_mux import CommandSources, MuxSettings
+from neuro_control.quadruped.control.contact_schedule import CONTACT_SCHEDULES
+from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
 from neuro_control.quadruped.control.robots import ROBOTS, find
 from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD, Observation
 from neuro_control.ros.controller import Controller, ControllerParameters, Input
@@ -90,7 +88,7 @@ class GaitParameters(ControllerParameters):
     rhythm: str = parameter(
         "schedule",
         "Which foot stands when: by a schedule, as commanded, or by oscillators, as fast as told",
-        choices=tuple(RHYTHMS),
+        choices=tuple(CONTACT_SCHEDULES),
         fixed=True,
     )
     gait: str = parameter("trot", "Gait while nobody has sent gait_command", choices=tuple(GAITS))
@@ -160,15 +158,15 @@ class GaitParameters(ControllerParameters):
         numbers = {name: getattr(self, name) for name in names}
         own = {name: getattr(self, name) for name in _OF_GAITS if getattr(self, name)}
         return ControllerSettings(
-            default_command=gait(self.gait, **numbers, **own),
-            velocity_profile=self.course,
-            velocity_limits={
-                "forward": (-self.max_backward, self.max_forward),
-                "left": (-self.max_sideways, self.max_sideways),
-                "yaw_rate": (-self.max_yaw_rate, self.max_yaw_rate),
-            },
-            command_timeout=self.command_timeout,
-            stand_delay=self.stand_after,
+            mux=MuxSettings(
+                default_command=gait(self.gait, **numbers, **own),
+                velocity_profile=self.course,
+                command_timeout=self.command_timeout,
+                stand_delay=self.stand_after,
+            ),
+            limits=LimitSettings(
+                self.max_forward, self.max_backward, self.max_sideways, self.max_yaw_rate
+            ),
             start_standing=self.upright,
             contact_schedule=self.rhythm,
         )
@@ -277,7 +275,8 @@ class GaitController(Controller[GaitParameters]):
     def apply(self) -> None:
         """Take over how to walk; what is under way goes on."""
         p = self.parameters
-        self.controller.apply(p.settings)
+        settings = p.settings
+        self.controller.apply(settings.mux, settings.limits)
         self._cmd_vel.timeout = p.command_timeout
         for each in (self._imu, self._forces):
             each.timeout = p.input_timeout

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from neuro_control.cli.options import json_option
-from neuro_control.cli.output import print_table, write_json
+from neuro_control.cli.output import show_result
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.control.policy import POLICIES, CircuitDesign, find_policy
 from neuro_control.swimmer.control.steering import Calibration, calibration_path, fingerprint
@@ -210,16 +210,13 @@ def command(policy: str, links: int, out: Path | None, json: str | None) -> None
     if out is not None:
         kept = ("policy", "speed_error_mps", "yaw_rate_error_radps")
         found.save(out, {name: result[name] for name in kept})
-    if json is not None:
-        write_json(result, json)
-    if json != "-":
-        table = Table(title=f"{policy}, {links} links")
-        for heading in ("speed (m/s)", "yaw rate (rad/s)", "radius (m)", "off by (m/s, rad/s)"):
-            table.add_column(heading, justify="right")
-        table.add_row(
-            f"{found.max_speed:.4f}",
-            f"± {found.max_yaw_rate:.3f}",
-            f"{found.turning_radius:.2f}",
-            f"{result['speed_error_mps']:.4f}, {result['yaw_rate_error_radps']:.3f}",
-        )
-        print_table(table)
+    table = Table(title=f"{policy}, {links} links")
+    for heading in ("speed (m/s)", "yaw rate (rad/s)", "radius (m)", "error (m/s, rad/s)"):
+        table.add_column(heading, justify="right")
+    table.add_row(
+        f"{found.max_speed:.4f}",
+        f"± {found.max_yaw_rate:.3f}",
+        f"{found.turning_radius:.2f}",
+        f"{result['speed_error_mps']:.4f}, {result['yaw_rate_error_radps']:.3f}",
+    )
+    show_result(result, json, table)

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from neuro_control.cli.options import json_option
-from neuro_control.cli.output import print_table, write_json
+from neuro_control.cli.evaluation import interval
+from neuro_control.cli.options import json_option, seed_option, seeds_option
+from neuro_control.cli.output import show_result
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.control.policy import (
     POLICIES,
@@ -33,17 +34,8 @@ Array = NDArray[np.float64]
 # How long an episode of a task lasts, s: the farthest target takes 35 s at full speed.
 SECONDS = {"swim": TIME_LIMIT, "navigate": 60.0}
 TASKS = tuple(SECONDS)
-# Number of draws that the bootstrap interval rests on.
-_DRAWS = 10_000
 # Swimmers that swim at the same time: more gain nothing.
 _BATCH = 64
-
-
-def interval(values: Array, rng: np.random.Generator) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of ``values`` (n,)."""
-    means = rng.choice(values, size=(_DRAWS, len(values))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _act(policy: str, links: int, seeds: list[int], task: str) -> Act:
@@ -76,13 +68,15 @@ def score(
     seed: int = 0,
     conditions: Conditions | None = None,
     seconds: float | None = None,
+    threads: int | None = None,
 ) -> dict[str, Any]:
-    """Figures of merit of a policy over ``seeds`` episodes, seeded from ``seed`` on.
+    """Metrics of a policy over ``seeds`` episodes, seeded from ``seed`` on.
 
     Episodes last ``seconds``, or as long as ``SECONDS`` says. In the navigate task the circuits
     are steered to their targets (``steering.seek``). ``reached`` is then the part of the targets
-    within whose radius of 0.1 m the nose came, and ``time_to_target_s`` tells when that was first:
-    the median, and the 95th percentile, of those that were reached.
+    within whose radius of 0.1 m the nose came, and ``time_to_target_s`` is when that was first:
+    the median, and the 95th percentile, of those that were reached. The physics runs on
+    ``threads`` threads, as many as there are cores by default.
 
     Raises:
         ConfigurationError: There is no such policy or task, or they don't fit the body.
@@ -95,7 +89,9 @@ def score(
     each = range(seed, seed + seeds)
     batches = [list(each[i : i + _BATCH]) for i in range(0, seeds, _BATCH)]
     found = [
-        swim_episodes(_act(policy, links, batch, task), links, batch, conditions, task, steps)
+        swim_episodes(
+            *(_act(policy, links, batch, task), links, batch, conditions, task, steps), threads
+        )
         for batch in batches
     ]
     elapsed = time.perf_counter() - begin
@@ -136,16 +132,8 @@ def score(
 )
 @click.option("--links", default=6, show_default=True, help="Links of the body, 3 to 100.")
 @click.option("--task", default="swim", show_default=True, help="swim or navigate.")
-@click.option(
-    "--seeds",
-    type=click.IntRange(1, 10_000),
-    default=10,
-    show_default=True,
-    help="Number of episodes.",
-)
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the first."
-)
+@seeds_option
+@seed_option
 @click.option(
     "--seconds",
     type=click.FloatRange(CONTROL_PERIOD, 3600),
@@ -170,7 +158,7 @@ def score(
     type=click.FloatRange(0, 100),
     default=1.0,
     show_default=True,
-    help="Density of the medium, as a multiple of the usual 3000 kg/m³.",
+    help="Density of the medium, as a multiple of the default 3000 kg/m³.",
 )
 @click.option(
     "--lost-joint",
@@ -196,23 +184,24 @@ def evaluate(
     """Score a swimmer's policy over seeded episodes."""
     conditions = Conditions(delay, noise, density, lost_joint)
     result = score(policy, links, task, seeds, seed, conditions, seconds)
-    if json is not None:
-        write_json(result, json)
-    if json != "-":
-        low, high = result["return_ci95"]
-        table = Table(title=f"{policy}, {task}, {links} links, {seeds} episodes")
-        headings = [f"return (of {result['steps']})", "95 % interval", "speed (m/s)", "steps/s"]
-        navigated = []
-        if "reached" in result:
-            headings += ["reached", "after (s)"]
-            navigated = [f"{result['reached']:.0%}", f"{result['time_to_target_s']['p50']:.1f}"]
-        for heading in headings:
-            table.add_column(heading, justify="right")
-        table.add_row(
-            f"{result['return_mean']:.1f} ± {result['return_std']:.1f}",
-            f"{low:.1f} … {high:.1f}",
-            f"{result['speed_mps']:.4f}",
-            f"{result['steps_per_s']:.0f}",
-            *navigated,
-        )
-        print_table(table)
+    show_result(result, json, _table(result))
+
+
+def _table(result: dict[str, Any]) -> Table:
+    low, high = result["return_ci95"]
+    title = "{policy}, {task}, {links} links, {seeds} episodes".format(**result)
+    table = Table(title=title)
+    headings = [f"return (of {result['steps']})", "95 % interval", "speed (m/s)", "steps/s"]
+    cells = [
+        f"{result['return_mean']:.1f} ± {result['return_std']:.1f}",
+        f"{low:.1f} … {high:.1f}",
+        f"{result['speed_mps']:.4f}",
+        f"{result['steps_per_s']:.0f}",
+    ]
+    if "reached" in result:
+        headings += ["reached", "after (s)"]
+        cells += [f"{result['reached']:.0%}", f"{result['time_to_target_s']['p50']:.1f}"]
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    table.add_row(*cells)
+    return table

@@ -1,16 +1,15 @@
 """The NCAP paper's claims, each tried again by one command: CSV and figure come of it.
 
 Trainings run side by side in folders of their own below ``runs`` and go on where they were
-interrupted; everything else is measured anew in seconds to minutes.
+interrupted.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,25 +18,23 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from neuro_control.cli.output import print_table, remarks, write_rows
-from neuro_control.errors import ConfigurationError
-from neuro_control.learning.executors import workers
+from neuro_control.cli import experiments
+from neuro_control.cli.evaluation import interval
+from neuro_control.cli.experiments import Experiment, Row
+from neuro_control.cli.options import seeds_option
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, find_policy
 from neuro_control.swimmer.evaluation import figures
-from neuro_control.swimmer.evaluation.evaluate import interval, score
+from neuro_control.swimmer.evaluation.evaluate import score
 from neuro_control.swimmer.simulation.rollout import Conditions, individuals
 from neuro_control.swimmer.training.run import Training, read_curve
 from neuro_control.swimmer.training.train import RECIPES, train
 
 Array = NDArray[np.float64]
-Row = dict[str, Any]
 
-# Episodes that a figure of merit rests on; draws of a random start, and episodes of each.
+# Episodes that a metric rests on; draws of a random start, and episodes of each.
 _EPISODES, _DRAWS, _EPISODES_OF_A_DRAW = 10, 30, 4
-# Return that data efficiency is told by.
+# Return by which data efficiency is measured.
 GOAL = 850.0
 # Environment steps of each training.
 _CURVES = {
@@ -59,52 +56,37 @@ BODIES = (3, 4, 5, 6, 8, 10, 12, 14, 15)
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What an experiment runs with.
+class Setting(experiments.Setting):
+    """How the swimmer's experiments are done.
 
     Attributes:
-        out: Folder of CSV files, figures and, below ``runs``, trainings.
         seeds: Trainings of each kind, seeded from 0 on.
         steps: Environment steps of every training in place of its own; None keeps them.
-        executor: Where trainings run.
     """
 
-    out: Path
     seeds: int
     steps: int | None
-    executor: Executor
 
 
-def _train(training: Training, folder: Path) -> None:
-    """One training with one thread, for an executor."""
+def _train(task: tuple[Training, Path]) -> Row:
+    """One training with one thread, for an executor; its results are in its folder."""
+    training, folder = task
     with ThreadPoolExecutor(1) as here:
         train(training, folder, here, threads=1)
+    return {}
 
 
-def _run(setting: Setting, kinds: Mapping[str, Training]) -> dict[tuple[str, int], Path]:
-    """Folders, by name and seed, of trainings of each kind, when all are done."""
-    folders, tasks = {}, {}
+def _run(name: str, setting: Setting, kinds: Mapping[str, Training]) -> dict[tuple[str, int], Path]:
+    """Folders, by kind and seed, of trainings of each kind, when all are done."""
+    folders: dict[tuple[str, int], Path] = {}
+    tasks: list[tuple[Row, tuple[Training, Path]]] = []
     for seed in range(setting.seeds):
-        for name, kind in kinds.items():
-            training = dataclasses.replace(kind, seed=seed, steps=setting.steps or kind.steps)
-            folders[name, seed] = folder = setting.out / "runs" / f"{name}-{seed}"
-            tasks[setting.executor.submit(_train, training, folder)] = folder.name
-    with Progress(
-        TextColumn("trainings"),
-        BarColumn(),
-        TextColumn("{task.completed} of {task.total}"),
-        TimeElapsedColumn(),
-        console=remarks,
-    ) as bar:
-        shown = bar.add_task("", total=len(tasks))
-        for task in as_completed(tasks):
-            try:
-                task.result()
-            except ConfigurationError:
-                for other in tasks:
-                    other.cancel()
-                raise
-            bar.advance(shown)
+        for kind, training in kinds.items():
+            steps = setting.steps or training.steps
+            folders[kind, seed] = folder = setting.out / "runs" / f"{kind}-{seed}"
+            task = (dataclasses.replace(training, seed=seed, steps=steps), folder)
+            tasks.append(({"training": kind, "seed": seed}, task))
+    setting.run(name, tasks, _train)
     return folders
 
 
@@ -116,35 +98,40 @@ def _kind(algorithm: str, policy: str, **changes: Any) -> Training:
 def curves(setting: Setting) -> list[Row]:
     """Learning curves of circuits and MLPs under PPO, DDPG and random search."""
     kinds = {f"{a}-{p}": _kind(a, p, steps=steps) for (a, p), steps in _CURVES.items()}
-    folders = _run(setting, kinds)
     points: list[Row] = []
-    for (name, seed), folder in folders.items():
+    for (name, seed), folder in _run("curves", setting, kinds).items():
         algorithm, _, policy = name.partition("-")
         steps, returns = read_curve(folder)
         points += [
             {"algorithm": algorithm, "policy": policy, "seed": seed, "steps": s, "return": r}
             for s, r in zip(steps.tolist(), returns.tolist(), strict=True)
         ]
-    write_rows(setting.out / "curves.csv", points)
-    figures.curves(points, GOAL, setting.out / "curves.png")
+    return points
+
+
+def _curves_summary(points: list[Row]) -> list[Row]:
+    """Where each kind of training started, where it came to, and how soon it was good."""
+    kinds = dict.fromkeys((point["algorithm"], point["policy"]) for point in points)
     rows = []
-    for name in kinds:
-        algorithm, _, policy = name.partition("-")
-        found = [read_curve(folders[name, seed]) for seed in range(setting.seeds)]
-        last = np.array([returns[-max(1, len(returns) // 10) :].mean() for _, returns in found])
+    for algorithm, policy in kinds:
+        own = [p for p in points if (p["algorithm"], p["policy"]) == (algorithm, policy)]
+        seeds = dict.fromkeys(point["seed"] for point in own)
+        found = [np.array([p["return"] for p in own if p["seed"] == seed]) for seed in seeds]
+        steps = [np.array([p["steps"] for p in own if p["seed"] == seed]) for seed in seeds]
+        last = np.array([returns[-max(1, len(returns) // 10) :].mean() for returns in found])
         to_goal = [
-            float(steps[np.argmax(returns >= GOAL)]) if (returns >= GOAL).any() else np.inf
-            for steps, returns in found
+            float(each[np.argmax(returns >= GOAL)]) if (returns >= GOAL).any() else np.inf
+            for each, returns in zip(steps, found, strict=True)
         ]
         low, high = interval(last, np.random.default_rng(0))
         rows.append(
             {
                 "algorithm": algorithm,
                 "policy": policy,
-                "parameters": kinds[name].design().size,
-                "seeds": setting.seeds,
-                "steps": int(max(steps[-1] for steps, _ in found)),
-                "initial": float(np.mean([returns[0] for _, returns in found])),
+                "parameters": _kind(algorithm, policy).design().size,
+                "seeds": len(seeds),
+                "steps": int(max(each[-1] for each in steps)),
+                "initial": float(np.mean([returns[0] for returns in found])),
                 "asymptote": float(last.mean()),
                 "asymptote_low": low,
                 "asymptote_high": high,
@@ -152,11 +139,10 @@ def curves(setting: Setting) -> list[Row]:
                 "reached_850": int(np.isfinite(to_goal).sum()),
             }
         )
-    write_rows(setting.out / "curves_summary.csv", rows)
     return rows
 
 
-def initial(setting: Setting) -> list[Row]:
+def initial(_setting: Setting) -> list[Row]:
     """Performance before any training, by the start's weights."""
     designs: dict[str, CircuitDesign | MLPDesign] = {
         "unit, signed": CircuitDesign(5),
@@ -181,9 +167,7 @@ def initial(setting: Setting) -> list[Row]:
         rows += [{"start": name, "draw": i, "return": r} for i, r in enumerate(returns.tolist())]
     for i, r in enumerate(score("random", 6, "swim", _DRAWS)["returns"]):
         rows.append({"start": "random torques", "draw": i, "return": r})
-    write_rows(setting.out / "initial.csv", rows)
-    figures.initial(rows, setting.out / "initial.png")
-    return _means(rows, "start", "return")
+    return rows
 
 
 def ablations(setting: Setting) -> list[Row]:
@@ -211,7 +195,8 @@ def ablations(setting: Setting) -> list[Row]:
             optimiser="exponentiated",
             **{**changes, "learning_rate": _EXPONENTIATED_RATE},
         )
-    folders = _run(setting, {f"ablation-{name}": kind for name, kind in kinds.items()})
+    named = {f"ablation-{name}": kind for name, kind in kinds.items()}
+    folders = _run("ablations", setting, named)
     rows: list[Row] = []
     for (name, seed), folder in folders.items():
         _, algorithm, variant = name.split("-", 2)
@@ -225,37 +210,34 @@ def ablations(setting: Setting) -> list[Row]:
                 "return": float(returns[-1]),
             }
         )
-    write_rows(setting.out / "ablations.csv", rows)
-    figures.ablations(rows, setting.out / "ablations.png")
-    for row in rows:
-        row["kind"] = f"{row['algorithm']}, {row['variant']}"
-    return _means(rows, "kind", "return")
+    return rows
+
+
+def _ablations_summary(rows: list[Row]) -> list[Row]:
+    kinds = [{**row, "kind": f"{row['algorithm']}, {row['variant']}"} for row in rows]
+    return _means(kinds, "kind", "return")
 
 
 # Policies that are compared on other bodies and under other conditions.
 _TRAINED = ("ncap", "ncap-trained", "ncap-extended", "ncap-delay", "mlp")
 
 
+def _score(task: tuple[str, int, Conditions]) -> Row:
+    """Mean return of a policy on a body under conditions, and its 95 % interval."""
+    policy, links, conditions = task
+    found = score(policy, links, "swim", _EPISODES, conditions=conditions, threads=1)
+    low, high = found["return_ci95"]
+    return {"return": found["return_mean"], "low": low, "high": high}
+
+
 def bodies(setting: Setting) -> list[Row]:
     """Circuits on other bodies without training anew, beside an MLP trained on each."""
-    rows = []
-    for links in BODIES:
-        for policy in _TRAINED:
-            found = score(policy, links, "swim", _EPISODES)
-            low, high = found["return_ci95"]
-            rows.append(
-                {
-                    "policy": policy,
-                    "links": links,
-                    "return": found["return_mean"],
-                    "low": low,
-                    "high": high,
-                }
-            )
-    write_rows(setting.out / "bodies.csv", rows)
-    figures.bodies(rows, setting.out / "bodies.png")
-    # The mean over bodies is what the circuits are compared by.
-    return _means(rows, "policy", "return")
+    tasks: list[tuple[Row, tuple[str, int, Conditions]]] = [
+        ({"policy": policy, "links": links}, (policy, links, Conditions()))
+        for links in BODIES
+        for policy in _TRAINED
+    ]
+    return setting.run("bodies", tasks, _score)
 
 
 def robustness(setting: Setting) -> list[Row]:
@@ -266,28 +248,19 @@ def robustness(setting: Setting) -> list[Row]:
         "density": [Conditions(density=part) for part in (0.5, 0.75, 1.0, 1.5, 2.0)],
         "lost_joint": [Conditions(lost_joint=joint) for joint in range(6)],
     }
-    rows = []
-    for policy in _TRAINED:
-        for name, each in conditions.items():
-            for condition in each:
-                found = score(policy, 6, "swim", _EPISODES, conditions=condition)
-                low, high = found["return_ci95"]
-                rows.append(
-                    {
-                        "policy": policy,
-                        "condition": name,
-                        "value": getattr(condition, name),
-                        "return": found["return_mean"],
-                        "low": low,
-                        "high": high,
-                    }
-                )
-    write_rows(setting.out / "robustness.csv", rows)
-    figures.robustness(rows, setting.out / "robustness.png")
-    return rows
+    tasks: list[tuple[Row, tuple[str, int, Conditions]]] = [
+        (
+            {"policy": policy, "condition": name, "value": getattr(condition, name)},
+            (policy, 6, condition),
+        )
+        for policy in _TRAINED
+        for name, each in conditions.items()
+        for condition in each
+    ]
+    return setting.run("robustness", tasks, _score)
 
 
-def cost(setting: Setting) -> list[Row]:
+def cost(_setting: Setting) -> list[Row]:
     """Parameters and time of one step of a policy, without the physics."""
     rows: list[Row] = []
     observations = np.random.default_rng(0).normal(size=(1, 23))
@@ -309,7 +282,6 @@ def cost(setting: Setting) -> list[Row]:
             "step_us": _microseconds(partial(act, observations, 0)),
         }
     )
-    write_rows(setting.out / "cost.csv", rows)
     return rows
 
 
@@ -338,54 +310,27 @@ def _means(rows: Iterable[Row], by: str, value: str) -> list[Row]:
     return found
 
 
-EXPERIMENTS: dict[str, Callable[[Setting], list[Row]]] = {
-    "initial": initial,
-    "curves": curves,
-    "ablations": ablations,
-    "bodies": bodies,
-    "robustness": robustness,
-    "cost": cost,
+EXPERIMENTS = {
+    "initial": Experiment(initial, figures.initial, partial(_means, by="start", value="return")),
+    "curves": Experiment(curves, partial(figures.curves, goal=GOAL), _curves_summary),
+    "ablations": Experiment(ablations, figures.ablations, _ablations_summary),
+    # The mean over bodies is what the circuits are compared by.
+    "bodies": Experiment(bodies, figures.bodies, partial(_means, by="policy", value="return")),
+    "robustness": Experiment(robustness, figures.robustness),
+    "cost": Experiment(cost),
 }
 
-
-@click.command()
-@click.argument("name", type=click.Choice(list(EXPERIMENTS)))
-@click.option(
-    "--seeds",
-    type=click.IntRange(1, 100),
-    default=5,
-    show_default=True,
-    help="Trainings of each kind.",
+experiment = experiments.group(
+    "swimmer",
+    EXPERIMENTS,
+    Setting,
+    [
+        seeds_option,
+        click.option(
+            "--steps",
+            type=click.IntRange(min=1),
+            help="Environment steps of every training, for a quick look; by default what each "
+            "needs.",
+        ),
+    ],
 )
-@click.option(
-    "--steps",
-    type=click.IntRange(min=1),
-    help="Environment steps of every training, for a quick look; by default what each needs.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1000),
-    default=len(os.sched_getaffinity(0)),
-    show_default="one a core",
-    help="Trainings at the same time.",
-)
-@click.option("--cluster", help="Address of a dask scheduler whose workers train instead.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("out/experiments"),
-    show_default=True,
-    help="Folder of CSV files, figures and trainings.",
-)
-def experiment(
-    name: str, seeds: int, steps: int | None, jobs: int, cluster: str | None, out: Path
-) -> None:
-    """Try one of the paper's claims again; what was interrupted goes on."""
-    out.mkdir(parents=True, exist_ok=True)
-    with workers(jobs, cluster) as executor:
-        rows = EXPERIMENTS[name](Setting(out, seeds, steps, executor))
-    table = Table(*rows[0], title=name)
-    for row in rows:
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()))
-    print_table(table)
-    remarks.print(f"written: {', '.join(sorted(str(p) for p in out.glob(f'{name}*')))}")

@@ -52,7 +52,7 @@ def _groups(rows: Iterable[Mapping[str, Any]], key: str) -> dict[Any, list[Mappi
     return found
 
 
-def curves(rows: Rows, goal: float, path: Path) -> None:
+def curves(rows: Rows, path: Path, goal: float) -> None:
     """Return over environment steps: each seed thin, their median thick; a panel an algorithm."""
     algorithms = _groups(rows, "algorithm")
     with _drawn(path, len(algorithms)) as axes:

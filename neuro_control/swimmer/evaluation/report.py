@@ -1,8 +1,7 @@
-"""What a run of the swimmer comes to: figures of merit, a plot, an animation."""
+"""A run of the swimmer: metrics, a plot, an animation."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.cli.plotting import figure
+from neuro_control.cli.plotting import canvas, figure, frame_of
+from neuro_control.cli.report import run_facts
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
 from neuro_control.swimmer.simulation.env import (
@@ -27,7 +27,7 @@ _FRAME = 3  # control steps from one frame to the next
 
 
 def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of merit of a recorded episode.
+    """Metrics of a recorded episode.
 
     Args:
         recording: Arrays of ``Recording``: time, qpos, qvel, ctrl, sensordata, latency, wall_time.
@@ -35,36 +35,25 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
 
     Returns:
         ``return`` (sum of rewards), ``mean_speed_mps`` (of the head, forwards), ``distance_m``
-        (from start to end), ``steps``, ``real_time_factor``, ``latency_ms`` (p50 and p99 from
-        observation to command), ``seed``, and ``state_sha256`` over all times, positions,
-        velocities and controls, by which two runs can be compared.
+        (from start to end), ``steps``, ``links`` and what ``cli.report.run_facts`` gives.
     """
     world = worlds.load(settings["model"], settings["model_arguments"])
     # The first row is the start, which no action led to.
     speed = forward_speed(world.model, recording["sensordata"][1:])
     path = recording["qpos"][:, :2]
-    digest = hashlib.sha256()
-    for name in ("time", "qpos", "qvel", "ctrl"):
-        digest.update(np.ascontiguousarray(recording[name]).tobytes())
-    wall = float(recording["wall_time"])
     steps = len(speed)
-    latency = recording["latency"] if len(recording["latency"]) else np.array([np.nan])
-    p50, p99 = np.percentile(latency, [50, 99]) * 1e3
     return {
         "return": float(np.sum(swim_reward(speed))),
         "mean_speed_mps": float(np.mean(speed)) if steps else 0.0,
         "distance_m": float(np.linalg.norm(path[-1] - path[0])),
         "steps": steps,
         "links": world.model.nu + 1,
-        "real_time_factor": float(recording["time"][-1]) / wall if wall > 0 else 0.0,
-        "latency_ms": {"p50": float(p50), "p99": float(p99)},
-        "seed": int(settings["seed"]),
-        "state_sha256": digest.hexdigest(),
+        **run_facts(recording, settings),
     }
 
 
 def square_summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of merit of a run along waypoints.
+    """Metrics of a run along waypoints.
 
     Args:
         recording: As for ``summary``.
@@ -136,7 +125,7 @@ def pictures(
     _plot(recording, activity, out / "swimmer.png", course)
     steps = round(_SHOWN / CONTROL_PERIOD)
     qpos = recording["qpos"][:steps:_FRAME]
-    remark = animate(
+    return animate(
         out / "swimmer.gif",
         settings["model"],
         settings["model_arguments"],
@@ -145,7 +134,6 @@ def pictures(
         "above",
         lambda: _drawn(qpos),
     )
-    return [f"swimmer.gif is {remark}"] if remark else []
 
 
 def _outline(qpos: Array) -> Array:
@@ -230,28 +218,19 @@ def _plot(
 
 def _drawn(qpos: Array) -> Iterator[NDArray[np.uint8]]:
     """Frames of the swimmer from above, drawn with matplotlib."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     outlines = _outline(qpos)
-    drawing = plt.figure(figsize=(4.8, 2.7), dpi=100)
-    axes = drawing.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
     centre = outlines.mean(axis=1)
-    (body,) = axes.plot([], [], color="#e08c40", lw=9, solid_capstyle="round")
-    (head,) = axes.plot([], [], "o", color="#b34d26", ms=11)
-    axes.set_aspect("equal")
-    # The floor's grid stays with the world and so shows the swimmer's way.
+    # The floor's grid stays with the world and so shows how far the swimmer has come.
     ticks = np.arange(-50, 50) * 0.2
-    axes.set(xticks=ticks, yticks=ticks)
-    axes.grid(color="white")
     reach = 0.06 * outlines.shape[1]
-    for outline, (x, y) in zip(outlines, centre, strict=True):
-        body.set_data(*outline.T)
-        head.set_data(*outline[:1].T)
-        axes.set(xlim=(x - reach * 16 / 9, x + reach * 16 / 9), ylim=(y - reach, y + reach))
-        drawing.canvas.draw()
-        buffer: Any = drawing.canvas
-        yield np.asarray(buffer.buffer_rgba())[..., :3].copy()
-    plt.close(drawing)
+    with canvas() as axes:
+        (body,) = axes.plot([], [], color="#e08c40", lw=9, solid_capstyle="round")
+        (head,) = axes.plot([], [], "o", color="#b34d26", ms=11)
+        axes.set_aspect("equal")
+        axes.set(xticks=ticks, yticks=ticks)
+        axes.grid(color="white")
+        for outline, (x, y) in zip(outlines, centre, strict=True):
+            body.set_data(*outline.T)
+            head.set_data(*outline[:1].T)
+            axes.set(xlim=(x - reach * 16 / 9, x + reach * 16 / 9), ylim=(y - reach, y + reach))
+            yield frame_of(axes)

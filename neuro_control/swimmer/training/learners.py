@@ -113,7 +113,7 @@ class Learner:
 
     def rest(self, steps: int) -> None:
         """Between two rounds of learning: make a checkpoint if one is due."""
-        self.record.tell(steps)
+        self.record.report(steps)
         if self.record.due(steps):
             self._take(steps)
             self._reseed(steps)

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv
+from neuro_control.learning.checkpoints import Checkpoint
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign
 from neuro_control.swimmer.simulation.rollout import individuals
 
 Array = NDArray[np.float64]
-Tell = Callable[[int], None]
+Report = Callable[[int], None]
 
 _KIND = "a training of the swimmer"
 ALGORITHMS = ("ppo", "ddpg", "ars", "cmaes")
@@ -149,7 +150,7 @@ class Record:
     Args:
         folder: The training's own.
         training: What it is.
-        tell: Is told the environment steps done.
+        report: Called with the environment steps done so far.
         threads: Threads of the physics in this process; None takes as many as there are cores.
 
     Raises:
@@ -157,16 +158,18 @@ class Record:
     """
 
     def __init__(
-        self, folder: Path, training: Training, tell: Tell, threads: int | None = None
+        self, folder: Path, training: Training, report: Report, threads: int | None = None
     ) -> None:
-        self.folder, self.training, self.tell, self.threads = folder, training, tell, threads
+        self.folder, self.training, self.report, self.threads = folder, training, report, threads
         self.design = training.design()
         self.steps: list[int] = []
         self.returns: list[Array] = []
-        self.found: dict[str, NDArray[Any]] = {}
-        self._file = folder / "checkpoint.safetensors"
-        if self._file.is_file():
-            self._resume()
+        # A training may be made longer: its steps are no part of what it is.
+        self._checkpoint = Checkpoint(folder, _KIND, facts_of(training))
+        self.found = self._checkpoint.read()
+        if self.found:
+            self.steps = self.found.pop("curve/steps").tolist()
+            self.returns = list(self.found.pop("curve/returns"))
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -175,20 +178,6 @@ class Record:
             ) from error
         # What a run that was cut off logged beyond its last checkpoint is done anew.
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=self.done + 1)
-
-    def _resume(self) -> None:
-        arrays, facts = weights.read(self._file, _KIND)
-        ours = facts_of(self.training)
-        # A training may be made longer.
-        other = sorted(k for k in ours if k != "steps" and facts.get(k) != ours[k])
-        if other:
-            raise ConfigurationError(
-                f"{self.folder} holds another training ({', '.join(other)} differ): "
-                "give another folder, or the same options to go on"
-            )
-        self.steps = arrays.pop("curve/steps").tolist()
-        self.returns = list(arrays.pop("curve/returns"))
-        self.found = arrays
 
     @property
     def done(self) -> int:
@@ -206,10 +195,10 @@ class Record:
         self.steps.append(steps)
         self.returns.append(scores.returns[0])
         curve = {"curve/steps": np.array(self.steps), "curve/returns": np.array(self.returns)}
-        weights.write(self._file, _KIND, {**arrays, **curve}, facts_of(self.training))
+        self._checkpoint.write({**arrays, **curve})
         self._write_curve()
         self._log(steps, float(scores.returns.mean()), float(scores.speeds.mean()))
-        self.tell(steps)
+        self.report(steps)
 
     def _write_curve(self) -> None:
         header = ["steps", "return_mean", *(f"return_{i}" for i in range(len(_HELD_OUT)))]

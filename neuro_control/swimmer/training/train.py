@@ -9,10 +9,10 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from neuro_control.cli.options import json_option
-from neuro_control.cli.output import remarks, write_json
+from neuro_control.cli.options import executor_options, json_option, out_option, seed_option
+from neuro_control.cli.output import show_result
+from neuro_control.cli.progress import progress
 from neuro_control.learning.evolution import CovarianceSearch, RandomSearch, Search
 from neuro_control.learning.executors import workers
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, Policy, save
@@ -23,7 +23,7 @@ from neuro_control.swimmer.training.run import (
     NAMES,
     OPTIMISERS,
     Record,
-    Tell,
+    Report,
     Training,
     facts_of,
 )
@@ -54,7 +54,7 @@ def train(
     training: Training,
     folder: Path,
     executor: Executor,
-    tell: Tell = lambda _: None,
+    report: Report = lambda _: None,
     threads: int | None = None,
 ) -> Policy:
     """Train in ``folder``, from its last checkpoint if it holds one.
@@ -63,7 +63,7 @@ def train(
         training: What to train and how.
         folder: Of this training alone.
         executor: Does the random search's episodes; ``learning.executors.workers`` makes one.
-        tell: Is told the environment steps done.
+        report: Called with the environment steps done so far.
         threads: Threads of the physics in this process; as many as there are cores by default.
 
     Returns:
@@ -74,7 +74,7 @@ def train(
             installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    record = Record(folder, training, tell, threads)
+    record = Record(folder, training, report, threads)
     try:
         vector = _evolve(record, executor) if training.evolves else _learn(record)
     finally:
@@ -132,7 +132,7 @@ def _evolve(record: Record, executor: Executor) -> Array:
         returns = [np.concatenate([task.result() for task in each]) for each in tasks]
         search.tell(np.mean(returns, axis=0))
         steps += len(population) * len(seeds) * len(training.delays) * STEPS
-        record.tell(steps)
+        record.report(steps)
         if record.due(steps) or steps >= training.steps:
             record.take(steps, search.mean, search.state())
     return search.mean
@@ -150,13 +150,17 @@ def _learn(record: Record) -> Array:
     type=click.Choice(ALGORITHMS),
     default="cmaes",
     show_default=True,
-    help="Learner.",
+    help="Algorithm that trains it.",
 )
 @click.option(
-    "--policy", type=click.Choice(NAMES), default="ncap", show_default=True, help="What learns."
+    "--policy",
+    type=click.Choice(NAMES),
+    default="ncap",
+    show_default=True,
+    help="Policy that learns.",
 )
 @click.option("--links", default=6, show_default=True, help="Links of the body, 3 to 100.")
-@click.option("--seed", type=click.IntRange(0, 999), default=0, show_default=True, help="Seed.")
+@seed_option
 @click.option(
     "--steps",
     type=click.IntRange(min=1),
@@ -168,14 +172,14 @@ def _learn(record: Record) -> Array:
     "--learning-rate",
     type=float,
     default=None,
-    help="Of the actor; by default what suits algorithm and policy.",
+    help="Learning rate of the actor; by default what suits algorithm and policy.",
 )
 @click.option(
     "--optimiser",
     type=click.Choice(OPTIMISERS),
     default="adam",
     show_default=True,
-    help="Of the circuit's weights under ppo and ddpg.",
+    help="Optimiser of the circuit's weights under ppo and ddpg.",
 )
 @click.option(
     "--delay",
@@ -190,20 +194,8 @@ def _learn(record: Record) -> Array:
 @click.option("--unsigned", is_flag=True, help="Let weights change their signs.")
 @click.option("--no-proprioception", is_flag=True, help="Without the stretch receptors.")
 @click.option("--no-oscillator", is_flag=True, help="Without the head oscillator.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 1000),
-    default=1,
-    show_default=True,
-    help="Processes that swim the episodes of ars and cmaes.",
-)
-@click.option("--cluster", help="Address of a dask scheduler whose workers swim them instead.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder of this training; one that was interrupted goes on.",
-)
+@executor_options
+@out_option("Folder of this training; one that was interrupted goes on.")
 @json_option
 def command(
     algorithm: str,
@@ -244,26 +236,13 @@ def command(
     )
     with (
         workers(jobs, cluster) as executor,
-        Progress(
-            TextColumn(f"{algorithm} {policy}"),
-            BarColumn(),
-            TextColumn("{task.completed} of {task.total} steps"),
-            TimeRemainingColumn(),
-            console=remarks,
-            transient=True,
-            disable=not remarks.is_terminal,
-        ) as bar,
+        progress(f"{algorithm} {policy}", steps, "steps") as show,
     ):
-        task = bar.add_task("", total=steps)
-        policy_found = train(training, out, executor, lambda done: bar.update(task, completed=done))
+        trained = train(training, out, executor, show)
     result = {
         "policy": str(out / "policy.safetensors"),
-        "parameters": policy_found.design.size,
-        **policy_found.facts,
+        "parameters": trained.design.size,
+        **trained.facts,
     }
-    if json is not None:
-        write_json(result, json)
-    if json != "-":
-        remarks.print(
-            f"return on held-out starts {result['held_out_return']:.1f} of 1000: {result['policy']}"
-        )
+    score = f"return on held-out starts {result['held_out_return']:.1f} of 1000"
+    show_result(result, json, f"{score}: {result['policy']}")

@@ -1,4 +1,4 @@
-"""What of a command can be walked."""
+"""The command governor alone: the nearest command that can be walked."""
 
 import dataclasses
 import math
@@ -9,9 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
+from neuro_control.quadruped.control.command_governor import (
+    CommandGovernor,
+    GovernorSettings,
+    shortest_duration,
+)
 from neuro_control.quadruped.control.gait_scheduler import leads
-from neuro_control.quadruped.control.governor import SWINGS, shortest, walkable
 from neuro_control.quadruped.control.robots import GO1, GO2
+
+
+def walkable(command, robot, **settings):
+    """Command that can be walked, and the remarks on it."""
+    governor = CommandGovernor(robot, GovernorSettings(**settings))
+    return governor.step(command), governor.remarks
+
 
 ANY = st.tuples(*(st.floats(*each) for each in RANGES.values())).map(Command.of)
 
@@ -34,18 +45,20 @@ def test_every_gait_at_half_a_metre_a_second_is_walked_as_it_is(robot, name):
         {"forward": 0.5, "swing": 0.15},
     ],
 )
-def test_a_trot_within_what_is_asked_is_walked_as_it_is(numbers):
+def test_an_ordinary_trot_is_walked_as_it_is(numbers):
     command = gait("trot", **numbers)
     assert walkable(command, GO2) == (command, [])
 
 
 def test_no_foot_stands_alone_in_symmetrical_gaits_and_one_does_between_them():
     for name in ("trot", "pace", "bound", "pronk"):
-        assert shortest(leads(gait(name)), 3.0, 0.5) == 0.5
+        assert shortest_duration(leads(gait(name)), 3.0, 0.5, 0.03, 0.26) == 0.5
     # FL, FR, RL and RR a quarter of a cycle apart: two stand at a time from a half on, and until
     # then one stands alone for whatever is missing to a half in each quarter.
     apart = np.array([0.0, 0.5, 0.25, 0.75])
-    assert shortest(apart, 2.0, 0.35) == pytest.approx(0.5 - 2.0 * 0.03 / 4, abs=0.011)
+    assert shortest_duration(apart, 2.0, 0.35, 0.03, 0.26) == pytest.approx(
+        0.5 - 2.0 * 0.03 / 4, abs=0.011
+    )
 
 
 def test_legs_reach_no_further_than_they_are_long():
@@ -77,7 +90,28 @@ def test_what_can_be_walked_is_within_its_ranges_and_can_be_walked(command):
     found, _ = walkable(command, GO2)
     rounded = dataclasses.replace(found, **{n: round(getattr(found, n), 9) for n in RANGES})
     assert rounded.clamped()[1] == []
-    assert found.duration == 1.0 or found.duration <= 1.0 - SWINGS * found.frequency + 1e-9
+    assert (
+        found.duration == 1.0
+        or found.duration <= 1.0 - GovernorSettings().min_swing_time * found.frequency + 1e-9
+    )
     for name in ("forward", "left", "yaw_rate", "pitch", "roll"):
         assert getattr(found, name) * np.sign(getattr(command, name)) >= 0.0
         assert abs(getattr(found, name)) <= abs(getattr(command, name)) + 1e-12
+
+
+def test_a_changed_limit_counts():
+    # 1 m/s, half a cycle of 2 Hz: 25 cm, which 20 cm allow at 2.5 Hz.
+    found, _ = walkable(gait("trot", forward=1.0, frequency=2.0), GO2, max_stride=0.2)
+    assert found.frequency == pytest.approx(1.0 * found.duration / 0.2)
+    assert found.frequency == pytest.approx(2.5)
+
+
+def test_the_same_command_gives_the_same_object():
+    governor, command = (
+        CommandGovernor(GO2, GovernorSettings()),
+        gait("trot", pitch=0.4, height=-0.1),
+    )
+    assert governor.step(command) is governor.step(dataclasses.replace(command))
+    assert governor.remarks
+    governor.step(gait("trot"))
+    assert governor.remarks == []

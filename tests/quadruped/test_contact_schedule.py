@@ -8,20 +8,26 @@ from click.testing import CliRunner
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import gait
-from neuro_control.quadruped.control.contact_schedule import RHYTHMS, make_rhythm
+from neuro_control.quadruped.control.contact_schedule import (
+    CONTACT_SCHEDULES,
+    make_contact_schedule,
+)
 from neuro_control.quadruped.control.gait import Gait
-from neuro_control.quadruped.control.locomotion import Walker
+from neuro_control.quadruped.control.locomotion import LocomotionStateMachine
 from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.sensor_monitor import SensorMonitor
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.evaluation.evaluate import Trial, evaluate, walk
 from neuro_control.quadruped.simulation.body import Body, world
 
 
-def test_rhythms_are_found_by_name():
-    assert list(RHYTHMS) == ["schedule", "oscillators"]
-    with pytest.raises(ConfigurationError, match="no rhythm 'waltz': there are schedule, osc"):
-        make_rhythm("waltz")
+def test_contact_schedules_are_found_by_name():
+    assert list(CONTACT_SCHEDULES) == ["schedule", "oscillators"]
+    with pytest.raises(
+        ConfigurationError, match="no contact schedule 'waltz': there are schedule, osc"
+    ):
+        make_contact_schedule("waltz")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +41,7 @@ def test_rhythms_are_found_by_name():
 )
 def test_it_goes_as_fast_as_commanded_to_5_cm_a_second_or_5_percent(robot, numbers):
     command = gait("trot", **numbers)
-    controller = Gait(find(robot), rhythm="oscillators")
+    controller = Gait(find(robot), "oscillators")
     found = walk(Body(world(robot)), controller, command, 0, Trial(robot, 5.0))
     assert not found.fallen
     wanted = [command.forward, command.left, command.yaw_rate, 0.3]
@@ -44,7 +50,7 @@ def test_it_goes_as_fast_as_commanded_to_5_cm_a_second_or_5_percent(robot, numbe
 
 
 def test_it_walks_stops_and_stands():
-    body, controller = Body(world()), Gait(find("go2"), rhythm="oscillators")
+    body, controller = Body(world()), Gait(find("go2"), "oscillators")
     body.reset(np.random.default_rng(0))
     for command, seconds in ((gait("trot", forward=0.8), 2.0), (gait("stand"), 3.0)):
         for _ in range(round(seconds / PERIOD)):
@@ -57,21 +63,21 @@ def test_it_walks_stops_and_stands():
 @pytest.mark.parametrize("speed", [0.1, 0.5])
 def test_a_push_does_not_fell_it_while_it_walks(speed):
     command = gait("trot", forward=speed)
-    controller = Gait(find("go2"), rhythm="oscillators")
+    controller = Gait(find("go2"), "oscillators")
     assert not walk(Body(world()), controller, command, 1, Trial("go2", 5.2, 100.0)).fallen
 
 
-def test_a_walker_gets_up_walks_and_lies_down_by_oscillators():
+def test_it_gets_up_walks_and_lies_down_by_oscillators():
     body = Body(world(start="lying"))
-    walker = Walker(find("go2"), rhythm=Oscillators())
+    machine = LocomotionStateMachine(Gait(find("go2"), Oscillators()), SensorMonitor())
     body.reset(np.random.default_rng(0))
     states = []
     for command, seconds in ((gait("trot", forward=0.3), 4.0), (None, 4.0)):
         for _ in range(round(seconds / PERIOD)):
-            body.step(walker.step(body.observation, command).efforts)
-            states.append(walker.state)
+            body.step(machine.step(body.observation, command).efforts)
+            states.append(machine.state)
     assert "walking" in states
-    assert states[-1] == "damped"
+    assert states[-1] == "damping"
     assert body.height < 0.15
 
 
