@@ -21,6 +21,7 @@ from rclpy.parameter import Parameter
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
 from neuro_control.ros.intraprocess import HandingOver
+from neuro_control.ros.messages import to_stamp
 
 P = TypeVar("P")
 
@@ -171,7 +172,7 @@ class DiagnosticNode(
             KeyValue(key=key, value=value) for key, value in self.diagnostic_values().items()
         ]
         message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = to_stamp(self.now())
         self._diagnostics.publish(message)
 
     def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:

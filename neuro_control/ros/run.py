@@ -181,7 +181,8 @@ def run_together(
             if activity is not None:
                 recorder = Recorder(activity)
             simulation = nodes[0]
-            for node in nodes[1:]:
+            # The simulation last: it waits for the others.
+            for node in [*nodes[1:], simulation]:
                 node.start()
 
             def over() -> bool:

@@ -446,13 +446,13 @@ def simulated(bench, seconds, seed=3, arguments="{}", **values):
         )
     )
     node = bench.add(GaitController(**options(use_sim_time=True, **values)))
-    rows, end_step = [], simulation._end_step
+    rows, end_step = [], simulation.end_step
 
     def taken_down():
         rows.append((simulation.data.qpos.copy(), simulation.data.qvel.copy()))
         end_step()
 
-    simulation._end_step = taken_down
+    simulation.end_step = taken_down
     return simulation, node, rows
 
 

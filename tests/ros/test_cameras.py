@@ -1,6 +1,7 @@
 """What a simulated robot's cameras see, as messages."""
 
 import os
+import subprocess
 
 import mujoco
 import numpy as np
@@ -17,7 +18,7 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.simulation.cameras import Cameras
 from neuro_control.simulation.node import Simulation
-from tests.bench import MS, options
+from tests.bench import MS, Probe, options
 
 MODEL = "neuro_control.quadruped.simulation.body:world"
 
@@ -82,11 +83,13 @@ def simulated(bench, **values):
         stamp = to_nanoseconds(message.header.stamp)
         commands.publish(joint_state(stamp, list(message.name), effort=still))
 
-    heard = {}
+    heard, subscriptions = {}, []
     for topic, kind in (("head/image", Image), ("head/camera_info", CameraInfo)):
         heard[topic] = []
-        robot.create_subscription(kind, topic, heard[topic].append, SENSOR_QOS)
-    bench.spin_until(lambda: simulation._views._publishers[0][0].get_subscription_count())
+        subscriptions.append(
+            robot.create_subscription(kind, topic, heard[topic].append, SENSOR_QOS)
+        )
+    bench.spin_until(lambda: all(each.get_publisher_count() for each in subscriptions))
     robot.create_subscription(JointState, "joint_states", answer, SENSOR_QOS)
     return simulation, heard
 
@@ -128,18 +131,25 @@ def test_the_focal_length_is_that_of_the_field_of_view(bench, tmp_path):
     assert (info.k[2], info.k[5]) == (31.5, 23.5)
 
 
-def test_nothing_is_drawn_while_nobody_listens(bench):
+def test_nothing_is_drawn_while_nobody_listens(bench, monkeypatch):
+    def refuse(*arguments, **keywords):
+        raise AssertionError("a process was started that draws")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
     simulation = bench.add(Simulation(**options(model=MODEL, camera_rate=10.0)))
     simulation.reset()
-    assert simulation._views._cameras._child is None
-    assert bench.add(Simulation(name="blind", **options(model=MODEL)))._views is None
+    blind = bench.add(Simulation(name="blind", **options(model=MODEL)))
+    topics = [name for name, _ in blind.get_publisher_names_and_types_by_node("blind", "/")]
+    assert "/joint_states" in topics
+    assert "/head/image" not in topics
 
 
 def test_without_gl_it_is_said_and_the_simulation_goes_on(bench, monkeypatch):
     monkeypatch.setitem(os.environ, "MUJOCO_GL", "glfw")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    probe = bench.add(Probe())
     simulation, heard = simulated(bench, duration=0.3)
     bench.spin_until(lambda: simulation.finished)
-    assert "can't be rendered here" in simulation._blind
+    bench.spin_until(lambda: probe.said("can't be rendered here"))
     assert heard["head/image"] == []

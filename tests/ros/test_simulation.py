@@ -55,7 +55,10 @@ def rig(bench, law=None, **values):
     pilot = bench.add(Pilot() if law is None else Pilot(law))
     simulation = bench.add(Simulation(**options(**{**SWIM, **values})))
     bench.spin_until(
-        lambda: simulation.count_publishers("joint_commands") and pilot.count_publishers("odom")
+        lambda: (
+            simulation.count_publishers("joint_commands")
+            and pilot.count_publishers("ground_truth/odom")
+        )
     )
     return simulation, pilot
 
@@ -254,7 +257,7 @@ def test_free_running_it_holds_the_wall_clocks_pace(bench):
     simulation, _ = rig(bench, lockstep=False, real_time_factor=2.0, duration=3.0)
     bench.spin_until(lambda: simulation.finished)
     assert simulation.time / (simulation.ended - simulation.started) == pytest.approx(2.0, rel=0.1)
-    assert len(simulation.latencies) >= 90
+    assert simulation.timing.count >= 90
 
 
 def test_free_running_without_commands_lets_the_motors_go_and_says_so(bench):
@@ -279,7 +282,7 @@ def test_free_running_refuses_commands_to_observations_long_past(bench):
 def test_odometry_is_where_the_model_is_in_base_links_axes(bench):
     simulation, pilot = rig(bench, law=lambda angles: np.full(5, 4e-4))
     heard = []
-    pilot.create_subscription(Odometry, "odom", heard.append, SENSOR_QOS)
+    pilot.create_subscription(Odometry, "ground_truth/odom", heard.append, SENSOR_QOS)
     bench.spin_until(lambda: simulation.steps > 20 and len(heard) > 5)
     pilot.answering = False
     bench.spin_for(0.3)
@@ -295,6 +298,25 @@ def test_odometry_is_where_the_model_is_in_base_links_axes(bench):
     yaw = 2 * np.arctan2(pose.orientation.z, pose.orientation.w)
     expected = data.qpos[2] - np.pi / 2
     assert np.cos(yaw - expected) == pytest.approx(1, abs=1e-12)
+
+
+def test_the_old_odom_is_served_while_somebody_subscribes_and_nobody_else_publishes(bench):
+    _, pilot = rig(bench)
+    heard = []
+    subscription = pilot.create_subscription(Odometry, "odom", heard.append, SENSOR_QOS)
+    bench.spin_until(lambda: heard)
+    estimator = pilot.create_publisher(Odometry, "odom", SENSOR_QOS)
+    bench.spin_until(lambda: pilot.count_publishers("odom") == 1)
+    pilot.destroy_publisher(estimator)
+    bench.spin_until(lambda: pilot.count_publishers("odom") == 1)
+    pilot.destroy_subscription(subscription)
+    bench.spin_until(lambda: pilot.count_publishers("odom") == 0)
+
+
+def test_in_place_of_an_estimator_the_simulation_publishes_odom_itself(bench):
+    simulation = bench.add(Simulation(**options(**SWIM, odometry_topic="odom")))
+    assert simulation.count_publishers("odom") == 1
+    assert simulation.count_publishers("ground_truth/odom") == 0
 
 
 def test_joint_states_carry_the_joints_with_encoders_and_their_torque(bench):
@@ -489,14 +511,14 @@ def test_free_running_whoever_catches_up_still_hears_the_answers(bench):
     simulation = bench.add(
         Simulation(**options(model="neuro_control.quadruped.simulation.body:world", lockstep=False))
     )
-    advance, went = simulation._advance_to, []
+    advance, went = simulation.pacing.advance_to, []
 
     def counted(*arguments):
         before = simulation.steps
         advance(*arguments)
         went.append(simulation.steps - before)
 
-    simulation._advance_to = counted
+    simulation.pacing.advance_to = counted
     bench.spin_until(lambda: simulation.steps > 5)
     time.sleep(0.06)  # the process got no time
     bench.spin_until(lambda: simulation.steps > 80)

@@ -221,6 +221,10 @@ class Player(DiagnosticNode[PlayerParameters]):
         """Time that has been played, s."""
         return self._count / self.parameters.rate
 
+    def start(self) -> None:
+        """Begin to wait for answers: the node that sends them is there."""
+        self._asked = time.perf_counter()
+
     def stop(self) -> None:
         """Write what was recorded, if the parameter ``recording`` names a file."""
         if self.parameters.recording:

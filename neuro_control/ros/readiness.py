@@ -1,0 +1,74 @@
+"""Whether the nodes that answer a simulation are ready to: configured and active."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.node import Node
+
+_GET_STATE = "lifecycle_msgs/srv/GetState"
+# States of a node that may become active by itself or by its lifecycle manager.
+_PREPARING = (
+    State.PRIMARY_STATE_UNCONFIGURED,
+    State.PRIMARY_STATE_INACTIVE,
+    State.TRANSITION_STATE_CONFIGURING,
+    State.TRANSITION_STATE_ACTIVATING,
+)
+
+
+class Readiness:
+    """Watches the lifecycle of the nodes that are in one namespace with ``node``.
+
+    A node that is being configured, as one that compiles its control law, answers nobody. So a
+    node with a lifecycle counts as preparing until it says otherwise, or publishes the answers.
+
+    Args:
+        node: Asks them.
+        topic: Where they publish their answers.
+    """
+
+    def __init__(self, node: Node, topic: str) -> None:
+        self._node = node
+        self._topic = topic
+        self._clients: dict[str, Any] = {}
+        self._asked: dict[str, Any] = {}
+        self._states: dict[str, int] = {}
+
+    def preparing(self) -> list[str]:
+        """Names of the nodes that are not active yet, as far as can be known."""
+        publishers = {
+            info.node_name for info in self._node.get_publishers_info_by_topic(self._topic)
+        }
+        found = []
+        for name in self._managed():
+            self._ask(name)
+            # A node that has its publisher is configured, and one that never answers may be stuck.
+            default = State.PRIMARY_STATE_ACTIVE if name in publishers else _PREPARING[0]
+            if self._states.get(name, default) in _PREPARING:
+                found.append(name)
+        return found
+
+    def _managed(self) -> list[str]:
+        """Names of the other nodes of this namespace that have a lifecycle."""
+        own, namespace = self._node.get_name(), self._node.get_namespace()
+        names = [
+            name
+            for name, place in self._node.get_node_names_and_namespaces()
+            if place == namespace and name != own and not name.startswith("_")
+        ]
+        services = dict(self._node.get_service_names_and_types())
+        prefix = namespace.rstrip("/")
+        return [n for n in names if _GET_STATE in services.get(f"{prefix}/{n}/get_state", [])]
+
+    def _ask(self, name: str) -> None:
+        """Ask a node for its state, and take down what it has answered."""
+        if name not in self._clients:
+            self._clients[name] = self._node.create_client(GetState, f"{name}/get_state")
+        pending = self._asked.get(name)
+        if pending is not None and pending.done():
+            self._states[name] = pending.result().current_state.id
+            pending = None
+        if pending is None and self._clients[name].service_is_ready():
+            self._asked[name] = self._clients[name].call_async(GetState.Request())

@@ -1,0 +1,258 @@
+"""When simulated time goes on: in lockstep with the commands, or at the pace of the wall clock.
+
+In lockstep the physics waits for the command that answers the last observation (its stamp says
+which), so that a run with a seed is the same run on any machine under any load. Free-running,
+the physics keeps pace with the wall clock and takes the newest command, as hardware does.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.ros.messages import NANOSECONDS, Rejected
+from neuro_control.ros.readiness import Readiness
+
+if TYPE_CHECKING:
+    from neuro_control.simulation.node import Simulation
+
+Array = NDArray[np.float64]
+
+# Wall time after which an unanswered observation is sent once more, s: sensor topics may lose one.
+_RESEND = 0.1
+# Shortest wall time between two advances of a free-running simulation, s.
+_TICK = 0.002
+# Simulated time that a free-running simulation may lag before it gives up catching up, s.
+_BACKLOG = 0.1
+
+
+class Pacing(ABC):
+    """Advances a simulation.
+
+    Args:
+        simulation: The node, whose model, data and parameters it uses.
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    @abstractmethod
+    def begin(self) -> None:
+        """An episode begins."""
+
+    @abstractmethod
+    def expects(self, stamp: int) -> bool:
+        """Whether a command that answers the observation of ``stamp`` (ns) is of interest.
+
+        Raises:
+            Rejected: It must not be acted upon.
+        """
+
+    @abstractmethod
+    def take(self, ctrl: Array) -> None:
+        """Act on a command's controls (nu,)."""
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Go on after a pause, or after parameters have changed."""
+
+    @abstractmethod
+    def step(self, response: Any) -> None:
+        """Advance by one observation, while paused.
+
+        Args:
+            response: Of the service ``~/step``; the simulation confirms it when the step is done.
+        """
+
+
+class Lockstep(Pacing):
+    """Advances by one observation period with each command that answers the last observation."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__(simulation)
+        self._readiness = Readiness(simulation, "joint_commands")
+        # Responses to ~/step that wait for their step, the oldest first.
+        self._steps_asked: deque[Any] = deque()
+        simulation.create_timer(_RESEND, self._resend, clock=simulation.steady)
+
+    def begin(self) -> None:
+        """Wait for the answer to the first observation."""
+        self._answer: Array | None = None
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait from now on for the answer to the observation that has just been sent."""
+        self._sent = self._sent_first = time.perf_counter()
+
+    def expects(self, stamp: int) -> bool:
+        """Whether it answers the last observation, rather than one sent twice or before a reset."""
+        return stamp == self._simulation.observed
+
+    def take(self, ctrl: Array) -> None:
+        """Advance, unless the observation has been answered."""
+        if self._answer is None:
+            self._answer = ctrl
+            self._advance()
+
+    def resume(self) -> None:
+        """Act on the answer that came during the pause."""
+        self._advance()
+
+    def step(self, response: Any) -> None:
+        """Advance once the answer is there."""
+        self._steps_asked.append(response)
+        self._advance()
+
+    def _advance(self) -> None:
+        simulation = self._simulation
+        if self._answer is None or (simulation.paused and not self._steps_asked):
+            return
+        if simulation.steps == 0:
+            simulation.started = time.perf_counter()
+        simulation.drive(self._answer)
+        self._answer = None
+        simulation.set_running()
+        simulation.advance(simulation.substeps)
+        simulation.end_step()
+        self.wait()
+        if self._steps_asked:
+            simulation.confirm_step(self._steps_asked.popleft())
+
+    def _resend(self) -> None:
+        """Repeat an observation that got no answer, and say so when it takes long."""
+        simulation = self._simulation
+        if simulation.finished or self._answer is not None:
+            return  # over, or answered and paused
+        now = time.perf_counter()
+        if now - self._sent < _RESEND:
+            return
+        simulation.publish_observation()
+        self._sent = now
+        if now - self._sent_first <= simulation.parameters.lockstep_timeout:
+            return
+        preparing = self._readiness.preparing()
+        if preparing:
+            # A controller that compiles its control law can't answer yet, however long it takes.
+            self._sent_first = now
+            simulation.warn(f"waiting for {', '.join(preparing)} to become active", "preparing")
+            return
+        waited = now - self._sent_first
+        simulation.warn(self._unanswered(waited), "unanswered")
+        limit = simulation.parameters.lockstep_limit
+        if limit and waited > limit:
+            simulation.fail(self._unanswered(waited))
+
+    def _unanswered(self, waited: float) -> str:
+        simulation = self._simulation
+        publishers = simulation.count_publishers("joint_commands")
+        if simulation.refused:
+            why = f"joint_commands rejected, {simulation.refused}"
+        elif publishers:
+            why = f"{publishers} node(s) publish joint_commands: is the controller active?"
+        else:
+            why = "nobody publishes joint_commands: start a controller"
+        return (
+            f"no command answered the observation of {simulation.observed / NANOSECONDS:.3f} s "
+            f"in {waited:.0f} s: {why}"
+        )
+
+
+class FreeRunning(Pacing):
+    """Lets simulated time catch up with the wall's, times ``real_time_factor``."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__(simulation)
+        p = simulation.parameters
+        self._tick = max(_TICK, simulation.model.opt.timestep / p.real_time_factor)
+        self._lag = 0.0
+        simulation.create_timer(self._tick, self._run, clock=simulation.steady)
+
+    def begin(self) -> None:
+        """The motors are released until a command comes."""
+        self._command_time = 0
+        self._released = True
+        self.resume()
+
+    def resume(self) -> None:
+        """Let simulated and wall time coincide at the next advance."""
+        data = self._simulation.data
+        self._wall_zero: float | None = None
+        self._simulated_zero = data.time
+        self._next_observation = data.time + self._period
+
+    @property
+    def _period(self) -> float:
+        """Time between two observations, s."""
+        return float(self._simulation.substeps * self._simulation.model.opt.timestep)
+
+    def expects(self, stamp: int) -> bool:
+        """Every command is, unless its observation is older than ``command_timeout``."""
+        age = self._simulation.data.time - stamp / NANOSECONDS
+        if age > self._simulation.parameters.command_timeout:
+            raise Rejected("stale", f"it answers an observation {age:.3f} s old")
+        return True
+
+    def take(self, ctrl: Array) -> None:
+        """Let the motors follow it from now on."""
+        self._simulation.drive(ctrl)
+        self._command_time = self._simulation.stamp
+        self._released = False
+
+    def step(self, response: Any) -> None:
+        """Advance to the next observation."""
+        self.resume()
+        self.advance_to(self._next_observation)
+        self._simulation.confirm_step(response)
+
+    def _run(self) -> None:
+        simulation = self._simulation
+        if simulation.finished or simulation.paused:
+            return
+        now = time.perf_counter()
+        if self._wall_zero is None:
+            self._wall_zero = now
+            if simulation.steps == 0:
+                simulation.started = now
+        factor = simulation.parameters.real_time_factor
+        target = self._simulated_zero + (now - self._wall_zero) * factor
+        if target - simulation.data.time > max(_BACKLOG, 2 * self._period):
+            self._lag += target - simulation.data.time
+            simulation.warn(
+                f"too slow for real_time_factor {factor:g}: {self._lag:.2f} s behind so far", "slow"
+            )
+            self.resume()
+            return
+        # While it catches up, answers must still come in: at most one observation a tick more than
+        # are due.
+        due = math.ceil(self._tick * factor / self._period - 1e-6)
+        self.advance_to(target, simulation.steps + due + 1)
+
+    def advance_to(self, target: float, steps: float = math.inf) -> None:
+        """Go on until a time, s, or a count of observations."""
+        simulation = self._simulation
+        timestep = simulation.model.opt.timestep
+        while not simulation.finished and simulation.steps < steps:
+            until = min(target, self._next_observation)
+            count = math.floor((until - simulation.data.time) / timestep + 1e-6)
+            if count < 1:
+                return
+            self._expire_command()
+            simulation.advance(count)
+            if simulation.data.time > self._next_observation - timestep / 2:
+                self._next_observation += self._period
+                simulation.end_step()
+
+    def _expire_command(self) -> None:
+        if self._released:
+            return
+        age = (self._simulation.stamp - self._command_time) / NANOSECONDS
+        if age > self._simulation.parameters.command_timeout:
+            self._released = True
+            self._simulation.release_motors()
+            self._simulation.warn(f"no command for {age:.2f} s: motors off", "motors off")
