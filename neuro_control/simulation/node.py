@@ -178,7 +178,7 @@ class Simulation(DiagnosticNode[SimulationParameters]):
         self._postponed: list[tuple[Any, Any]] = []  # responses to ~/step, and their headers
         self._make_topics()
         self._make_services()
-        self.pacing: Pacing = (Lockstep if p.lockstep else FreeRunning)(self)
+        self.pacing: Pacing = (Lockstep if p.lockstep else FreeRunning)(self, self, self.steady)
         self.reset()
         self.set_running()
 

@@ -11,16 +11,16 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+import mujoco
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.clock import Clock
+from rclpy.node import Node
 
 from neuro_control.ros.messages import NANOSECONDS, Rejected
 from neuro_control.ros.readiness import Readiness
-
-if TYPE_CHECKING:
-    from neuro_control.simulation.node import Simulation
 
 Array = NDArray[np.float64]
 
@@ -32,15 +32,73 @@ _TICK = 0.002
 _BACKLOG = 0.1
 
 
+class Paced(Protocol):
+    """What pacing needs of a simulation; the attributes are those of ``node.Simulation``."""
+
+    parameters: Any
+    model: mujoco.MjModel
+    data: mujoco.MjData
+    substeps: int
+    steps: int
+    observed: int
+    refused: str
+    paused: bool
+    finished: bool
+    started: float
+
+    @property
+    def stamp(self) -> int:
+        """Simulated time, ns."""
+
+    def drive(self, ctrl: Array) -> None:
+        """Let the motors follow controls (nu,) from now on."""
+
+    def release_motors(self) -> None:
+        """Let motors and speed servos exert nothing."""
+
+    def advance(self, substeps: int) -> None:
+        """Take physics steps."""
+
+    def end_step(self) -> None:
+        """End an observation period."""
+
+    def publish_observation(self) -> None:
+        """Publish the last observation."""
+
+    def confirm_step(self, response: Any) -> None:
+        """Tell whoever called ``~/step`` that the step is done."""
+
+    def set_running(self) -> None:
+        """Report that all is well."""
+
+    def warn(self, text: str, key: str) -> None:
+        """Report trouble; ``key`` tells one kind from another."""
+
+    def fail(self, reason: str) -> None:
+        """End the run before its time."""
+
+
 class Pacing(ABC):
     """Advances a simulation.
 
     Args:
-        simulation: The node, whose model, data and parameters it uses.
+        simulation: What it advances.
+        node: The node that the simulation is.
+        clock: Wall clock of the node's timer.
     """
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Paced, node: Node, clock: Clock) -> None:
         self._simulation = simulation
+        self._tick = self._timer_period()
+        node.create_timer(self._tick, self._on_timer, clock=clock)
+
+    @abstractmethod
+    def _timer_period(self) -> float:
+        """Wall time between two calls of ``_on_timer``, s."""
+
+    @abstractmethod
+    def _on_timer(self) -> None:
+        """Look after the simulation by the wall clock."""
 
     @abstractmethod
     def begin(self) -> None:
@@ -74,12 +132,15 @@ class Pacing(ABC):
 class Lockstep(Pacing):
     """Advances by one observation period with each command that answers the last observation."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        super().__init__(simulation)
-        self._readiness = Readiness(simulation, "joint_commands")
+    def __init__(self, simulation: Paced, node: Node, clock: Clock) -> None:
+        super().__init__(simulation, node, clock)
+        self._node = node
+        self._readiness = Readiness(node, "joint_commands")
         # Responses to ~/step that wait for their step, the oldest first.
         self._steps_asked: deque[Any] = deque()
-        simulation.create_timer(_RESEND, self._resend, clock=simulation.steady)
+
+    def _timer_period(self) -> float:
+        return _RESEND
 
     def begin(self) -> None:
         """Wait for the answer to the first observation."""
@@ -124,7 +185,7 @@ class Lockstep(Pacing):
         if self._steps_asked:
             simulation.confirm_step(self._steps_asked.popleft())
 
-    def _resend(self) -> None:
+    def _on_timer(self) -> None:
         """Repeat an observation that got no answer, and say so when it takes long."""
         simulation = self._simulation
         if simulation.finished or self._answer is not None:
@@ -150,7 +211,7 @@ class Lockstep(Pacing):
 
     def _unanswered(self, waited: float) -> str:
         simulation = self._simulation
-        publishers = simulation.count_publishers("joint_commands")
+        publishers = self._node.count_publishers("joint_commands")
         if simulation.refused:
             why = f"joint_commands rejected, {simulation.refused}"
         elif publishers:
@@ -166,12 +227,14 @@ class Lockstep(Pacing):
 class FreeRunning(Pacing):
     """Lets simulated time catch up with the wall's, times ``real_time_factor``."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        super().__init__(simulation)
-        p = simulation.parameters
-        self._tick = max(_TICK, simulation.model.opt.timestep / p.real_time_factor)
+    def __init__(self, simulation: Paced, node: Node, clock: Clock) -> None:
+        super().__init__(simulation, node, clock)
         self._lag = 0.0
-        simulation.create_timer(self._tick, self._run, clock=simulation.steady)
+
+    def _timer_period(self) -> float:
+        """So short that a physics step is never late, but no shorter than a timer manages."""
+        factor = self._simulation.parameters.real_time_factor
+        return float(max(_TICK, self._simulation.model.opt.timestep / factor))
 
     def begin(self) -> None:
         """The motors are released until a command comes."""
@@ -210,7 +273,7 @@ class FreeRunning(Pacing):
         self.advance_to(self._next_observation)
         self._simulation.confirm_step(response)
 
-    def _run(self) -> None:
+    def _on_timer(self) -> None:
         simulation = self._simulation
         if simulation.finished or simulation.paused:
             return
