@@ -11,7 +11,7 @@ from launch.actions import IncludeLaunchDescription  # noqa: E402
 from launch_xml.launch_description_sources import XMLLaunchDescriptionSource  # noqa: E402
 from sensor_msgs.msg import Image, JointState  # noqa: E402
 
-from neuro_control.places.nodes.player import raw_message  # noqa: E402
+from neuro_control.places.nodes.image_messages import raw_message  # noqa: E402
 from neuro_control.places.simulation.route import render_route  # noqa: E402
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS  # noqa: E402
 from tests.bench import Bench, Probe  # noqa: E402

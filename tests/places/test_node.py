@@ -15,8 +15,13 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_srvs.srv import Trigger
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.nodes.player import compressed_message, raw_message
-from neuro_control.places.nodes.recognizer import PlaceRecognizer, read_compressed, read_raw
+from neuro_control.places.nodes.image_messages import (
+    compressed_message,
+    raw_message,
+    read_compressed,
+    read_raw,
+)
+from neuro_control.places.nodes.recognizer import PlaceRecognizer
 from neuro_control.places.simulation.route import names
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -32,7 +37,7 @@ NAMES = names(PLACES)
 
 
 class Robot:
-    """A camera, and what is heard of the recogniser."""
+    """A camera, and what the recogniser publishes."""
 
     def __init__(self, bench, model, simulated=False, **values):
         # Where lateness is not the question, a busy machine may take its time.
@@ -52,9 +57,15 @@ class Robot:
             PlaceRecognizer(**options(model=str(model), use_sim_time=simulated, **values))
         )
         self.node.start()
-        bench.spin_until(
+        self.connect()
+
+    def connect(self):
+        """Wait until both sides know of each other."""
+        topic = self.images.topic_name
+        self.bench.spin_until(
             lambda: (
                 self.images.get_subscription_count()
+                and self.node.count_publishers(topic)
                 and self.probe.count_publishers("place")
                 and self.probe.count_publishers("/diagnostics")
                 and self.node.count_subscribers("place")
@@ -62,13 +73,18 @@ class Robot:
                 and self.node.count_subscribers("/diagnostics")
             )
         )
-        bench.spin_for(0.1)
 
     def send(self, message, age=0.0):
         """Send an image that is ``age`` seconds old."""
         message.header.stamp = to_stamp(self.node.now() - round(age * 1e9))
         self.images.publish(message)
         return to_nanoseconds(message.header.stamp)
+
+    def deliver(self, message):
+        """Send an image and wait until it has been received."""
+        count = int(self.node.diagnostic_values()["received"])
+        self.send(message)
+        self.bench.spin_until(lambda: int(self.node.diagnostic_values()["received"]) > count)
 
     def show(self, image):
         """Send an image; the place that is answered."""
@@ -78,8 +94,15 @@ class Robot:
         assert to_nanoseconds(self.places[-1].header.stamp) == stamp
         return self.places[-1]
 
-    def figures(self):
-        return self.node.diagnostic_values()
+    def values(self):
+        """Values of the latest diagnostics."""
+        own = [each for each in self.probe.diagnostics if each.name.startswith("place_recognizer")]
+        return {value.key: value.value for value in own[-1].values} if own else {}
+
+    def await_values(self, **expected):
+        """Wait for diagnostics with these values; ``/`` is ``_of_`` in their names."""
+        wanted = {name.replace("_of_", "/"): value for name, value in expected.items()}
+        self.bench.spin_until(lambda: wanted.items() <= self.values().items())
 
     def set(self, **values):
         results = self.node.set_parameters([Parameter(n, value=v) for n, v in values.items()])
@@ -123,9 +146,8 @@ def test_a_place_below_the_threshold_was_reference_threshold(bench, route, model
     place = robot.show(route[0][3])
     assert place.header.frame_id == ""
     assert place.name[0] == NAMES[3]
-    bench.spin_for(0.2)
+    robot.await_values(never_visited="1")
     assert robot.poses == []
-    assert robot.figures()["never_visited"] == "1"
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg"])
@@ -153,21 +175,26 @@ def test_an_image_older_than_the_limit_is_dropped_and_told_and_the_next_one_answ
     bench.spin_until(lambda: robot.probe.said("ahead of the clock"))
     assert robot.places == []
     assert robot.show(route[0][4]).name[0] == NAMES[4]
-    figures = robot.figures()
-    assert figures["dropped_late"] == "1"
-    assert figures["rejected/future"] == "1"
+    robot.await_values(dropped_late="1", rejected_of_future="1")
 
 
 def slow_down(node, seconds):
-    """Let the node's recogniser take its time, as a larger one would."""
-    recogniser = node._recogniser
-    step = recogniser.step
+    """Let the node's recogniser take its time, as a larger one would.
+
+    Gives the images that it has begun with, and when each was done, ns, by the value of its corner.
+    """
+    step = node.recogniser.step
+    begun, done = [], {}
 
     def slow(image):
+        begun.append(image)
         time.sleep(seconds)
-        return step(image)
+        found = step(image)
+        done[int(image[0, 0])] = node.now()
+        return found
 
-    recogniser.step = slow
+    node.recogniser.step = slow
+    return begun, done
 
 
 @pytest.mark.timing
@@ -175,43 +202,42 @@ def test_at_10_hz_no_image_older_than_200_ms_is_answered_however_slow_the_recogn
     bench, route, model
 ):
     robot = Robot(bench, model, max_age=0.2)
-    ages = []
-    publish = robot.node._publish
-
-    def published(place, pose):
-        ages.append((robot.node.now() - to_nanoseconds(place.header.stamp)) / MS)
-        publish(place, pose)
-
-    robot.node._publish = published
-    slow_down(robot.node, 0.12)
-    for index in range(15):
-        robot.send(raw_message(route[0][index % PLACES]))
+    _, done = slow_down(robot.node, 0.12)
+    stamps = []
+    for number in range(15):
+        image = route[0][number % PLACES].copy()
+        image[0, 0] = number
+        stamps.append(robot.send(raw_message(image)))
         bench.spin_for(0.1)
-    bench.spin_for(0.4)
+
+    def settled():
+        dropped = (robot.values().get(f"dropped_{how}", 0) for how in ("late", "overwritten"))
+        return len(robot.places) + sum(map(int, dropped))
+
     # Each waits a little longer than the one before, until one is too old when its time is over.
-    assert 1 <= len(ages) <= 13
-    # The clock goes on a little between the node's look at it and ours.
-    assert max(ages) < 250
-    figures = robot.figures()
-    assert int(figures["answered"]) == len(ages)
-    assert int(figures["dropped_late"]) + int(figures["dropped_overwritten"]) >= 15 - len(ages) - 1
-    assert float(figures["latency_p50_ms"]) >= 120
+    bench.spin_until(lambda: settled() >= 14)
+    answered = {to_nanoseconds(place.header.stamp) for place in robot.places}
+    assert 1 <= len(answered) <= 13
+    for number, stamp in enumerate(stamps):
+        if stamp in answered:
+            assert done[number] - stamp <= 200 * MS
+    robot.await_values(answered=str(len(answered)))
+    assert float(robot.values()["latency_p50_ms"]) >= 120
 
 
 @pytest.mark.timing
 def test_the_newest_image_wins_and_diagnostics_keep_their_pace(bench, route, model):
     robot = Robot(bench, model, max_age=10.0)
-    slow_down(robot.node, 1.1)
+    begun, _ = slow_down(robot.node, 1.1)
     robot.send(raw_message(route[0][1]))
-    bench.spin_for(0.2)
+    bench.spin_until(lambda: len(begun) == 1)
     for index in (2, 3, 4):
-        robot.send(raw_message(route[0][index]))
-        bench.spin_for(0.05)
+        robot.deliver(raw_message(route[0][index]))
     robot.probe.diagnostics.clear()
     bench.spin_until(lambda: len(robot.places) == 2)
     assert [place.name[0] for place in robot.places] == [NAMES[1], NAMES[4]]
     assert len(robot.probe.diagnostics) >= 2
-    assert robot.figures()["dropped_overwritten"] == "2"
+    robot.await_values(dropped_overwritten="2")
 
 
 def test_bad_images_are_rejected_with_a_reason_and_the_rest_goes_on(bench, route, model):
@@ -223,25 +249,23 @@ def test_bad_images_are_rejected_with_a_reason_and_the_rest_goes_on(bench, route
     short = raw_message(route[0][0])
     short.data = short.data[:-1]
     robot.send(short)
-    bench.spin_until(lambda: robot.probe.diagnostics and robot.node._counts["rejected/image"] == 2)
+    robot.await_values(rejected_of_image="2")
     robot.send(raw_message(np.full((32, 64), 90, np.uint8)))
     bench.spin_until(lambda: robot.probe.said("it is of one colour"))
     assert robot.places == []
     assert robot.show(route[0][5]).name[0] == NAMES[5]
-    figures = robot.figures()
-    assert (figures["rejected/image"], figures["rejected/featureless"]) == ("2", "1")
-    assert figures["answered"] == "1"
+    robot.await_values(rejected_of_image="2", rejected_of_featureless="1", answered="1")
 
 
 def test_what_a_recogniser_does_wrong_is_told_and_the_next_image_answered(bench, route, model):
     robot = Robot(bench, model)
-    step = robot.node._recogniser.step
+    step = robot.node.recogniser.step
 
     def broken(image):
-        robot.node._recogniser.step = step
+        robot.node.recogniser.step = step
         raise RuntimeError("spiked out")
 
-    robot.node._recogniser.step = broken
+    robot.node.recogniser.step = broken
     robot.send(raw_message(route[0][1]))
     bench.spin_until(lambda: robot.probe.said("the recogniser failed"))
     assert robot.probe.diagnostics[-1].level == DiagnosticStatus.ERROR
@@ -264,8 +288,8 @@ def test_an_image_sent_again_gets_the_same_answer_and_an_older_one_none(bench, r
 def test_a_clock_that_goes_back_starts_another_run(bench, route, model):
     robot = Robot(bench, model, simulated=True)
     resets = []
-    reset = robot.node._recogniser.reset
-    robot.node._recogniser.reset = lambda: (resets.append(1), reset())
+    reset = robot.node.recogniser.reset
+    robot.node.recogniser.reset = lambda: (resets.append(1), reset())
     for time_, index in ((5000, 1), (5100, 2), (0, 3), (100, 4)):
         robot.probe.tick(time_ * MS)
         bench.spin_until(lambda time_=time_: robot.node.now() == time_ * MS)
@@ -285,7 +309,7 @@ def test_another_model_is_taken_over_whole_or_not_at_all(bench, route, model, tm
         assert bad in done.message
         assert done.message.endswith(f"; {model} stays")
         assert robot.show(images[9]).name[0] == NAMES[9]
-    assert robot.figures()["model"] == str(model)
+    robot.await_values(model=str(model))
     done = robot.load(model=str(half), best=100)
     assert done.success
     assert done.message == f"{half} knows {PLACES // 2} places"
@@ -302,22 +326,21 @@ def test_without_a_model_it_says_so(bench, tmp_path):
         node.destroy_node()
 
 
-def test_lifecycle_and_silence(bench, route, model):
+def test_a_deactivated_node_answers_nothing_until_it_is_active_again(bench, route, model):
     robot = Robot(bench, model)
     bench.spin_until(lambda: robot.probe.said("no image for"))
     assert robot.show(route[0][1]).name[0] == NAMES[1]
     threads = threading.active_count()
     robot.node.trigger_deactivate()
     assert threading.active_count() == threads - 1
-    robot.send(raw_message(route[0][2]))
-    bench.spin_for(0.3)
-    assert len(robot.places) == 1
+    robot.deliver(raw_message(route[0][2]))
     robot.node.trigger_cleanup()
+    bench.spin_until(lambda: not robot.images.get_subscription_count())
     robot.node.trigger_configure()
     robot.node.trigger_activate()
-    bench.spin_until(robot.images.get_subscription_count)
-    bench.spin_for(0.3)
-    assert robot.show(route[0][2]).name[0] == NAMES[2]
+    robot.connect()
+    assert robot.show(route[0][3]).name[0] == NAMES[3]
+    assert len(robot.places) == 2
 
 
 ENCODINGS = st.sampled_from(

@@ -1,33 +1,27 @@
-"""A camera that isn't there: plays a folder, a list or a bag of images, or the rendered route.
+"""The player: publishes images in a camera's place, from files or of the rendered route.
 
-In lockstep the next image waits for the answer to the last (its stamp says which), so that a run
-with a seed is the same run on any machine. Free-running, images come at their rate.
+In lockstep the next image waits for the answer to the last, which carries its stamp, so that a run
+with a seed is the same run on any machine. Free-running, images are published at their rate.
 """
 
 from __future__ import annotations
 
-import array
-import io
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.files import writing
-from neuro_control.places.simulation import route
-from neuro_control.places.simulation.seasons import SEASONS
-from neuro_control.places.training.dataset import open_traverse
+from neuro_control.places.nodes.image_messages import compressed_message, raw_message
+from neuro_control.places.nodes.player_parameters import PlayerParameters, frames
+from neuro_control.places.nodes.player_recording import PlayedImage, save_recording
 from neuro_control.ros.diagnostics import DiagnosticNode, Timing
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -35,145 +29,34 @@ from neuro_control.ros.messages import (
     to_nanoseconds,
     to_stamp,
 )
-from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
 from neuro_control.simulation.effects import parse
 from neuro_control.simulation.signals import ImageEffects
 
-Frames = Iterator[tuple[str, NDArray[np.uint8]]]
-
-# Whoever asks for less hears it too.
+# A best-effort subscriber receives reliably published images, too.
 _IMAGE_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
 # Wall time after which an unanswered image is sent once more, s: sensor topics may lose one.
 _RESEND = 0.1
-# Wall time without an answer that is told, s.
-_PATIENCE = 2.0
-# Longest wall time between two ticks of the clock that it is, s.
+# Wall time without an answer from which on that is reported, s.
+_UNANSWERED = 2.0
+# Longest wall time between two messages of the clock, s.
 _TICK = 0.01
-# Images whose answers are waited for.
+# Number of images whose answers are waited for.
 _REMEMBERED = 100
 
 
-@dataclass(frozen=True)
-class PlayerParameters:
-    """Parameters of the player."""
-
-    source: str = parameter(
-        "", "Folder, list or bag of images; empty renders the route", fixed=True
-    )
-    topic: str = parameter("", "Topic of the images in a bag; empty takes the only one", fixed=True)
-    season: str = parameter("winter", "Season of the route", choices=tuple(SEASONS), fixed=True)
-    places: int = parameter(100, "Places of the route", low=1, high=100000, fixed=True)
-    landscape: int = parameter(0, "Seed of the route's landscape", low=0, high=2**31, fixed=True)
-    seed: int = parameter(
-        0, "Which run along the route: clouds, noise, how the camera sits", low=0, high=2**31,
-        fixed=True,
-    )  # fmt: skip
-    width: int = parameter(64, "Width of the route's images", low=8, high=4096, fixed=True)
-    height: int = parameter(32, "Height of the route's images", low=8, high=4096, fixed=True)
-    effects: str = parameter(
-        "[]",
-        "Noise, loss, delay and the like on the images, as a YAML list: [{loss: {probability: "
-        "0.1}}]; docs/effects.md names them all",
-        fixed=True,
-    )
-    rate: float = parameter(10.0, "Images per second", low=0.01, high=1000.0, fixed=True)
-    loop: bool = parameter(False, "Start again after the last image", fixed=True)
-    transport: str = parameter(
-        "raw", "raw sends image, compressed sends image/compressed",
-        choices=("raw", "compressed"), fixed=True,
-    )  # fmt: skip
-    format: str = parameter(
-        "png", "Format of compressed images", choices=("png", "jpeg"), fixed=True
-    )
-    frame_id: str = parameter("camera_optical_frame", "Frame of the images, z along the view")
-    clock: bool = parameter(
-        True,
-        "Be the clock: publish /clock and stamp by it; otherwise stamp as a camera does",
-        fixed=True,
-    )
-    lockstep: bool = parameter(False, "Wait for the answer to each image", fixed=True)
-    lockstep_limit: float = parameter(
-        0.0, "Wall time without an answer that ends the run, s; 0 waits on", low=0.0, high=1e6
-    )
-    real_time_factor: float = parameter(
-        1.0, "The clock's time per wall time when not in lockstep", low=0.01, high=100.0, fixed=True
-    )
-    duration: float = parameter(
-        0.0, "Time after which the run ends, s; 0 plays all there is", low=0.0, high=1e6
-    )
-    recording: str = parameter(
-        "", "File (.npz) that receives images' names and answers at the end; empty records nothing"
-    )
-
-    def __post_init__(self) -> None:
-        if not self.clock and self.real_time_factor != 1.0:
-            raise ConfigurationError(
-                "real_time_factor is 1 where the player is not the clock: set clock to true"
-            )
-
-
-def frames(parameters: PlayerParameters) -> Frames:
-    """Names and images that the parameters tell of.
-
-    Raises:
-        ConfigurationError: There are none.
-    """
-    p = parameters
-    if p.source:
-        traverse = open_traverse(Path(p.source).expanduser(), topic=p.topic or None)
-        return zip(traverse.names, traverse.images, strict=True)
-    shown = route.frames(
-        p.season, p.landscape, p.places, traverse=p.seed, width=p.width, height=p.height
-    )
-    images = (image for image, _ in shown)
-    return zip(route.names(p.places), images, strict=True)
-
-
-def raw_message(image: NDArray[np.uint8]) -> Image:
-    """Message of an image, (H, W) grey or (H, W, 3) red, green, blue."""
-    height, width = image.shape[:2]
-    return Image(
-        height=height,
-        width=width,
-        encoding="mono8" if image.ndim == 2 else "rgb8",
-        step=image.nbytes // height,
-        data=array.array("B", image.tobytes()),
-    )
-
-
-def compressed_message(image: NDArray[np.uint8], kind: str) -> CompressedImage:
-    """Message of an image, (H, W) or (H, W, 3), as ``png`` or ``jpeg``."""
-    file = io.BytesIO()
-    Pillow.fromarray(image).save(file, kind)
-    return CompressedImage(format=kind, data=array.array("B", file.getvalue()))
-
-
-@dataclass
-class _Played:
-    """An image that was sent, and what was answered."""
-
-    stamp: int  # ns
-    name: str
-    sent: float  # wall time, s
-    best: str = ""
-    place: str = ""
-    score: float = math.nan
-    latency: float = math.nan  # s
-
-
 class Player(DiagnosticNode[PlayerParameters]):
-    """Publishes ``image`` (sensor_msgs/Image) or ``image/compressed``, and hears ``place``.
+    """Publishes ``image`` (sensor_msgs/Image) or ``image/compressed``, subscribes to ``place``.
 
-    Takes a simulation's place in a run: it may be the clock, waits for answers in lockstep, and
-    leaves a recording.
+    In a run it has the role of the simulation: it may publish the clock, waits for answers in
+    lockstep, and leaves a recording.
 
     Args:
         node_options: Passed on to the rclpy node.
 
     Attributes:
-        finished: Whether all was played.
-        failure: Why it ended before, if it did.
+        finished: Whether the run has ended.
+        failure: Why it ended before all images were played, if it did.
 
     Raises:
         ConfigurationError: A parameter is wrong, or there is nothing to play.
@@ -192,12 +75,14 @@ class Player(DiagnosticNode[PlayerParameters]):
         self.failure: str | None = None
         self._shown: list[tuple[str, NDArray[np.uint8]]] = []
         self._message_sent: Image | CompressedImage | None = None  # None for a lost image
-        self._recorded: list[_Played] = []
+        self._recorded: list[PlayedImage] = []
         self._count = 0
         self._timing = Timing()
-        self._unanswered: dict[int, _Played] = {}  # by stamp, ns
+        self._unanswered: dict[int, PlayedImage] = {}  # by stamp, ns
         self._ticks = 0
         self._asked = self._sent = time.perf_counter()
+        # Wall time from which on there is a recogniser, which may have to compile first.
+        self._recogniser_since: float | None = None
         if p.transport == "raw":
             self._images = self.create_publisher(Image, "image", _IMAGE_QOS)
         else:
@@ -212,13 +97,13 @@ class Player(DiagnosticNode[PlayerParameters]):
             self._next()
         else:
             period = 1.0 / (p.rate * p.real_time_factor)
-            # Whoever asks the clock between two images is told to a hundredth of a second.
+            # Between two images, too, the clock is published every hundredth of a second.
             self._ticks_per_image = math.ceil(period / _TICK) if p.clock else 1
             self.create_timer(period / self._ticks_per_image, self._on_tick, clock=self.steady)
 
     @property
     def time(self) -> float:
-        """Time that has been played, s."""
+        """Time of the images played so far, s."""
         return self._count / self.parameters.rate
 
     def start(self) -> None:
@@ -226,9 +111,9 @@ class Player(DiagnosticNode[PlayerParameters]):
         self._asked = time.perf_counter()
 
     def stop(self) -> None:
-        """Write what was recorded, if the parameter ``recording`` names a file."""
+        """Write the recording, if the parameter ``recording`` names a file."""
         if self.parameters.recording:
-            _save(Path(self.parameters.recording), self._recorded)
+            save_recording(Path(self.parameters.recording), self._recorded)
 
     # Images.
 
@@ -243,13 +128,13 @@ class Player(DiagnosticNode[PlayerParameters]):
         self._ticks += 1
 
     def _next(self) -> None:
-        """Send the next image, or end where there is none."""
+        """Send the next image, or end the run if there is none."""
         p = self.parameters
         found = self._frame(self._count)
-        # Half an image of slack, since times are sums that binary fractions don't hold.
+        # Half an image of slack, since the times are not exact in binary.
         if found is None or (p.duration and self.time > p.duration - 0.5 / p.rate):
             self.finished = True
-            self.set_state(DiagnosticStatus.OK, "all is played")
+            self.set_state(DiagnosticStatus.OK, "all images are played")
             return
         self._name, frame = found
         stamp = round(self.time * NANOSECONDS) if p.clock else self.now()
@@ -258,7 +143,7 @@ class Player(DiagnosticNode[PlayerParameters]):
         self._stamp = stamp
         self._asked = time.perf_counter()
         self._count += 1
-        self._unanswered[stamp] = _Played(stamp, self._name, self._asked)
+        self._unanswered[stamp] = PlayedImage(stamp, self._name, self._asked)
         if p.recording:
             self._recorded.append(self._unanswered[stamp])
         if len(self._unanswered) > _REMEMBERED:
@@ -290,18 +175,20 @@ class Player(DiagnosticNode[PlayerParameters]):
             self._images.publish(self._message_sent)
 
     def _resend(self) -> None:
-        """In lockstep: repeat an image that got no answer, and say so when it takes long."""
+        """In lockstep, send an unanswered image again, and report it when that takes long."""
         now = time.perf_counter()
         if self.finished or now - self._sent < _RESEND:
             return
-        if self._message_sent is None:  # nobody can answer a lost image
+        if self._message_sent is None:  # a lost image can't be answered
             self._next()
             return
         self._send()
-        waited = now - self._asked
-        if waited < _PATIENCE:
-            return
         publishers = self.count_publishers("place")
+        if publishers and self._recogniser_since is None:
+            self._recogniser_since = now
+        waited = now - max(self._asked, self._recogniser_since or self._asked)
+        if waited < _UNANSWERED:
+            return
         text = f"no place answered the image {self._name} in {waited:.0f} s: " + (
             f"{publishers} node(s) publish place, and their diagnostics say why"
             if publishers
@@ -309,6 +196,8 @@ class Player(DiagnosticNode[PlayerParameters]):
         )
         self.set_state(DiagnosticStatus.WARN, text, key="unanswered")
         limit = self.parameters.lockstep_limit
+        if limit and not publishers:
+            limit = max(limit, self.parameters.start_timeout)
         if limit and waited > limit:
             self.failure = text
             self.finished = True
@@ -318,7 +207,7 @@ class Player(DiagnosticNode[PlayerParameters]):
     def _on_place(self, message: JointState) -> None:
         played = self._unanswered.pop(to_nanoseconds(message.header.stamp), None)
         if played is None or self.finished:
-            return  # it answers an image sent twice, or somebody else's
+            return  # the answer to an image that was sent twice, or to another camera's
         played.latency = time.perf_counter() - played.sent
         self._timing.add(played.latency)
         played.place = message.header.frame_id
@@ -336,21 +225,6 @@ class Player(DiagnosticNode[PlayerParameters]):
             "answered": str(self._timing.count),
             **self._timing.latencies(),
         }
-
-
-def _save(path: Path, played: list[_Played]) -> None:
-    """Write what was played and answered as a .npz of one array per quantity: whole or not at all.
-
-    ``time`` (s), ``name`` of the image, ``sent`` (wall time, s), ``best`` place, ``place`` (empty:
-    never visited), ``score`` and ``latency`` (s; not a number where no answer came).
-    """
-    arrays: dict[str, Any] = {
-        name: np.array([getattr(each, name) for each in played])
-        for name in ("name", "sent", "best", "place", "score", "latency")
-    }
-    arrays["time"] = np.array([each.stamp / NANOSECONDS for each in played])
-    with writing(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
 
 
 def main() -> None:

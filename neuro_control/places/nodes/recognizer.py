@@ -6,8 +6,8 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,16 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_srvs.srv import Trigger
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import CORES
-from neuro_control.places.control.images import decode_image, featureless, raw_image
+from neuro_control.places.control.images import featureless
 from neuro_control.places.control.poses import covariance
-from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Recogniser
+from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.types import Grey, PlaceEstimate
+from neuro_control.places.nodes.image_messages import read_compressed, read_raw
+from neuro_control.places.nodes.recognizer_parameters import PlaceParameters
 from neuro_control.resources import find_file
 from neuro_control.ros.diagnostics import Timing
 from neuro_control.ros.inputs import check_age
-from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
+from neuro_control.ros.lifecycle import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     Rejected,
@@ -35,121 +36,32 @@ from neuro_control.ros.messages import (
     to_nanoseconds,
     to_stamp,
 )
-from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
 
-TRANSPORTS = ("raw", "compressed")
-
-# Wall time without an image that is told, s.
-_SILENCE = 1.0
-
-
-@dataclass(frozen=True)
-class PlaceParameters(LifecycleParameters):
-    """Parameters of the place recogniser."""
-
-    model: str = parameter(
-        "", "File that training wrote, in config/weights or by its path; load_model takes it over"
-    )
-    mode: str = parameter(
-        "fast",
-        "fast (expected responses) or spiking; load_model takes it over",
-        choices=MODES,
-    )
-    sequence: int = parameter(
-        1, "Images in a row that are matched together; load_model takes it over", low=1, high=1000
-    )
-    best: int = parameter(
-        5, "How many places are told, the best first; load_model takes it over", low=1, high=1000
-    )
-    regularisation: str = parameter(
-        "homeostasis",
-        "What keeps neurons that respond to everything from winning: homeostasis, silence (the "
-        "paper's) or none; load_model takes it over",
-        choices=REGULARISATIONS,
-    )
-    false_accepts: float = parameter(
-        0.05,
-        "Share of places never visited that may be taken for known ones, told from the reference; "
-        "load_model takes it over",
-        low=0.0,
-        high=1.0,
-    )
-    threshold: float = parameter(
-        0.0,
-        "Score below which a place counts as never visited, 0 takes what false_accepts says; "
-        "load_model takes it over",
-        low=-1e9,
-        high=1e9,
-    )
-    seed: int = parameter(
-        0, "Seed of the spiking mode; load_model takes it over", low=0, high=2**31
-    )
-    device: str = parameter(
-        CORES,
-        "Where the spiking mode runs: cores, or a device of torch such as cuda; load_model takes "
-        "it over",
-    )
-    transport: str = parameter(
-        "raw", "raw hears image, compressed hears image/compressed", choices=TRANSPORTS, fixed=True
-    )
-    reliable: bool = parameter(
-        False,
-        "Have lost parts of images sent again, for large raw ones; the camera must offer it",
-        fixed=True,
-    )
-    max_age: float = parameter(
-        0.2, "Age from which an image is not answered any more, s", low=1e-3, high=60.0
-    )
-    position_deviation: float = parameter(
-        1.0, "Standard deviation of a camera from its place, m", low=0.0, high=1000.0
-    )
-    angle_deviation: float = parameter(
-        0.2, "Standard deviation of a camera's attitude from its place's, rad", low=0.0, high=3.2
-    )
-
-
-def read_raw(message: Image) -> Grey:
-    """Grey image (H, W) of a message.
-
-    Raises:
-        Rejected: The encoding is not known, or the sizes don't fit the data.
-    """
-    size = (message.height, message.width)
-    try:
-        return raw_image(
-            message.data, size, message.encoding, message.step, bool(message.is_bigendian)
-        )
-    except ConfigurationError as error:
-        raise Rejected("image", str(error)) from error
-
-
-def read_compressed(message: CompressedImage) -> Grey:
-    """Grey image (H, W) of a message.
-
-    Raises:
-        Rejected: It holds no whole image of a known format.
-    """
-    try:
-        return decode_image(bytes(message.data), f"of the format '{message.format}'")
-    except ConfigurationError as error:
-        raise Rejected("image", str(error)) from error
+# Wall time without an image from which on that is reported, s.
+_IMAGE_TIMEOUT = 1.0
+# Wall time after which the first image's compiling is reported, s.
+_SLOW = 1.0
+_COMPILING = "compiling the spiking network, once: it is kept for later starts"
 
 
 class PlaceRecognizer(ManagedNode[PlaceParameters]):
-    """Says where the camera is.
+    """Recognises where the camera is.
 
     Subscribes to ``image`` (sensor_msgs/Image) or ``image/compressed``. Publishes, stamped as the
-    image, ``place`` (sensor_msgs/JointState): names of the K best places in ``name``, their scores
-    in ``position``, the best first, and in the header's ``frame_id`` the place where the camera
-    is, empty if that was never visited; and, where the reference has poses, ``pose``
+    image, ``place`` (sensor_msgs/JointState): names of the K best places in ``name``, the best
+    first, their scores in ``position``, and in the header's ``frame_id`` the place where the camera
+    is, empty if that was never visited. If the reference has poses, it also publishes ``pose``
     (PoseWithCovarianceStamped). Service: ``~/load_model`` (std_srvs/Trigger).
 
-    A thread of its own recognises: diagnostics keep their pace, and while it works the newest
-    image waits and older ones are dropped.
+    A thread of its own recognises, so that diagnostics are published in time. While it works, the
+    newest image waits and older images are dropped.
 
     Args:
         node_options: Passed on to the rclpy node.
+
+    Attributes:
+        recogniser: The recogniser that answers images, from configuring on.
 
     Raises:
         ConfigurationError: A parameter is wrong.
@@ -159,7 +71,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         super().__init__(name, PlaceParameters, "place recogniser", **node_options)
         self._worker: threading.Thread | None = None
         self._waiting: queue.Queue[tuple[Any, float] | None] = queue.Queue(maxsize=1)
-        # The worker and the executor's thread both tell how the node is, and both recognise.
+        # The worker's and the executor's thread both set the state, and both recognise.
         self._reporting = threading.Lock()
         self._recognising = threading.Lock()
         self._counts: Counter[str] = Counter()
@@ -199,7 +111,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to answer images."""
-        self._recogniser.reset()
+        self.recogniser.reset()
         self._answered: tuple[int, JointState, PoseWithCovarianceStamped | None] | None = None
         self._received = time.monotonic()
         self._set_state(DiagnosticStatus.STALE, f"waiting for {self._topic}")
@@ -208,14 +120,14 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give up the topics."""
+        """Remove topics and service."""
         self.stop()
         for destroy, made in self._made:
             destroy(made)
         return TransitionCallbackReturn.SUCCESS
 
     def stop(self) -> None:
-        """Answer no more images."""
+        """Stop answering images."""
         worker, self._worker = self._worker, None
         if worker is None:
             return
@@ -233,7 +145,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
     # The model.
 
     def _load(self) -> None:
-        """Take over the model that the parameters name, once it is known to work.
+        """Load the model that the parameters name, and use it if it works.
 
         Raises:
             ConfigurationError: There is none, it is damaged, or the parameters don't fit it.
@@ -252,11 +164,12 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             device=p.device,
             threshold=p.threshold or None,
         )
-        # What is compiled on the first image would make that image late.
-        with self._recognising:
-            recogniser.step(np.random.default_rng(0).integers(0, 256, (32, 64), dtype=np.uint8))
+        # Compiling during the first image would make that image late.
+        noise = np.random.default_rng(0).integers(0, 256, (32, 64), dtype=np.uint8)
+        with self._recognising, self._reported_if_slow(_COMPILING):
+            recogniser.step(noise)
         recogniser.reset()
-        self._recogniser = recogniser
+        self.recogniser = recogniser
         self._loaded = p.model
 
     def _on_load_model(self, request: Any, response: Any) -> Any:
@@ -267,18 +180,19 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             response.message = f"{error}; {self._loaded} stays"
             return response
         response.success = True
-        response.message = f"{self._loaded} knows {len(self._recogniser.names)} places"
+        response.message = f"{self._loaded} knows {len(self.recogniser.names)} places"
         return response
 
     # From an image to a place.
 
     def _receive(self, message: Any) -> None:
         self._received = time.monotonic()
+        self._counts["received"] += 1
         if self._worker is not None and self._put((message, time.perf_counter())):
             self._counts["dropped_overwritten"] += 1
 
     def _put(self, item: tuple[Any, float] | None) -> bool:
-        """Let ``item`` wait for the worker; whether it took the place of another."""
+        """Let ``item`` wait for the worker; gives whether it replaced another one."""
         try:
             self._waiting.get_nowait()
             overwritten = True
@@ -298,7 +212,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
                     DiagnosticStatus.WARN, f"{self._topic} rejected: {error}", key=error.reason
                 )
             except Exception as error:
-                # Whatever a model makes of an image, the next image may be another.
+                # Whatever goes wrong with one image, the next one is answered.
                 self._counts[f"rejected/{type(error).__name__}"] += 1
                 self._set_state(DiagnosticStatus.ERROR, f"the recogniser failed: {error!r}")
 
@@ -309,7 +223,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         image = self._read(message)
         if featureless(image):
             raise Rejected("featureless", "it is of one colour and shows no place")
-        recogniser = self._recogniser
+        recogniser = self.recogniser
         with self._recognising:
             answer = recogniser.step(image)
         if self._is_late(stamp):
@@ -322,7 +236,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         self._set_state(DiagnosticStatus.OK, "running")
 
     def _is_late(self, stamp: int) -> bool:
-        """Whether an image is too old to be answered, which is counted and told."""
+        """Whether an image is too old to be answered, which is counted and reported."""
         try:
             check_age(stamp, self.now(), self.parameters.max_age)
         except Rejected as error:
@@ -334,16 +248,16 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         return False
 
     def _is_settled(self, stamp: int) -> bool:
-        """Whether an image calls for no new answer, having been answered already."""
+        """Whether an image was answered already; the answer is then published again."""
         if self._answered is None or stamp > self._answered[0]:
             return False
         last, place, pose = self._answered
         if stamp == last:
-            # Whoever sent it again has missed the answer.
+            # The sender has missed the answer.
             self._publish(place, pose)
             return True
         if self.now() < last:
-            self._recogniser.reset()  # the clock went back: another run
+            self.recogniser.reset()  # the clock went back: a new run
             return False
         raise Rejected("order", "it is older than the one answered before it")
 
@@ -378,23 +292,34 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
 
     # Diagnostics.
 
+    @contextmanager
+    def _reported_if_slow(self, text: str) -> Iterator[None]:
+        """Report ``text`` as the state if the block takes longer than a moment."""
+        timer = threading.Timer(_SLOW, self._set_state, (DiagnosticStatus.STALE, text))
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+
     def _set_state(self, level: bytes, text: str, key: str | None = None) -> None:
         with self._reporting:
             self.set_state(level, text, key)
 
     def report(self) -> None:
-        """Every second: tell the state, and of silence."""
-        silence = time.monotonic() - self._received
-        if self._worker is not None and silence > _SILENCE:
+        """Publish the diagnostics, once a second; report it if no images come."""
+        elapsed = time.monotonic() - self._received
+        if self._worker is not None and elapsed > _IMAGE_TIMEOUT:
             self._set_state(
-                DiagnosticStatus.WARN, f"no {self._topic} for {silence:.0f} s", key="silence"
+                DiagnosticStatus.WARN, f"no {self._topic} for {elapsed:.0f} s", key="timeout"
             )
         with self._reporting:
             self.publish_diagnostics()
 
     def diagnostic_values(self) -> dict[str, str]:
         """Model, rate, latency and counts."""
-        names = ("never_visited", "dropped_late", "dropped_overwritten")
+        names = ("received", "never_visited", "dropped_late", "dropped_overwritten")
         rejected = {key: str(n) for key, n in dict(self._counts).items() if key not in names}
         return {
             "model": getattr(self, "_loaded", ""),

@@ -1,0 +1,83 @@
+"""Parameters of the place recogniser's node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neuro_control.places.control.batch_simulator import CORES
+from neuro_control.places.control.recogniser import MODES, REGULARISATIONS
+from neuro_control.places.nodes.image_messages import TRANSPORTS
+from neuro_control.ros.lifecycle import LifecycleParameters
+from neuro_control.ros.parameters import parameter
+
+
+@dataclass(frozen=True)
+class PlaceParameters(LifecycleParameters):
+    """Parameters of the place recogniser."""
+
+    model: str = parameter(
+        "", "File that training wrote, in config/weights or by its path; applied by ~/load_model"
+    )
+    mode: str = parameter(
+        "fast",
+        "fast (expected responses) or spiking; applied by ~/load_model",
+        choices=MODES,
+    )
+    sequence: int = parameter(
+        1,
+        "Number of images in a row that are matched together; applied by ~/load_model",
+        low=1,
+        high=1000,
+    )
+    best: int = parameter(
+        5,
+        "Number of places in an answer, the best first; applied by ~/load_model",
+        low=1,
+        high=1000,
+    )
+    regularisation: str = parameter(
+        "homeostasis",
+        "What keeps neurons that respond to everything from winning: homeostasis, silence (the "
+        "paper's) or none; applied by ~/load_model",
+        choices=REGULARISATIONS,
+    )
+    false_accepts: float = parameter(
+        0.05,
+        "Share of images of places never visited that may be accepted, estimated from the "
+        "reference; "
+        "applied by ~/load_model",
+        low=0.0,
+        high=1.0,
+    )
+    threshold: float = parameter(
+        0.0,
+        "Score below which a place counts as never visited; with 0 it follows from "
+        "false_accepts; "
+        "applied by ~/load_model",
+        low=-1e9,
+        high=1e9,
+    )
+    seed: int = parameter(0, "Seed of the spiking mode; applied by ~/load_model", low=0, high=2**31)
+    device: str = parameter(
+        CORES,
+        "Where the spiking mode runs: cores, or a device of torch such as cuda; applied by "
+        "~/load_model",
+    )
+    transport: str = parameter(
+        "raw",
+        "raw receives image, compressed receives image/compressed",
+        choices=TRANSPORTS,
+        fixed=True,
+    )
+    reliable: bool = parameter(
+        False,
+        "Receive reliably, for large raw images; the camera must publish reliably",
+        fixed=True,
+    )
+    max_age: float = parameter(0.2, "Age from which on an image is dropped, s", low=1e-3, high=60.0)
+    position_deviation: float = parameter(
+        1.0, "Standard deviation of a camera's position from its place, m", low=0.0, high=1000.0
+    )
+    angle_deviation: float = parameter(
+        0.2, "Standard deviation of a camera's attitude from its place's, rad", low=0.0, high=3.2
+    )
