@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.table import Table
 
+from neuro_control.cli.benchmark import turns_option
 from neuro_control.cli.options import json_option
-from neuro_control.cli.output import print_table, remarks, write_json
+from neuro_control.cli.output import remarks, show_result
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.batch_simulator import BatchSimulator
 from neuro_control.places.control.encoding import encode
@@ -139,13 +140,7 @@ def _in_turns(places: int, fast: Recogniser, turns: int) -> dict[str, float] | N
     show_default=True,
     help="Number of places of the reference.",
 )
-@click.option(
-    "--turns",
-    type=click.IntRange(1, 100),
-    default=3,
-    show_default=True,
-    help="Number of repetitions.",
-)
+@turns_option
 @json_option
 def benchmark(places: int, turns: int, json: str | None) -> None:
     """Measure how fast places are recognised, also by VPRTempo if it is installed."""
@@ -172,14 +167,11 @@ def benchmark(places: int, turns: int, json: str | None) -> None:
         result["in_turns"] = _in_turns(
             min(places, 100), Recogniser(untrained(min(places, 100))), turns
         )
-    if json is not None:
-        write_json(result, json)
-    if json != "-":
-        _print(result)
+    show_result(result, json, _table(result))
 
 
-def _print(result: dict[str, Any]) -> None:
-    table = Table("quantity", "value", title=f"places: {result['places']}")
+def _table(result: dict[str, Any]) -> Table:
+    table = Table("measurement", "value", title=f"places: {result['places']}")
     table.add_row("one expert, one presentation, one core, ms", f"{result['presentation_ms']:.2f}")
     table.add_row("the same while it learns, ms", f"{result['learning_ms']:.2f}")
     for mode in ("fast", "spiking"):
@@ -196,4 +188,4 @@ def _print(result: dict[str, Any]) -> None:
         if both is None
         else f"fast {both['fast']:.0f}, VPRTempo {both['vprtempo']:.0f}",
     )
-    print_table(table)
+    return table

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neuro_control.cli.experiments import Row
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.recogniser import MODES, Recogniser
 from neuro_control.places.control.sequences import match_sequence
@@ -15,7 +16,6 @@ from neuro_control.places.evaluation.baselines import sad_of_patches
 from neuro_control.places.evaluation.route_experiment import (
     SEQUENCE,
     RouteExperiment,
-    Row,
     measured,
 )
 from neuro_control.places.evaluation.scoring import acceptance, metrics_of

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from neuro_control.cli.experiments import Row
 from neuro_control.cli.output import remarks
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.preprocessing import PATCH
 from neuro_control.places.control.recogniser import MODES, Recogniser
 from neuro_control.places.evaluation.baselines import sad_of_patches
-from neuro_control.places.evaluation.experiment_figures import draw_ablation, draw_sizes
 from neuro_control.places.evaluation.route_experiment import (
     RouteExperiment,
-    Row,
     baseline,
     measured,
 )
@@ -69,7 +68,6 @@ def sizes(route: RouteExperiment) -> list[Row]:
                 "memory_mb": peak_memory(),
             }
         )
-    draw_sizes(rows, route.out / "sizes.png")
     return rows
 
 
@@ -121,7 +119,6 @@ def ablation(route: RouteExperiment) -> list[Row]:
                         **found,
                     }
                 )
-    draw_ablation(rows, route.out / "ablation.png")
     return rows
 
 

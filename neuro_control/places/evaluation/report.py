@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.cli.report import latency_ms, sha256
 from neuro_control.places.evaluation.figures import journey
 
 
@@ -28,11 +28,7 @@ def summary(recording: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) 
     """
     latency = recording["latency"]
     answered = np.isfinite(latency)
-    p50, p99 = np.percentile(latency[answered] if answered.any() else [np.nan], [50, 99]) * 1e3
     wall = float(np.ptp(recording["sent"])) if len(answered) else 0.0
-    digest = hashlib.sha256()
-    for name in ("time", "name", "best", "place", "score"):
-        digest.update(np.ascontiguousarray(recording[name]).tobytes())
     return {
         "model": settings["nodes"]["place_recognizer"].get("model", ""),
         "images": len(answered),
@@ -40,9 +36,9 @@ def summary(recording: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) 
         "r1": _share((recording["best"] == recording["name"])[answered]),
         "visited": _share(recording["place"][answered] != ""),
         "images_per_s": (len(answered) - 1) / wall if wall > 0 else np.nan,
-        "latency_ms": {"p50": float(p50), "p99": float(p99)},
+        "latency_ms": latency_ms(latency[answered]),
         "seed": int(settings["seed"]),
-        "answers_sha256": digest.hexdigest(),
+        "answers_sha256": sha256(recording, ("time", "name", "best", "place", "score")),
     }
 
 

@@ -6,13 +6,11 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from concurrent.futures import Executor
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.cli.experiments import Row, Setting
 from neuro_control.cli.progress import progress
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
@@ -24,27 +22,21 @@ from neuro_control.places.evaluation.scoring import measure, metrics_of
 from neuro_control.places.training.dataset import Traverse
 from neuro_control.places.training.train import train
 
-Row = dict[str, Any]
-
 # Number of images in a row that are matched together.
 SEQUENCE = 10
 
 
 @dataclasses.dataclass(frozen=True)
-class RouteExperiment:
-    """Traverses of a route, and what is trained on them.
+class RouteExperiment(Setting):
+    """Traverses of a route, and what is trained on them; models are kept in the output folder.
 
     Attributes:
         reference: Traverse on which ensembles are trained, of small images.
         query: Traverse that is recognised, of the same places in the same order.
-        out: Folder of CSV files, figures and models.
-        executor: Executor that trains experts.
     """
 
     reference: Traverse
     query: Traverse
-    out: Path
-    executor: Executor
 
     def of(self, first: int, count: int) -> RouteExperiment:
         """The same for ``count`` places of the route from ``first`` on."""
