@@ -16,10 +16,12 @@ from neuro_control import weights
 from neuro_control.blimp.control.antisymmetric import respond
 from neuro_control.blimp.control.genome import NetworkDesign, load_network
 from neuro_control.blimp.control.spiking_controller import SpikingController
-from neuro_control.blimp.training import run as module
+from neuro_control.blimp.training import judging
+from neuro_control.blimp.training.command import join
 from neuro_control.blimp.training.dataset import DataSet, recordings
 from neuro_control.blimp.training.evolve import Evolution, advance, command, search_of
-from neuro_control.blimp.training.run import TEST, VALIDATION, TrainingRun, join, judge, train
+from neuro_control.blimp.training.judging import TEST, VALIDATION, judge
+from neuro_control.blimp.training.run import TrainingRun, train
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 
@@ -34,7 +36,7 @@ def short_flights(monkeypatch):
         whole = recordings(term, seed, 3, derivative_time)
         return DataSet(whole.errors[:, :60], whole.targets[:, :60])
 
-    monkeypatch.setattr(module, "_flown", flown)
+    monkeypatch.setattr(judging, "data_set", flown)
 
 
 def run(evolution, folder):
@@ -71,7 +73,7 @@ def test_what_an_evolution_leaves_is_the_best_network_and_its_curve(short_flight
     assert told == facts
     assert genome.design == NetworkDesign("pd", "lif")
     assert facts["step"] == [2, 4, 6][best]
-    flights = module.flights(TINY, VALIDATION)
+    flights = judging.flights(TINY, VALIDATION)
     found = judge(genome.design.structure, genome.vector[None], flights)
     assert found[0][0] == pytest.approx(facts["validation"]["cost"])
     assert found[0][0] == pytest.approx(min(costs), rel=1e-5)
@@ -80,7 +82,7 @@ def test_what_an_evolution_leaves_is_the_best_network_and_its_curve(short_flight
     assert facts["validation"]["cost"] == pytest.approx(
         facts["validation"]["mae"] + 1 - facts["validation"]["rho"]
     )
-    test = judge(genome.design.structure, genome.vector[None], module.flights(TINY, TEST))
+    test = judge(genome.design.structure, genome.vector[None], judging.flights(TINY, TEST))
     assert facts["test"]["cost"] == pytest.approx(test[0][0])
 
 
@@ -88,7 +90,7 @@ def test_networks_get_better(short_flights, tmp_path):
     evolution = dataclasses.replace(TINY, steps=80, population=20, validate_every=40)
     made, _ = run(evolution, tmp_path)
     first = search_of(evolution).mean
-    flights = module.flights(TINY, VALIDATION)
+    flights = judging.flights(TINY, VALIDATION)
     before = judge(evolution.design.structure, first[None], flights)[0][0]
     assert made.arrays["curve"][:, 1].min() < 0.9 * before
 
@@ -96,7 +98,7 @@ def test_networks_get_better(short_flights, tmp_path):
 def test_judging_is_the_mean_over_flights(short_flights):
     design = NetworkDesign("i", "iwta")
     vectors = design.draw(np.random.default_rng(0), 2)
-    flights = module.flights(dataclasses.replace(TINY, term="i"), TEST)
+    flights = judging.flights(dataclasses.replace(TINY, term="i"), TEST)
     costs, error, rho = judge(design.structure, vectors, flights)
     for p in range(2):
         errors = [
@@ -177,11 +179,11 @@ def test_an_evolution_that_cannot_be_is_refused(changes, says):
         dataclasses.replace(TINY, **changes)
 
 
-OPTIONS = ["--generations", "2", "--population", "4", "--validate-every", "1", "--json", "-"]
+OPTIONS = ["--generations", "2", "--population", "4", "--validate-every", "1", "--jobs", "1"]
 
 
 def commanded(*options):
-    found = CliRunner().invoke(command, [*OPTIONS, *options], catch_exceptions=False)
+    found = CliRunner().invoke(command, [*OPTIONS, "--json", "-", *options], catch_exceptions=False)
     assert found.exit_code == 0, found.output
     return json.loads(found.stdout)
 

@@ -12,18 +12,12 @@ import torch
 
 from neuro_control.blimp.control import antisymmetric
 from neuro_control.blimp.control.genome import NetworkDesign, load_network
-from neuro_control.blimp.training import run as module
+from neuro_control.blimp.training import judging
 from neuro_control.blimp.training.dataset import DataSet, cost, recordings
-from neuro_control.blimp.training.gradient import (
-    Descent,
-    State,
-    _spike,
-    advance,
-    command,
-    loss,
-    respond,
-)
-from neuro_control.blimp.training.run import VALIDATION, TrainingRun, flights, judge, train
+from neuro_control.blimp.training.gradient import Descent, advance, command
+from neuro_control.blimp.training.judging import VALIDATION, flights, judge
+from neuro_control.blimp.training.run import TrainingRun, train
+from neuro_control.blimp.training.surrogate import NetworkState, loss, respond, spike
 from neuro_control.errors import ConfigurationError
 
 TINY = Descent("pd", "lif", steps=4, validate_every=2, batch=2, window=15)
@@ -37,7 +31,7 @@ def short_flights(monkeypatch):
         whole = recordings(term, seed, 3, derivative_time)
         return DataSet(whole.errors[:, :40], whole.targets[:, :40])
 
-    monkeypatch.setattr(module, "_flown", flown)
+    monkeypatch.setattr(judging, "data_set", flown)
 
 
 def lively(kind, seed=0):
@@ -57,7 +51,7 @@ def test_forward_it_is_the_network_that_flies_whatever_the_windows(kind):
     expected = antisymmetric.respond(structure, np.repeat(vector[None], 3, 0), errors)
     assert expected.std() > 0.1
     numbers = torch.from_numpy(vector)
-    state, found = State.rest(structure, numbers, 3), []
+    state, found = NetworkState.rest(structure, numbers, 3), []
     for window in np.split(errors, [40, 41], axis=1):
         outputs, state = respond(structure, numbers, torch.from_numpy(window), state.detached())
         found.append(outputs.numpy())
@@ -66,7 +60,7 @@ def test_forward_it_is_the_network_that_flies_whatever_the_windows(kind):
 
 def test_a_spike_is_a_step_forward_and_a_fast_sigmoid_backward():
     x = torch.tensor([-3.0, 0.0, 0.5], requires_grad=True)
-    spikes = _spike(x)
+    spikes = spike(x)
     assert spikes.tolist() == [0.0, 0.0, 1.0]
     spikes.sum().backward()
     np.testing.assert_allclose(x.grad, [1 / 16, 1.0, 1 / 2.25])
@@ -79,7 +73,7 @@ def test_the_read_outs_gradient_is_the_one_of_differences():
     targets = torch.linspace(-1, 1, 40, dtype=torch.float64).expand(2, 40)
 
     def value(numbers):
-        state = State.rest(structure, numbers, 2)
+        state = NetworkState.rest(structure, numbers, 2)
         return loss(respond(structure, numbers, errors, state)[0], targets)
 
     numbers = torch.tensor(vector, requires_grad=True)

@@ -11,7 +11,8 @@ from neuro_control.blimp.evaluation.trajectory import Trajectory
 from neuro_control.blimp.simulation.body import Body
 from neuro_control.blimp.simulation.heave import Disturbances, plant_of, simulate
 from neuro_control.blimp.simulation.world import world
-from neuro_control.blimp.training.tune import Tune, Tuning, draw_flights, flight_cost
+from neuro_control.blimp.training.tune import TuningRun, TuningSettings
+from neuro_control.blimp.training.tuning_flights import draw_flights, flight_cost
 from neuro_control.errors import ConfigurationError
 
 PD, INTEGRAL = NetworkDesign("pd", "lif"), NetworkDesign("i", "iwta")
@@ -102,20 +103,20 @@ def _neutral():
 
 def test_a_tuning_that_was_interrupted_comes_to_the_same_and_is_no_worse(tmp_path):
     start = follower()
-    whole = Tune(tmp_path / "whole", start, Tuning(1, 6, 8, 2, 2))
-    whole.go_on()
-    part = Tune(tmp_path / "part", start, Tuning(1, 2, 8, 2, 2))
-    part.go_on()
-    resumed = Tune(tmp_path / "part", start, Tuning(1, 6, 8, 2, 2))
+    whole = TuningRun(tmp_path / "whole", start, TuningSettings(1, 6, 8, 2, 2))
+    whole.resume()
+    part = TuningRun(tmp_path / "part", start, TuningSettings(1, 2, 8, 2, 2))
+    part.resume()
+    resumed = TuningRun(tmp_path / "part", start, TuningSettings(1, 6, 8, 2, 2))
     assert resumed.done == 2
-    resumed.go_on()
+    resumed.resume()
     np.testing.assert_array_equal(whole.best, resumed.best)
     np.testing.assert_array_equal(whole.curve, resumed.curve)
     assert whole.curve[:, 1].min() <= whole.curve[0, 1]
     loaded = SpikingController.load(whole.file)
     np.testing.assert_array_equal(loaded.pd.vector, whole.controller().pd.vector)
-    with pytest.raises(ConfigurationError, match="another training"):
-        Tune(tmp_path / "part", start, Tuning(2, 6, 8, 2, 2))
+    with pytest.raises(ConfigurationError, match=r"another training \(seed differ\)"):
+        TuningRun(tmp_path / "part", start, TuningSettings(2, 6, 8, 2, 2))
 
 
 def test_a_flight_without_a_step_has_an_rmse_and_no_overshoot():

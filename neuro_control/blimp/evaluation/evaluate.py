@@ -16,7 +16,7 @@ from neuro_control.blimp.evaluation.metrics import metrics
 from neuro_control.blimp.evaluation.rollout import rollout
 from neuro_control.blimp.evaluation.trajectory import draw
 from neuro_control.blimp.simulation.body import Body
-from neuro_control.blimp.simulation.conditions import CASES, FlightConditions
+from neuro_control.blimp.simulation.conditions import CASES, FlightConditions, conditions
 from neuro_control.blimp.simulation.world import world
 from neuro_control.cli.evaluation import evaluation_options, means, metrics_table, over_seeds
 from neuro_control.cli.output import show_result
@@ -63,26 +63,25 @@ def score(
         controller: Name of the control law, as ``laws.make_law`` takes it.
         case: Case, as ``world.world`` takes it.
         seeds: Number of flights.
-        executor: Where they are flown.
+        executor: Where they are simulated.
         seed: Seed of the first.
-        tasks: Into how many tasks they are split.
+        tasks: Number of tasks that they are divided into.
         changes: Fields of ``FlightConditions`` that are otherwise.
 
     Raises:
         ConfigurationError: There is no such controller or case, or a condition is out of range.
     """
-    given = dataclasses.replace(CASES[case], **changes)
+    given = conditions(case, **changes)
     make_law(controller)  # a mistake is reported here, not by a task
     flights = over_seeds(
-        *(executor, _metrics_of, given, controller), seed=seed, seeds=seeds, tasks=tasks
+        executor, _metrics_of, given, controller, seed=seed, seeds=seeds, tasks=tasks
     )
-    settled = float(np.mean([f["sse_worst_m"] <= 0.05 for f in flights]))
     return {
         "controller": controller,
         "case": case,
         "seeds": seeds,
         **means(flights),
-        "settled": settled,
+        "settled": float(np.mean([each["sse_worst_m"] <= 0.05 for each in flights])),
         "flights": flights,
     }
 
@@ -97,9 +96,12 @@ def score(
     help=f"{', '.join(LAWS)}, or a .safetensors file; repeatable.",
 )
 @click.option(
-    "--case", type=click.Choice(list(CASES)), default="heavy", show_default=True,
+    "--case",
+    type=click.Choice(list(CASES)),
+    default="heavy",
+    show_default=True,
     help="Conditions of the flights.",
-)  # fmt: skip
+)
 @click.option(
     "--figure",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -121,11 +123,11 @@ def evaluate(
         results = [score(each, case, seeds, executor, seed, jobs) for each in controllers]
     if figure is not None:
         body = Body(world(case))
-        draw(
-            {each: rollout(body, AltitudeController(make_law(each)), seed) for each in controllers},
-            figure,
-        )
-    by_name = {Path(result["controller"]).stem: result for result in results}
-    table = metrics_table(f"{case}, {seeds} flights", _LABELS, by_name)
+        flights = {
+            each: rollout(body, AltitudeController(make_law(each)), seed) for each in controllers
+        }
+        draw(flights, figure)
     # One controller, one object: what a script that names one expects.
-    show_result(results[0] if len(results) == 1 else {"controllers": results}, json, table)
+    whole = results[0] if len(results) == 1 else {"controllers": results}
+    columns = {Path(result["controller"]).stem: result for result in results}
+    show_result(whole, json, metrics_table(f"{case}, {seeds} flights", _LABELS, columns))

@@ -14,20 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.blimp.control.antisymmetric import respond
+from neuro_control.blimp.training.command import options, run_command
 from neuro_control.blimp.training.dataset import cost
-from neuro_control.blimp.training.run import (
-    TRAINING,
-    Arrays,
-    TrainingSettings,
-    command_of,
-    flights,
-    options,
-    validated,
-)
+from neuro_control.blimp.training.judging import TRAINING, Arrays, flights, validated
+from neuro_control.blimp.training.settings import TrainingSettings
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.evolution import CovarianceSearch
 
-# Part of each coordinate's range that the first generation's standard deviation is.
+# Standard deviation of the first generation, as a part of each coordinate's range.
 _SPREAD = 0.1
 
 
@@ -36,10 +30,10 @@ class Evolution(TrainingSettings):
     """What is evolved and how; its steps are generations.
 
     Attributes:
-        population: Individuals of a generation.
+        population: Number of individuals of a generation.
 
     Raises:
-        ConfigurationError: It can't be.
+        ConfigurationError: A value is out of range.
     """
 
     steps: int = 50_000
@@ -70,7 +64,7 @@ def advance(evolution: Evolution, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
 
     Args:
         evolution: What is evolved and how.
-        arrays: Of the last checkpoint; none of a run that is yet to begin.
+        arrays: Arrays of the last checkpoint; none of a run that is yet to begin.
 
     Returns:
         Arrays of the next checkpoint.
@@ -98,14 +92,14 @@ def advance(evolution: Evolution, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
     type=click.IntRange(min=1),
     default=50_000,
     show_default=True,
-    help="Generations of a run.",
+    help="Number of generations of a run.",
 )
 @click.option(
     "--population",
     type=click.IntRange(min=4),
     default=50,
     show_default=True,
-    help="Individuals of a generation.",
+    help="Number of individuals of a generation.",
 )
 @click.option(
     "--validate-every",
@@ -125,8 +119,8 @@ def command(
     derivative_time: float,
     **common: Any,
 ) -> None:
-    """Evolve a spiking network; the same command goes on where it was interrupted."""
+    """Evolve a spiking network; the same command resumes it where it was interrupted."""
     evolution = Evolution(
         term, kind, seed, generations, validate_every, derivative_time, population
     )
-    command_of(evolution, advance, "generations", **common)
+    run_command(evolution, advance, "generations", **common)
