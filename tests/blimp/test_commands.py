@@ -55,6 +55,15 @@ def test_evaluate_prints_metrics_and_draws(tmp_path):
     assert figure.is_file()
 
 
+def test_an_effect_makes_flights_worse(tmp_path):
+    flown = ("evaluate", "blimp", "--controller", "pid", "--seeds", 1, "--jobs", 1, "--json", "-")
+    plain, stuck = (
+        json.loads(command(*flown, *more).stdout)
+        for more in ((), ("--effect", "stuck: {sensors: lidar, begins: 100}"))
+    )
+    assert stuck["rmse_m"] > 1.5 * plain["rmse_m"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -19,8 +19,10 @@ from neuro_control.blimp.simulation.body import Body
 from neuro_control.blimp.simulation.conditions import CASES, FlightConditions, conditions
 from neuro_control.blimp.simulation.world import world
 from neuro_control.cli.evaluation import evaluation_options, means, metrics_table, over_seeds
+from neuro_control.cli.options import effect_option
 from neuro_control.cli.output import show_result
 from neuro_control.learning.executors import workers
+from neuro_control.simulation.effects import Description, Effect
 
 _LABELS = {
     "rmse_m": ("RMSE (cm)", 100.0),
@@ -38,10 +40,10 @@ _LABELS = {
 
 
 def _metrics_of(
-    given: FlightConditions, controller: str, seeds: list[int]
+    given: FlightConditions, effects: Description, controller: str, seeds: list[int]
 ) -> list[dict[str, float]]:
     """Metrics of rollouts of these seeds: a task for an executor."""
-    body = Body(world(**dataclasses.asdict(given)))
+    body = Body(world(**dataclasses.asdict(given)).with_effects(effects))
     flown_by = AltitudeController(make_law(controller))
     return [metrics(rollout(body, flown_by, seed)) for seed in seeds]
 
@@ -53,6 +55,7 @@ def score(
     executor: Executor,
     seed: int = 0,
     tasks: int = 1,
+    effects: Description = (),
     **changes: float,
 ) -> dict[str, Any]:
     """Metrics over seeded flights: means, and each flight's under ``flights``.
@@ -66,6 +69,7 @@ def score(
         executor: Where they are simulated.
         seed: Seed of the first.
         tasks: Number of tasks that they are divided into.
+        effects: Effects on the flights, as ``effects.parse`` takes them.
         changes: Fields of ``FlightConditions`` that are otherwise.
 
     Raises:
@@ -74,7 +78,7 @@ def score(
     given = conditions(case, **changes)
     make_law(controller)  # a mistake is reported here, not by a task
     flights = over_seeds(
-        executor, _metrics_of, given, controller, seed=seed, seeds=seeds, tasks=tasks
+        executor, _metrics_of, given, effects, controller, seed=seed, seeds=seeds, tasks=tasks
     )
     return {
         "controller": controller,
@@ -107,11 +111,13 @@ def score(
     type=click.Path(path_type=Path, dir_okay=False),
     help="PNG file that shows the first flight of each controller.",
 )
+@effect_option
 @evaluation_options
 def evaluate(
     controllers: tuple[str, ...],
     case: str,
     figure: Path | None,
+    effects: tuple[Effect, ...],
     seeds: int,
     seed: int,
     jobs: int,
@@ -120,9 +126,9 @@ def evaluate(
 ) -> None:
     """Score altitude controllers over seeded flights of 490 s in steps of 0.5, 1 and 1.5 m."""
     with workers(min(jobs, seeds), cluster) as executor:
-        results = [score(each, case, seeds, executor, seed, jobs) for each in controllers]
+        results = [score(each, case, seeds, executor, seed, jobs, effects) for each in controllers]
     if figure is not None:
-        body = Body(world(case))
+        body = Body(world(case).with_effects(effects))
         flights = {
             each: rollout(body, AltitudeController(make_law(each)), seed) for each in controllers
         }
