@@ -14,13 +14,8 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool
 
-from neuro_control.drivers.propulsion import (
-    Propulsion,
-    PropulsionParameters,
-    Travel,
-    duty,
-    pulse,
-)
+from neuro_control.drivers.motor_outputs import PropulsionParameters, Travel, duty, pulse
+from neuro_control.drivers.propulsion import Propulsion
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.messages import COMMAND_QOS, joint_state
 from tests.bench import Probe, options
@@ -148,8 +143,7 @@ class Blimp:
 
     def keep(self, seconds, **command):
         """Send a command every 20 ms."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        for _ in range(round(seconds / 0.02)):
             self.send(**command)
             self.bench.spin_for(0.02)
 
@@ -381,8 +375,13 @@ def test_no_message_brings_a_duty_out_of_bounds_or_an_exception(
     message = joint_state(
         max(0, blimp.node.now() - age), names, np.array(positions), effort=np.array(efforts)
     )
-    blimp.node._receive(message)
-    blimp.node._watch()
+    def handled():
+        values = blimp.node.diagnostic_values()
+        return sum(int(n) for name, n in values.items() if name.startswith(("rej", "commands")))
+
+    before = handled()
+    blimp.publisher.publish(message)
+    blimp.bench.spin_until(lambda: handled() > before)
     for pin, least, most in ((19, 0, FULL), (12, 0, FULL), (17, 0.025, 0.125)):
         value = blimp.pins[pin].state
         assert value == 0 or least - 1e-9 <= value <= most + 1e-9
@@ -393,7 +392,10 @@ def test_an_exception_that_ends_the_node_stops_the_motors_first():
         "from neuro_control.drivers.propulsion import Propulsion\n"
         "from neuro_control.ros.process import run_node\n"
         "class Failing(Propulsion):\n"
-        "    def _watch(self):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.create_timer(0.05, self.fail, clock=self.steady)\n"
+        "    def fail(self):\n"
         "        self.outputs.drive((0.5, 0.5))\n"
         "        self.left, self.right = self.outputs.motors[0].pin, self.outputs.motors[1].pin\n"
         "        assert (self.left.state, self.right.state) == (0.5, 0.5)\n"
