@@ -81,7 +81,10 @@ class PropulsionParameters:
         0.3, "Time that the servo takes for its whole range, s", low=0.0, high=10.0, fixed=True
     )
     command_timeout: float = parameter(
-        0.5, "Silence, and age of a command, from which the motors stop, s", low=0.01, high=60.0
+        0.5,
+        "Time without a valid command, and age of a command, after which the motors stop, s",
+        low=0.01,
+        high=60.0,
     )
 
     def __post_init__(self) -> None:
@@ -120,8 +123,8 @@ def duty(effort: float, parameters: PropulsionParameters) -> float:
     ``full_duty`` at ``max_effort``.
 
     Args:
-        effort: Thrust, N, 0 or more; beyond ``max_effort`` it is cut off.
-        parameters: Of the propulsion.
+        effort: Thrust, N, 0 or more; more than ``max_effort`` counts as ``max_effort``.
+        parameters: Parameters of the propulsion.
     """
     p = parameters
     if effort < p.dead_zone:
@@ -133,7 +136,7 @@ def duty(effort: float, parameters: PropulsionParameters) -> float:
 
 
 def cut_off(angle: float, parameters: PropulsionParameters) -> float:
-    """``angle`` (rad) or the end of the servo's range that it lies beyond."""
+    """``angle`` (rad) clipped to the servo's range."""
     return min(max(angle, parameters.servo_minimum_angle), parameters.servo_maximum_angle)
 
 
@@ -146,15 +149,15 @@ def pulse(angle: float, parameters: PropulsionParameters) -> float:
 
 
 class Travel:
-    """Where the shaft can be, of which the servo says nothing: it turns at constant speed.
+    """Interval in which the shaft's angle lies, since the servo does not report it.
 
-    At first it may be anywhere in its range.
+    The servo is assumed to turn at constant speed; at first the shaft may be anywhere in its range.
 
     Args:
         low: Smallest angle, rad.
         high: Largest angle, rad.
         duration: Time for the whole range, s.
-        now: Time at which this is so, s, on a steady clock.
+        now: Time of the start on a steady clock, s.
     """
 
     def __init__(self, low: float, high: float, duration: float, now: float) -> None:
@@ -164,12 +167,12 @@ class Travel:
         self._since = now
 
     def send(self, angle: float, now: float) -> None:
-        """Take down that the servo was sent to ``angle`` (rad) at ``now`` (s)."""
+        """Note that the servo was commanded to ``angle`` (rad) at ``now`` (s)."""
         self._advance(now)
         self._target = angle
 
     def arrived(self, now: float) -> bool:
-        """Whether at ``now`` (s) the shaft is surely where the servo was sent last."""
+        """Whether at ``now`` (s) the shaft is certain to be at the angle commanded last."""
         self._advance(now)
         target = self._target
         return target is not None and all(abs(a - target) <= _ARRIVED for a in self._between)
@@ -177,7 +180,7 @@ class Travel:
     def _advance(self, now: float) -> None:
         elapsed, self._since = now - self._since, now
         if self._target is None or elapsed <= 0:
-            return  # it rests, or no time went by, in which even the fastest servo gets nowhere
+            return  # it was not commanded yet, or no time has passed for it to move
         reach = self._speed * elapsed
         low, high = (a + min(max(self._target - a, -reach), reach) for a in self._between)
         self._between = (low, high)
@@ -203,7 +206,7 @@ class Outputs:
                 "the motors need gpiozero: pip install 'neuro_control[hardware]'"
             ) from error
         with ExitStack() as stack, warnings.catch_warnings():
-            # gpiozero warns of each library that it doesn't find on its way to one that is there.
+            # gpiozero warns of each missing pin library until it finds one that is installed.
             warnings.simplefilter("ignore")
             try:
                 if p.pin_factory == "mock":
@@ -227,7 +230,7 @@ class Outputs:
             except Exception as error:
                 # Each library behind gpiozero has exceptions of its own.
                 raise ConfigurationError(
-                    f"no motor can be driven from this machine: {error}; "
+                    f"the pins of this machine can't be used: {error}; "
                     "a dry run needs no pins: -p pin_factory:=mock"
                 ) from error
             self._stack = stack.pop_all()
@@ -238,7 +241,7 @@ class Outputs:
             motor.value = value
 
     def rest(self) -> None:
-        """Stop both motors: what goes wrong with one doesn't keep the other from it."""
+        """Stop both motors; a failure of one does not keep the other running."""
         with ExitStack() as stack:
             for motor in self.motors:
                 stack.callback(motor.off)
@@ -248,6 +251,6 @@ class Outputs:
         self.servo.value = width / _FRAME
 
     def close(self) -> None:
-        """Stop both motors and let go of the pins: the bridge pulls inputs that are open down."""
-        self._stack.callback(self.rest)  # the last one in is the first to run
+        """Stop both motors and release the pins; the bridge pulls open inputs low."""
+        self._stack.callback(self.rest)  # the callback added last runs first
         self._stack.close()

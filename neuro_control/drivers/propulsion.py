@@ -38,9 +38,9 @@ class Propulsion(Driver[PropulsionParameters]):
     """Drives two propellers and their servo by ``joint_commands`` (sensor_msgs/JointState).
 
     Efforts are the propellers' thrusts (N), the servo's position is the shaft's angle (rad).
-    Motors stand still until a good command comes, while the shaft turns, without a good command
-    for ``command_timeout``, while disabled, and once the node has ended. A command that is bad or
-    too old moves nothing and keeps nothing alive.
+    The motors stand still until a valid command is received, while the shaft turns, after
+    ``command_timeout`` without a valid command, while disabled, and once the node has ended. An
+    invalid or stale command moves nothing and does not restart the timeout.
 
     Services: ``~/enable`` and ``~/emergency_stop`` (std_srvs/SetBool). An emergency stop also
     disables, so that releasing it moves nothing.
@@ -62,7 +62,7 @@ class Propulsion(Driver[PropulsionParameters]):
         self._rejection = ""
         self._commands = 0
         self._received = -math.inf
-        self._duties = _NO_DUTY  # wanted; they get to the motors while the shaft is at rest
+        self._duties = _NO_DUTY  # commanded; applied to the motors while the shaft is at rest
         self._driven = _NO_DUTY
         self._pulse = 0.0
         self._travel = Travel(
@@ -84,7 +84,7 @@ class Propulsion(Driver[PropulsionParameters]):
         self.set_state(DiagnosticStatus.STALE, "waiting for joint_commands")
 
     def stop(self) -> None:
-        """Stop the motors for good and let go of the pins."""
+        """Stop the motors and release the pins; the node does not drive them again."""
         outputs, self.outputs = self.outputs, None
         if outputs is not None:
             self._duties = self._driven = _NO_DUTY
@@ -117,10 +117,10 @@ class Propulsion(Driver[PropulsionParameters]):
             self.set_state(DiagnosticStatus.OK, "running")
 
     def _move(self, angle: float | None = None) -> bool:
-        """Drive the motors as wanted, if the shaft is at rest; send it to ``angle`` (rad) first.
+        """Send the shaft to ``angle`` (rad), if given; drive the motors once the shaft has arrived.
 
         Returns:
-            Whether the pins took it; if not, the motors are off as far as can be.
+            Whether the pins could be set; if not, the motors are stopped as far as possible.
         """
         if self.outputs is None:
             return False
@@ -139,12 +139,12 @@ class Propulsion(Driver[PropulsionParameters]):
                 self.outputs.turn(self._pulse)
         except Exception as error:
             self._rest()
-            self.set_state(DiagnosticStatus.ERROR, f"motors off, the pins failed: {error}")
+            self.set_state(DiagnosticStatus.ERROR, f"motors off: setting the pins failed: {error}")
             return False
         return True
 
     def _rest(self) -> None:
-        """Stop the motors until the next good command."""
+        """Stop the motors until the next valid command."""
         self._duties = self._driven = _NO_DUTY
         self._received = -math.inf
         if self.outputs is None:
@@ -153,11 +153,12 @@ class Propulsion(Driver[PropulsionParameters]):
             self.outputs.rest()
         except Exception as error:
             self.set_state(
-                DiagnosticStatus.ERROR, f"motors can't be stopped, the pins failed: {error}"
+                DiagnosticStatus.ERROR,
+                f"motors can't be stopped: setting the pins failed: {error}; cut their power",
             )
 
     def _watch(self) -> None:
-        """Let the motors go on once the shaft has arrived; stop them when nobody commands."""
+        """Drive the motors once the shaft has arrived; stop them after the command timeout."""
         if self._received == -math.inf:
             return  # at rest already
         silence = time.monotonic() - self._received
@@ -166,7 +167,8 @@ class Propulsion(Driver[PropulsionParameters]):
             why = f" ({self._rejection})" if self._rejection else ""
             self.set_state(
                 DiagnosticStatus.WARN,
-                f"motors off, no good joint_commands for {silence:.2f} s{why}",
+                f"motors off: no valid joint_commands for {silence:.2f} s{why}; "
+                "the next one starts them",
                 key="silence",
             )
             return
@@ -182,7 +184,7 @@ class Propulsion(Driver[PropulsionParameters]):
         self.set_state(DiagnosticStatus.STALE, "waiting for joint_commands")
 
     def diagnostic_values(self) -> dict[str, str]:
-        """What the motors and the servo do, and counts."""
+        """State of motors and servo, counts and safety state."""
         left, right = self._driven
         return {
             "left_duty": f"{left:.3f}",

@@ -32,23 +32,23 @@ if TYPE_CHECKING:
 HEADER = b"\x59\x59"
 FRAME_SIZE = 9
 
-# Stands for a signal too strong to be measured.
+# Strength that stands for a saturated signal.
 _SATURATED = 65535
-# Distances that say that there is none, cm: of old firmware; weak, saturated, blinded by the sun.
+# Distances that stand for none, cm: old firmware; weak signal; saturated; ambient light too bright.
 _NO_DISTANCE = (0, 65535, 65534, 65532)
 # Width of the beam, rad.
 _FIELD_OF_VIEW = math.radians(2.0)
-# Time between two looks at the port, s; the lidar's own period, which bounds a stamp's error.
+# Time between two reads of the port, s: the lidar's own period, which bounds the stamps' error.
 _POLL = 0.01
-# More than arrives between two looks: what the kernel keeps of a port while nobody reads.
+# Bytes per read: as many as the kernel buffers for a port that is not read.
 _CHUNK = 4096
-# Time between two attempts to open the port, and silence that is told, s.
+# Time between two attempts to open the port, and time without a frame that is reported, s.
 _RETRY = 1.0
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one frame says.
+    """Content of one frame.
 
     Attributes:
         centimetres: Distance, cm, or one of four numbers that stand for none.
@@ -61,7 +61,7 @@ class Reading:
     temperature: float
 
     def reliable(self, minimum_strength: int) -> bool:
-        """Whether the signal allows a distance to be told from it."""
+        """Whether the signal is strong enough, and not saturated, for a valid distance."""
         return (
             minimum_strength <= self.strength < _SATURATED and self.centimetres not in _NO_DISTANCE
         )
@@ -111,7 +111,7 @@ class Parser:
         return readings
 
     def clear(self) -> None:
-        """Drop half a frame, whose other half will not come."""
+        """Drop an incomplete frame whose rest will not come."""
         self.skipped += len(self._rest)
         self._rest = b""
 
@@ -135,7 +135,7 @@ class TfminiParameters:
         12.0, "Distance above which the answer is 'nothing in range', m", low=0.1, high=100.0
     )
     minimum_strength: int = parameter(
-        100, "Strength of the signal below which no distance is believed", low=0, high=65534
+        100, "Strength of the signal below which a distance is unreliable", low=0, high=65534
     )
 
     def __post_init__(self) -> None:
@@ -161,8 +161,9 @@ def distance(reading: Reading, parameters: TfminiParameters) -> float:
 class Tfmini(Driver[TfminiParameters]):
     """Publishes ``lidar/range`` (sensor_msgs/Range) from a TFmini-S.
 
-    A range carries the time at which its frame was read. No new frame, no range: a silent sensor
-    is a silent topic. A port that is missing or was unplugged is tried again every second.
+    A range is stamped with the time at which its frame was read. Without a new frame no range is
+    published, so that a controller's timeout notices a lost sensor. A port that is missing or was
+    unplugged is tried again every second.
 
     Args:
         node_options: Passed on to the rclpy node.
@@ -173,7 +174,7 @@ class Tfmini(Driver[TfminiParameters]):
 
     def __init__(self, name: str = "tfmini", **node_options: Any) -> None:
         try:
-            import serial  # noqa: F401  # it is told now rather than every second
+            import serial  # noqa: F401  # reported at start rather than every second
         except ImportError as error:
             raise ConfigurationError(
                 "the lidar needs pyserial: pip install 'neuro_control[hardware]'"
@@ -205,7 +206,7 @@ class Tfmini(Driver[TfminiParameters]):
 
         p = self.parameters
         try:
-            # A second reader would take bytes away from this one.
+            # A second reader would take some of the bytes.
             self.port = serial.Serial(p.port, p.baud_rate, timeout=0, exclusive=True)
         except (OSError, ValueError, termios.error) as error:
             self._miss(f"can't open {p.port}: {_reason(error)}")
@@ -213,7 +214,7 @@ class Tfmini(Driver[TfminiParameters]):
         self._received = time.monotonic()
 
     def _miss(self, text: str) -> None:
-        # One key for both: what was unplugged can't be opened, and that is no news.
+        # Both kinds of failure share a key: an unplugged port also fails to open.
         self.set_state(
             DiagnosticStatus.ERROR, f"{text}; trying again every {_RETRY:g} s", key="port"
         )
@@ -238,7 +239,7 @@ class Tfmini(Driver[TfminiParameters]):
         self.set_state(DiagnosticStatus.OK, "running")
 
     def _look_after(self) -> None:
-        """Every second: open a port that is missing, tell of a silent one."""
+        """Open a missing port, and report a lidar that sends no frames; called every second."""
         now = time.monotonic()
         if self.port is None:
             self._open()
@@ -246,7 +247,7 @@ class Tfmini(Driver[TfminiParameters]):
             self.set_state(
                 DiagnosticStatus.WARN,
                 f"no frame on {self.parameters.port} for {now - self._received:.0f} s: "
-                "is the lidar's power on, and baud_rate right?",
+                "check the lidar's power and the parameter baud_rate",
                 key="silence",
             )
 
@@ -269,7 +270,7 @@ class Tfmini(Driver[TfminiParameters]):
         self._publisher.publish(message)
 
     def diagnostic_values(self) -> dict[str, str]:
-        """Rate and counts."""
+        """State of the port, frame rate, counts and temperature."""
         return {
             "port": "open" if self.port is not None else "missing",
             "frame_rate_hz": f"{self._rate.update(self.parser.frames):.1f}",
@@ -282,10 +283,10 @@ class Tfmini(Driver[TfminiParameters]):
 
 
 def _reason(error: Exception) -> str:
-    """What was wrong with a port, in the system's few words where it has some."""
+    """Why a port failed, as the operating system words it, with a hint where there is one."""
     number = getattr(error, "errno", None)
     if number in (errno.EAGAIN, errno.EACCES, errno.EBUSY):
-        hint = "another program has it" if number != errno.EACCES else "is the user in 'dialout'?"
+        hint = "another program uses it" if number != errno.EACCES else "is the user in 'dialout'?"
         return f"{os.strerror(number)} ({hint})"
     return str(error) if number is None else os.strerror(number)
 

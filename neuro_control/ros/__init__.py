@@ -1,1 +1,1 @@
-"""What every node shares: messages, parameters, controller base, simulation, processes."""
+"""What all nodes share: messages, parameters, inputs, safety, diagnostics, lifecycle, processes."""

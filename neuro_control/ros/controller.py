@@ -1,6 +1,6 @@
 """Lifecycle node that every controller builds on: the loop from an observation to a command.
 
-A controller gives its parameters, its inputs, a ``step`` and a safe action. Every message is
+A controller provides its parameters, its inputs, a ``step`` and a safe action. Every message is
 checked before ``step`` sees it (``inputs``); every action is checked and limited before it is
 published. Whatever goes wrong on the way ends in the safe command and a diagnostic that says why.
 Enable and emergency stop are in ``safety``, state and figures in ``diagnostics``, configuration
@@ -58,7 +58,11 @@ class ControllerParameters(LifecycleParameters):
         0.03, "Time between two commands, s", low=1e-4, high=10.0, fixed=True
     )
     input_timeout: float = parameter(
-        0.1, "Age from which an observation is not acted upon, s", low=1e-3, high=60.0
+        0.1,
+        "Age beyond which an observation is refused, and time without one after which the fallback "
+        "command is sent, s",
+        low=1e-3,
+        high=60.0,
     )
 
     def __post_init__(self) -> None:
@@ -74,6 +78,9 @@ P = TypeVar("P", bound=ControllerParameters)
 
 class Controller(ManagedNode[P]):
     """Base of all controller nodes.
+
+    The first input is the observation: each of its messages is answered by one command under its
+    stamp. Observations that come faster than ``control_period`` are answered by the last command.
 
     Services: ``~/enable`` and ``~/emergency_stop`` (std_srvs/SetBool). While disabled or stopped
     every observation is answered by the safe command.
@@ -119,7 +126,7 @@ class Controller(ManagedNode[P]):
             on_enable=self._begin_again,
         )
 
-    # What a controller gives.
+    # What a derived class provides.
 
     @abstractmethod
     def configure(self) -> Sequence[Input[Any]]:
@@ -133,7 +140,10 @@ class Controller(ManagedNode[P]):
 
     @abstractmethod
     def reset(self) -> None:
-        """Put the control law at its start: on activation, and when time goes back."""
+        """Put the control law into its initial state.
+
+        Called on activation, when the node is enabled again, and when time goes back.
+        """
 
     @abstractmethod
     def step(self, observation: Any) -> ArrayLike:
@@ -145,10 +155,10 @@ class Controller(ManagedNode[P]):
 
     @abstractmethod
     def safe_action(self) -> ArrayLike:
-        """Action that does no harm whatever state the robot is in."""
+        """Action that is safe in every state of the robot; computed each time that it is sent."""
 
     def fallback_action(self) -> ArrayLike:
-        """Action while the observation is refused or missing; the safe one, if not otherwise."""
+        """Action while observations are refused or missing; by default the safe action."""
         return self.safe_action()
 
     @abstractmethod
@@ -156,7 +166,7 @@ class Controller(ManagedNode[P]):
         """Command message of ``action``, stamped ``nanoseconds``."""
 
     def remark(self) -> str | None:
-        """What the diagnostics should warn of although the last step went well, if anything."""
+        """Warning for the diagnostics after a step that went well, or None."""
         return None
 
     # Lifecycle.
@@ -188,7 +198,7 @@ class Controller(ManagedNode[P]):
         return TransitionCallbackReturn.SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give up the topics."""
+        """Stop, and destroy the topics."""
         self.stop()
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
@@ -198,7 +208,7 @@ class Controller(ManagedNode[P]):
         return TransitionCallbackReturn.SUCCESS
 
     def stop(self) -> None:
-        """Send the safe command a last time and act on nothing more."""
+        """Send the safe command a last time and ignore all further messages."""
         if self._watchdog is not None:
             self.destroy_timer(self._watchdog)
             self._watchdog = None
@@ -229,9 +239,9 @@ class Controller(ManagedNode[P]):
                 key=f"{source.topic}/{reason}",
             )
             if triggers:
-                # An observation whose time is wrong can't be answered by its time.
-                timeless = reason in ("stale", "future")
-                self._publish_fallback(now if timeless else stamp)
+                # A wrong stamp is of no use to whoever waits for the answer.
+                wrong_stamp = reason in ("stale", "future")
+                self._publish_fallback(now if wrong_stamp else stamp)
             return
         if not triggers:
             source.value, source.time = value, stamp
@@ -252,9 +262,9 @@ class Controller(ManagedNode[P]):
         self._control(source, stamp, value, begin)
 
     def _awaits(self, stamp: int) -> bool:
-        """Whether an input that belongs to the observation of ``stamp`` (ns) has yet to come."""
+        """Whether an awaited input of the observation of ``stamp`` (ns) is still missing."""
         if not self._safety.enabled:
-            return False  # the safe command needs none
+            return False  # the safe command depends on no input
         for each in self._inputs:
             if each.awaited and (each.time != stamp or each.value is None):
                 return True
@@ -265,12 +275,12 @@ class Controller(ManagedNode[P]):
         return f"no {topics} for the observation of {stamp / NANOSECONDS:.3f} s"
 
     def _settled(self, source: Input[Any], stamp: int, value: Any) -> bool:
-        """Whether the observation calls for no new answer, having been answered or overtaken."""
+        """Whether the observation needs no new command, being a repetition or out of order."""
         if self._answered is None or stamp > self._answered[0]:
             return False
         last, observation, command = self._answered
         if stamp == last and np.array_equal(observation, value, equal_nan=True):
-            # Whoever sent it again has missed the answer.
+            # It is sent again when the answer was lost.
             assert self._publisher is not None
             self._publisher.publish(command)
             return True
@@ -289,10 +299,10 @@ class Controller(ManagedNode[P]):
                 self._resets += 1
                 self._restart()
             elif stamp < self._due - _JITTER * period:
-                # More observations than commands are wanted: the last command holds.
+                # Observations come faster than the control period: the last command is repeated.
                 self._publisher.publish(restamped(command, stamp))
                 return
-        # Counting on from when it was due holds the rate, whatever the rate of the observations.
+        # The next step is due a period after this one was due, which keeps the mean rate.
         on_time = self._answered is not None and stamp - self._due < period
         self._due = (self._due if on_time else stamp) + period
         source.value, source.time = value, stamp
@@ -311,7 +321,7 @@ class Controller(ManagedNode[P]):
         try:
             command = self.command(stamp, self._limited(self.step(observation)))
         except Exception as error:
-            # Whatever a control law does wrong must not leave the robot on its last command.
+            # A control law that fails must not leave the robot on its last command.
             self._rejected[f"step/{type(error).__name__}"] += 1
             self.set_state(DiagnosticStatus.ERROR, f"the control law failed: {error}")
             return self._publish_safe(stamp)
@@ -324,18 +334,18 @@ class Controller(ManagedNode[P]):
         return command
 
     def _limited(self, action: ArrayLike) -> Array:
-        """``action`` cut off at the limits; ValueError if it can't be one."""
+        """``action`` clipped to the limits; ValueError if its shape or a value of it is wrong."""
         action = np.asarray(action, dtype=np.float64)
         if action.shape != self._shape:
-            raise ValueError(f"an action of the shape {action.shape}, not {self._shape}")
+            raise ValueError(f"the action has shape {action.shape} instead of {self._shape}")
         if not all_finite(action):
-            raise ValueError(f"an action that is not finite: {action}")
+            raise ValueError(f"the action is not finite: {action}")
         low, high = self._limits
         limited: Array = np.minimum(np.maximum(action, low), high)
         return limited
 
     def _publish_fallback(self, nanoseconds: int) -> None:
-        """Answer an observation that can't be acted upon."""
+        """Publish the fallback command, or the safe one while disabled or if the fallback fails."""
         assert self._publisher is not None
         if not self._safety.enabled:
             self._publish_safe(nanoseconds)
@@ -360,7 +370,8 @@ class Controller(ManagedNode[P]):
         source = self._inputs[0]
         now = self.now()
         if source.received is None:
-            # A simulation in lockstep would take it for the answer to its first observation.
+            # A simulation in lockstep would take this command for the answer to its first
+            # observation.
             if not self.get_clock().ros_time_is_active:
                 self._publish_safe(now)
             return
@@ -422,14 +433,14 @@ class Controller(ManagedNode[P]):
         self.publish_diagnostics()
 
     def reported_state(self) -> tuple[bytes, str]:
-        """The state, or that another node commands the same robot."""
+        """The state, or a warning that another node commands the same robot."""
         masters = 0 if self._publisher is None else self.count_publishers(self._publisher.topic)
         if masters > 1 and self._state[0] == DiagnosticStatus.OK:
             return DiagnosticStatus.WARN, f"{masters} nodes publish {self._command_topic}"
         return self._state
 
     def diagnostic_values(self) -> dict[str, str]:
-        """Rate, latency and counts."""
+        """Loop rate, latency percentiles, counts and safety state."""
         return {
             "loop_rate_hz": f"{self._timing.rate():.2f}",
             **self._timing.latencies(),

@@ -1,7 +1,7 @@
-"""Messages to arrays and back, the QoS of each kind of topic, and what a message must satisfy.
+"""Conversions between messages and arrays, the QoS of each kind of topic, and content checks.
 
-Every ``read_*`` returns checked numbers or raises ``Rejected``: nothing past this module meets a
-number that is not finite or an array of the wrong size.
+Every ``read_*`` returns checked numbers or raises ``Rejected``: no other module
+sees a number that is not finite or an array of the wrong size.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ NANOSECONDS = 1_000_000_000
 
 SENSOR_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 COMMAND_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-# A best-effort subscriber hears reliable and best-effort publishers alike, latched or not.
+# A best-effort subscription is compatible with every publisher: reliable, best-effort, latched.
 SET_POINT_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-# Every sample counts: for what is recorded.
+# For recordings, which must not lose a sample.
 RECORD_QOS = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -74,7 +74,7 @@ def restamped(message: Any, nanoseconds: int, frame: str | None = None) -> Any:
 
 
 def doubles(values: Array) -> array.array[float]:
-    """``values`` as a message field takes them fastest."""
+    """``values`` as the array type that a message field accepts without conversion."""
     return array.array("d", np.ascontiguousarray(values, dtype=np.float64).tobytes())
 
 
@@ -106,7 +106,7 @@ class JointReader:
     Args:
         names: The joints wanted, in the order wanted; messages may hold others beside them.
         field: "position", "velocity" or "effort".
-        gaps: Let values pass that are not finite, for who can do without some.
+        gaps: Accept values that are not finite, for a reader that can do without some of them.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ def read_imu(message: Imu) -> Array:
 
 
 def read_number(message: Float64) -> float:
-    """The number that a message is.
+    """The number in a message.
 
     Raises:
         Rejected: It is not finite.
@@ -225,7 +225,7 @@ def read_pose(frame: str, message: Odometry | PoseStamped) -> Array:
 
     Raises:
         Rejected: A number of the pose is not finite, the attitude is no unit quaternion, or the
-            pose is told in another frame than ``frame``.
+            pose is in another frame than ``frame``.
     """
     if message.header.frame_id != frame:
         raise Rejected("frame", f"a pose in '{message.header.frame_id}' instead of '{frame}'")
@@ -275,7 +275,7 @@ def image(header: Header, picture: NDArray[np.uint8]) -> Image:
 
 
 def camera_info(frame: str, size: tuple[int, int], fovy: float) -> CameraInfo:
-    """What a camera without distortion says of itself (REP 104).
+    """CameraInfo of a camera without distortion (REP 104).
 
     Args:
         frame: Its optical frame: x to the right, y down, z ahead.

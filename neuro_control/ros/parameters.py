@@ -1,7 +1,7 @@
 """ROS parameters as one frozen dataclass a node: default, range and description side by side.
 
 A field made by ``parameter`` becomes a ROS parameter of its name. ``__post_init__`` of the
-dataclass checks what concerns several at once; it runs on every change before any of it applies.
+dataclass checks what concerns several fields at once; it runs before any change is applied.
 A parameter that was renamed is also accepted under its old name, with a warning.
 """
 
@@ -31,7 +31,7 @@ _TYPES: dict[type, Parameter.Type] = {
     float: Parameter.Type.DOUBLE,
     str: Parameter.Type.STRING,
 }
-# What rclpy declares on every node by itself.
+# Parameters that rclpy itself declares on every node.
 _OF_EVERY_NODE = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 # Release in which the old names of parameters are no longer accepted.
@@ -53,7 +53,7 @@ def parameter(
 
     Args:
         default: Default; its type (bool, int, float, str or a tuple) is the parameter's.
-        description: What it does, with its unit.
+        description: What the parameter does, with its unit.
         low: Smallest value allowed; needs ``high``.
         high: Largest value allowed.
         choices: The texts allowed, for a text.
@@ -152,7 +152,7 @@ class Declaring:
     def declare_parameters(
         self, namespace: str, parameters: list[Any], ignore_override: bool = False
     ) -> list[Parameter]:
-        """As rclpy has it, except that an empty list is passed over: the default then counts.
+        """Declare as rclpy does, except that an empty list is skipped and the default counts.
 
         ROS knows no empty list: it arrives as a value of no type, which rclpy refuses with an
         exception. `ros2 param dump` writes them all the same.
@@ -198,8 +198,8 @@ def _converted(field: dataclasses.Field[Any] | None, parameter: Parameter, name:
 def declare(node: Node, kind: type[P]) -> P:
     """Declare every field of the dataclass ``kind`` on ``node`` and read its values.
 
-    ``node`` was made with ``automatically_declare_parameters_from_overrides=True``, so that a
-    name which nobody knows is found out rather than ignored.
+    ``node`` was made with ``automatically_declare_parameters_from_overrides=True``, so that an
+    unknown name is an error rather than ignored.
 
     Raises:
         ConfigurationError: A value has the wrong type or range, values contradict one another, or
@@ -250,7 +250,7 @@ def _given_twice(field: dataclasses.Field[Any]) -> str:
 
 
 def changed(instance: P, parameters: Iterable[Parameter]) -> P:
-    """Copy of ``instance`` with ``parameters`` applied, the ones it doesn't hold left aside.
+    """Copy of ``instance`` with ``parameters`` applied; those that are not its fields are ignored.
 
     Raises:
         ConfigurationError: A value is out of range, fixed, or contradicts another.
@@ -271,7 +271,7 @@ def changed(instance: P, parameters: Iterable[Parameter]) -> P:
 
 
 def verdict(instance: Any, parameters: Iterable[Parameter]) -> SetParametersResult:
-    """Whether ``parameters`` may be set, and why not: for rclpy's on-set callback."""
+    """Result of rclpy's on-set callback: whether ``parameters`` may be set, and why not."""
     try:
         changed(instance, parameters)
     except ConfigurationError as error:

@@ -1,4 +1,4 @@
-"""A process that runs nodes: start, spin, and an end without traceback, orphan or hang."""
+"""A process that runs nodes: it starts, spins and ends without traceback, orphan or hang."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.intraprocess import Bus
 
-# Set by whatever starts nodes to its process number: they then end when it is gone.
+# Set to its process number by whoever starts nodes; they end when that process has ended.
 PARENT_VARIABLE = "NEURO_CONTROL_END_WITH_PARENT"
 
 _POLL = 0.1
@@ -74,17 +74,17 @@ class Stop:
         except ProcessLookupError:
             return True
         except PermissionError:
-            pass  # it lives, and is another user's
+            pass  # the process exists and belongs to another user
         return False
 
     @staticmethod
     def ignore() -> None:
-        """From now on the end is under way: Ctrl-C arrives twice under launch."""
+        """Ignore further signals while the process ends; under launch Ctrl-C arrives twice."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
 
     def restore(self) -> None:
-        """Handle signals as before: what follows can be ended again."""
+        """Handle signals as before this object was made."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -101,7 +101,7 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
             signal_handler_options=SignalHandlerOptions.NO,
         )
     except Exception as error:
-        raise ConfigurationError(f"ROS doesn't take these arguments: {error}") from error
+        raise ConfigurationError(f"rclpy rejects the ROS arguments: {error}") from error
 
 
 def spin(nodes: Sequence[Node], until: Callable[[], bool], bus: Bus | None = None) -> None:
@@ -133,9 +133,9 @@ def spin(nodes: Sequence[Node], until: Callable[[], bool], bus: Bus | None = Non
 def claim(nodes: Sequence[Node]) -> list[socket.socket]:
     """Claim the nodes' names on this machine and ROS domain for as long as the sockets stay open.
 
-    Two masters would drive one robot. A name is that of a socket without a file, whoever's process
-    it is; the kernel lets go of it when the process dies, however it dies. The discovery protocol
-    would take a killed node for alive for another 20 s.
+    Two nodes of one name would command one robot. A name is claimed as the address of a socket
+    without a file, which is visible to all users and which the kernel frees when the process ends,
+    however it ends. The discovery protocol would consider a killed node alive for another 20 s.
 
     Raises:
         ConfigurationError: A node of that name runs already.
@@ -161,25 +161,26 @@ def claim(nodes: Sequence[Node]) -> list[socket.socket]:
 
 
 def release(claims: Sequence[socket.socket]) -> None:
-    """Let go of claimed names."""
+    """Give claimed names back."""
     for each in claims:
         each.close()
 
 
 def check(node: Any) -> None:
-    """Raise what ended ``node`` before its time, as a ConfigurationError."""
+    """Raise the failure that ended ``node`` early, if any, as a ConfigurationError."""
     failure = getattr(node, "failure", None)
     if failure is not None:
         raise ConfigurationError(f"{node.get_name()}: {failure}")
 
 
 def close(nodes: Sequence[Node]) -> bool:
-    """End the nodes, the first, which may be a simulation, last.
+    """End the nodes; the first, which may be a simulation, is ended last.
 
-    Controllers send their safe command. What goes wrong with one doesn't keep the others from it.
+    Controllers send their safe command. A node that fails to end does not keep the others from
+    ending.
 
     Returns:
-        Whether all ended well; what did not is told in a line.
+        Whether all nodes ended well; each failure is printed in one line.
     """
     Stop.ignore()
     well = True
@@ -190,7 +191,7 @@ def close(nodes: Sequence[Node]) -> bool:
             except Exception as error:
                 well = False
                 print(f"error: {node.get_name()} did not end well: {error}", file=sys.stderr)
-        # What was published last leaves before its publisher does.
+        # The last messages are sent before their publishers are destroyed.
         time.sleep(0.05 if nodes else 0.0)
     for node in nodes:
         node.destroy_node()
@@ -199,7 +200,7 @@ def close(nodes: Sequence[Node]) -> bool:
 
 
 def run_node(make: Callable[[], Any]) -> None:
-    """Main function of a node's executable; exits 0 when told to end, 1 with one line otherwise."""
+    """Main function of a node's executable: exits with 0 after a signal, with 1 after an error."""
     nodes: list[Any] = []
     claims: list[socket.socket] = []
     try:

@@ -37,7 +37,7 @@ _START_TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class Result:
-    """What a run leaves.
+    """Outcome of a run.
 
     Attributes:
         recording: Arrays of ``recording.Recording``, time first.
@@ -52,11 +52,11 @@ class Result:
 
 @dataclass
 class Recorder:
-    """Keeps what a controller publishes of its inner activity.
+    """Records the activity that a controller publishes.
 
     Attributes:
         topic: Topic of type sensor_msgs/JointState whose positions are the activity.
-        time: Stamps heard, s.
+        time: Stamps of the messages received, s.
         values: Activity at these times.
         names: Names of the values.
         now: Time on /clock, s.
@@ -85,7 +85,7 @@ class Recorder:
         self.now = to_nanoseconds(message.clock) / NANOSECONDS
 
     def result(self) -> Mapping[str, Any] | None:
-        """What was heard, or None if that was nothing."""
+        """The recorded activity, or None if no message was received."""
         if not self.time:
             return None
         return {"time": self.time, "names": self.names, "values": np.array(self.values)}
@@ -163,7 +163,7 @@ def run_together(
         parameter_file: ROS parameter file of all.
         recording: Where the simulation leaves its recording.
         activity: Topic to record, or None.
-        progress: Is told the simulated time, s, now and then.
+        progress: Called with the simulated time, s, at least ten times a second.
 
     Raises:
         ConfigurationError: A node can't be made or started.
@@ -235,7 +235,7 @@ def measure(
 
 
 def _drain(recorder: Recorder) -> None:
-    """Take in what was published and not yet heard."""
+    """Receive what was published and is still on its way."""
     deadline = time.monotonic() + 0.2
     process.spin([recorder.node], lambda: time.monotonic() > deadline)
 
@@ -257,7 +257,7 @@ def run_apart(
         parameter_file: ROS parameter file of all.
         recording: Where the simulation leaves its recording.
         activity: Topic to record, or None.
-        progress: Is told the simulated time, s, now and then.
+        progress: Called with the simulated time, s, at least ten times a second.
 
     Raises:
         ConfigurationError: A node ended with an error; it names the one that failed first.

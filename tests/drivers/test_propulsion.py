@@ -244,7 +244,7 @@ def test_silence_stops_the_motors_says_why_and_commands_bring_them_back(blimp):
     last = time.monotonic()
     blimp.bench.spin_until(lambda: blimp.duties() == (0, 0))
     assert 0.4 < time.monotonic() - last < 0.7
-    blimp.bench.spin_until(lambda: blimp.probe.said("motors off, no good joint_commands for 0.5"))
+    blimp.bench.spin_until(lambda: blimp.probe.said("motors off: no valid joint_commands for 0.5"))
     assert blimp.probe.diagnostics[-1].level == DiagnosticStatus.WARN
     blimp.bench.spin_for(0.2)
     assert blimp.duties() == (0, 0)
@@ -297,7 +297,7 @@ def test_pins_that_fail_leave_the_motors_off_and_the_node_up(blimp):
     turn = blimp.node.outputs.turn
     blimp.node.outputs.turn = lambda width: {}["by hand"]
     blimp.send()
-    blimp.bench.spin_until(lambda: blimp.probe.said("the pins failed: 'by hand'"))
+    blimp.bench.spin_until(lambda: blimp.probe.said("setting the pins failed: 'by hand'"))
     assert blimp.duties() == (0, 0)
     # One motor that can't be stopped doesn't keep the other turning.
     blimp.node.outputs.turn = turn
@@ -375,6 +375,7 @@ def test_no_message_brings_a_duty_out_of_bounds_or_an_exception(
     message = joint_state(
         max(0, blimp.node.now() - age), names, np.array(positions), effort=np.array(efforts)
     )
+
     def handled():
         values = blimp.node.diagnostic_values()
         return sum(int(n) for name, n in values.items() if name.startswith(("rej", "commands")))
@@ -441,5 +442,5 @@ def test_without_pins_the_executable_ends_with_one_line(monkeypatch):
     with run() as process:
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert errors.startswith("error: no motor can be driven from this machine: ")
+    assert errors.startswith("error: the pins of this machine can't be used: ")
     assert errors.count("\n") == 1

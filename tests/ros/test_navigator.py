@@ -96,8 +96,7 @@ def test_a_goal_takes_over_and_is_held(bench):
     navigator = Navigator(bench, waypoints=[5.0, 0.0])
     assert navigator.at(0.0, 0.0) == (0.08, 0.0)
     navigator.goal(0.0, -5.0)
-    bench.spin_until(lambda: navigator.node._goal.value is not None)
-    assert navigator.at(0.0, 0.0)[1] == -0.35
+    bench.spin_until(lambda: navigator.at(0.0, 0.0)[1] == -0.35)
     assert navigator.at(0.0, -4.95) == (0.0, 0.0)
 
 
@@ -109,8 +108,9 @@ def test_stale_odometry_and_another_frame_get_zero_and_are_told(bench):
     assert navigator.at(0.0, 0.0, frame="map") == (0.0, 0.0)
     assert navigator.at(math.nan, 0.0) == (0.0, 0.0)
     navigator.goal(1.0, 1.0, frame="map")
-    bench.spin_until(lambda: navigator.node._rejected["goal_pose/frame"] == 1)
-    assert navigator.node._rejected["odom/stale"] == 1
+    counts = navigator.node.diagnostic_values
+    bench.spin_until(lambda: counts().get("rejected/goal_pose/frame") == "1")
+    assert counts()["rejected/odom/stale"] == "1"
     assert navigator.at(0.0, 0.0) == (0.08, 0.0)
 
 
