@@ -1,7 +1,7 @@
 """Leaky integrate-and-fire neurons whose synapses are conductances, as a pure function.
 
-Conductances are in units of the leak's. Source: Diehl and Cook, Unsupervised learning of digit
-recognition using spike-timing-dependent plasticity (2015), equations 1 and 2.
+Conductances are in units of the leak's conductance. Source: Diehl and Cook, Unsupervised learning
+of digit recognition using spike-timing-dependent plasticity (2015), equations 1 and 2.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class ConductanceLIF(NamedTuple):
 
     Attributes:
         membrane: Time constant, s.
-        rest: Voltage that the leak draws to, mV.
+        rest: Voltage towards which the leak pulls, mV.
         reset: Voltage after a spike, mV.
         excitation: Reversal voltage of excitatory synapses, mV.
         inhibition: Reversal voltage of inhibitory synapses, mV.
@@ -38,9 +38,9 @@ class ConductanceState(NamedTuple):
     """State of neurons, each (..., n).
 
     Attributes:
-        voltage: Of the membrane, mV.
-        excitation: Conductance of excitatory synapses, over the leak's.
-        inhibition: Conductance of inhibitory synapses, over the leak's.
+        voltage: Voltage of the membrane, mV.
+        excitation: Conductance of excitatory synapses, relative to the leak's.
+        inhibition: Conductance of inhibitory synapses, relative to the leak's.
     """
 
     voltage: Array
@@ -49,7 +49,7 @@ class ConductanceState(NamedTuple):
 
     @classmethod
     def at_rest(cls, shape: tuple[int, ...], neuron: ConductanceLIF) -> ConductanceState:
-        """Neurons that have never heard anything."""
+        """State of neurons that have received no input yet."""
         return cls(np.full(shape, neuron.rest), np.zeros(shape), np.zeros(shape))
 
 
@@ -63,14 +63,14 @@ def conductance_lif(
     """A step of the membrane between spikes.
 
     τ dv/dt = (v_rest − v) + g_e (E_e − v) + g_i (E_i − v), τ_e dg_e/dt = −g_e,
-    τ_i dg_i/dt = −g_i. The conductances' decay is exact and what acts on the voltage is their mean
-    over the step; the voltage takes an implicit step of Euler's, which no conductance, however
-    strong, can make overshoot.
+    τ_i dg_i/dt = −g_i. The conductances decay exactly, and their mean over the step acts on the
+    voltage, which takes an implicit Euler step: no conductance, however strong, can make it
+    overshoot.
 
     Args:
-        state: Before the step.
+        state: State before the step.
         neuron: Constants of the neurons.
-        step: Its length, s.
+        step: Length of the step, s.
         excitation_decay: Time constant τ_e, s.
         inhibition_decay: Time constant τ_i, s.
 

@@ -1,8 +1,8 @@
-"""Neurons as pure functions: (input, state, parameters) to (spikes, state).
+"""Neurons as pure functions from input, state and parameters to spikes and state.
 
-Arrays are batched: any leading dimensions that broadcast, the neurons last. Spikes are 0 or 1 in
-the floating type of the voltages, so that they multiply weights. One call is one tick; decays are
-those of a tick and without unit.
+Arrays are batched: they may have any leading dimensions that broadcast, and the neurons last.
+Spikes are 0 or 1 in the floating type of the voltages, so that they multiply weights. One call is
+one tick; decays are those of a tick and have no unit.
 
 Sources: Burgers, Stroobants and de Croon, Evolving Spiking Neural Networks to Mimic PID Control
 for Autonomous Blimps (arXiv 2309.12937), section II; for input-weighted threshold adaptation,
@@ -40,7 +40,7 @@ class LIFState(NamedTuple):
     Attributes:
         current: Synaptic current.
         voltage: Membrane voltage.
-        spikes: What the last tick gave.
+        spikes: Spikes of the last tick.
     """
 
     current: Array
@@ -49,7 +49,7 @@ class LIFState(NamedTuple):
 
     @classmethod
     def rest(cls, shape: tuple[int, ...]) -> LIFState:
-        """Neurons that have never heard anything."""
+        """State of neurons that have received no input yet."""
         return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape))
 
 
@@ -57,12 +57,12 @@ def lif(drive: Array, state: LIFState, parameters: LIFParameters) -> tuple[Array
     """Current-based leaky integrate-and-fire with a soft reset.
 
     i ← τ_syn i + drive; v ← τ_mem v + i − s θ; s ← H(v − θ). A neuron that spiked starts the next
-    tick a threshold lower rather than at zero, so that nothing of its input is lost.
+    tick a threshold lower rather than at zero, so that no input is lost.
 
     Args:
-        drive: What the synapses bring in this tick, Σ W s or an encoded value, (..., n).
-        state: Of the tick before.
-        parameters: Of the neurons.
+        drive: Input from the synapses in this tick, Σ W s or an encoded value, (..., n).
+        state: State after the tick before.
+        parameters: Parameters of the neurons.
 
     Returns:
         Spikes (..., n) and the state of this tick.
@@ -80,7 +80,7 @@ class IWTAParameters(NamedTuple):
     Attributes:
         current_decay: As in ``LIFParameters``, (..., n).
         voltage_decay: As in ``LIFParameters``, (..., n).
-        base: Threshold of neurons that have heard nothing, (..., n).
+        base: Threshold of neurons that have received no input, (..., n).
         trace_decay: Part of a trace that is left after a tick, in [0, 1], (..., m).
         adaptation: Change of each threshold per unit of each trace, (..., m, n).
     """
@@ -98,8 +98,8 @@ class IWTAState(NamedTuple):
     Attributes:
         current: Synaptic current, (..., n).
         voltage: Membrane voltage, (..., n).
-        trace: Of each input neuron's spikes, (..., m).
-        threshold: Of the last tick, (..., n).
+        trace: Trace of each input neuron's spikes, (..., m).
+        threshold: Threshold of the last tick, (..., n).
         spikes: What the last tick gave, (..., n).
     """
 
@@ -111,12 +111,12 @@ class IWTAState(NamedTuple):
 
     @classmethod
     def rest(cls, shape: tuple[int, ...], inputs: int, base: Array) -> IWTAState:
-        """Neurons that have never heard anything.
+        """State of neurons that have received no input yet.
 
         Args:
-            shape: (..., n).
-            inputs: Input neurons m.
-            base: Thresholds, that broadcast to ``shape``.
+            shape: Shape of the neurons, (..., n).
+            inputs: Number m of input neurons.
+            base: Thresholds, which broadcast to ``shape``.
         """
         threshold = np.broadcast_to(base, shape).astype(np.float64)
         trace = np.zeros((*shape[:-1], inputs))
@@ -133,10 +133,10 @@ def iwta(
     thresholds for as long as the traces last, which is how such neurons integrate.
 
     Args:
-        drive: What the synapses bring in this tick, (..., n).
+        drive: Input from the synapses in this tick, (..., n).
         inputs: Spikes of the layer in front, (..., m).
-        state: Of the tick before.
-        parameters: Of the neurons.
+        state: State after the tick before.
+        parameters: Parameters of the neurons.
 
     Returns:
         Spikes (..., n) and the state of this tick.
@@ -150,20 +150,21 @@ def iwta(
 
 
 def through(values: Array, weights: Array) -> Array:
-    """What weights (..., m, n) make of values (..., m) for n neurons: Σ values W, (..., n)."""
+    """Drive of n neurons by values (..., m) through weights (..., m, n): Σ values W, (..., n)."""
     found: Array = np.matmul(values[..., None, :], weights)[..., 0, :]
     return found
 
 
 def recurrent(drive: Array, spikes: Array, weights: Array) -> Array:
-    """``drive`` plus what the layer's own spikes of the tick before bring back, (..., n).
+    """``drive`` plus the drive by the layer's own spikes of the tick before, (..., n).
 
-    Makes a recurrent layer of either kind of neuron: ``lif(recurrent(drive, state.spikes, W), …)``.
+    It makes a recurrent layer of either kind of neuron:
+    ``lif(recurrent(drive, state.spikes, W), …)``.
 
     Args:
-        drive: From the layer in front, (..., n).
-        spikes: The layer's own, of the tick before, (..., n).
-        weights: From each to each, (..., n, n).
+        drive: Drive from the layer in front, (..., n).
+        spikes: The layer's own spikes of the tick before, (..., n).
+        weights: Weights from each neuron to each, (..., n, n).
     """
     return drive + through(spikes, weights)
 
@@ -172,23 +173,23 @@ def integrate(drive: Array, value: Array, decay: Array) -> Array:
     """Leaky integrator that reads a layer out: v ← τ v + (1 − τ) drive.
 
     Args:
-        drive: Σ W_d s, (..., k).
-        value: Of the tick before, (..., k).
-        decay: Part of it that is left after a tick, in [0, 1].
+        drive: Drive of the integrators, Σ W_d s, (..., k).
+        value: Value after the tick before, (..., k).
+        decay: Part of the value that is left after a tick, in [0, 1].
     """
     return decay * value + (1.0 - decay) * drive
 
 
 def paired(value: Array, weights: Array, biases: Array) -> Array:
-    """Drive of encoding neurons in pairs: a value and its opposite, alike but for the sign.
+    """Drive of encoding neurons in pairs, for a value and for its opposite.
 
     Neurons 2k and 2k + 1 get b_k + W_k value and b_k − W_k value, so that an error and its
     opposite excite mirror images of one another.
 
     Args:
-        value: What to encode, (...,).
-        weights: Of each pair, (..., p).
-        biases: Of each pair, (..., p).
+        value: Value to encode, (...,).
+        weights: Weight of each pair, (..., p).
+        biases: Bias of each pair, (..., p).
 
     Returns:
         Drive of 2p neurons, (..., 2p).

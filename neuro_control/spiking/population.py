@@ -1,8 +1,9 @@
-"""Neurons that stand for a population: a voltage that sets how active it is, and no spikes.
+"""Population neurons: one voltage sets the activity of a whole population, without spikes.
 
-Two kinds: rhythm generators, which a persistent sodium current makes burst, and all others, which
-follow their synapses. Compiled scalar functions, state in and state out. Potentials are in mV,
-conductances in nS, times in ms, as in the source: Danner, Shevtsova, Frigon and Rybak,
+There are two kinds: rhythm generators, which a persistent sodium current makes burst, and all
+others, which follow their synapses. The functions are compiled and scalar, state in and state out.
+Potentials are in mV, conductances in nS, times in ms, as in the source: Danner, Shevtsova, Frigon
+and Rybak,
 "Computational modeling of spinal circuits controlling limb coordination and gaits in quadrupeds"
 (eLife 2017;6:e31050), Materials and methods; the persistent sodium current is that of Butera,
 Rinzel and Smith (J. Neurophysiol. 82:382, 1999).
@@ -18,11 +19,12 @@ import numba
 # Reversal potentials of sodium, excitation and inhibition, mV; capacitance, pF.
 SODIUM, EXCITATION, INHIBITION = 50.0, -10.0, -75.0
 CAPACITANCE = 10.0
-# A population is silent below the one and as active as it can be above the other, mV.
+# A population is silent below the first and fully active above the second, mV.
 THRESHOLD, SATURATION = -50.0, 0.0
 # Activation and inactivation of the persistent sodium current: half-way potential and slope, mV.
 _ACTIVATION, _INACTIVATION = (-40.0, 6.0), (-45.0, 4.0)
-# Time constant of the inactivation: far from its slowest potential and there, ms; that, width, mV.
+# Time constant of the inactivation: the shortest and the longest, ms; potential at which it is
+# longest, and width, mV.
 _QUICKEST, _SLOWEST, _SLOWEST_AT, _WIDTH = 80.0, 160.0, -35.0, 15.0
 
 
@@ -30,8 +32,8 @@ class Kind(NamedTuple):
     """Constants of a kind of population.
 
     Attributes:
-        leak: Conductance, nS.
-        rest: Potential that the leak draws to, mV.
+        leak: Conductance of the leak, nS.
+        rest: Potential towards which the leak pulls, mV.
         sodium: Greatest conductance of the persistent sodium current, nS; 0 for none.
     """
 
@@ -46,13 +48,13 @@ INTERNEURON = Kind(leak=2.8, rest=-60.0, sodium=0.0)
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def activity(voltage: float) -> float:
-    """How active a population is, 0 to 1: f(V) = (V − V_thr) / (V_max − V_thr), cut off."""
+    """Activity of a population, 0 to 1: f(V) = (V − V_thr) / (V_max − V_thr), cut off."""
     return min(max((voltage - THRESHOLD) / (SATURATION - THRESHOLD), 0.0), 1.0)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def gates(voltage: float) -> tuple[float, float, float]:
-    """Persistent sodium: activation, inactivation at rest, and its time constant, ms.
+    """Activation of persistent sodium, its steady inactivation, and its time constant, ms.
 
     m_∞ = 1 / (1 + exp(−(V + 40) / 6)), h_∞ = 1 / (1 + exp((V + 45) / 4)),
     τ_h = 80 + 80 / cosh((V + 35) / 15).
@@ -76,11 +78,11 @@ def population(
 
     Args:
         voltage: V, mV.
-        inactivation: h, 0 to 1; of no meaning without sodium.
-        kind: Constants.
+        inactivation: h, 0 to 1; unused without sodium.
+        kind: Constants of the population.
         excitation: Conductance of all excitatory synapses g_E, nS.
         inhibition: Conductance of all inhibitory synapses g_I, nS.
-        step: ms.
+        step: Length of the step, ms.
 
     Returns:
         Voltage and inactivation after the step.

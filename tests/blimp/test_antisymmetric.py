@@ -10,7 +10,7 @@ from neuro_control.blimp.control.antisymmetric import (
 )
 from neuro_control.blimp.control.genome import NetworkDesign
 from neuro_control.errors import ConfigurationError
-from neuro_control.spiking import network as dense
+from neuro_control.spiking import compiled_network as dense
 
 
 def population(kind, count, seed=0):

@@ -11,7 +11,8 @@ from neuro_control.blimp.control.genome import (
 )
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.errors import ConfigurationError
-from neuro_control.spiking.network import Network, Runner
+from neuro_control.spiking.compiled_network import NetworkSimulator
+from neuro_control.spiking.network import Network
 
 PAIRS_OF_KINDS = [("lif", "iwta"), ("lif-recurrent", "iwta-recurrent")]
 
@@ -37,7 +38,7 @@ def flight(count=300):
 def runners(made):
     """Both networks written out, which run without knowing of pairs."""
     return [
-        Runner(g.design.structure.expanded, Network(*g.design.structure.expand(g.vector)))
+        NetworkSimulator(g.design.structure.expanded, Network(*g.design.structure.expand(g.vector)))
         for g in (made.pd, made.integral)
     ]
 

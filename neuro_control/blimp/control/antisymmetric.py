@@ -132,9 +132,9 @@ class AntisymmetricStructure:
         return np.concatenate(rows, axis=-1)
 
     @property
-    def expanded(self) -> dense.Structure:
+    def expanded(self) -> dense.NetworkStructure:
         """The same as the structure of a network without pairs."""
-        return dense.Structure(2 * PAIRS, 2 * PAIRS, self.adaptive, self.recurrent)
+        return dense.NetworkStructure(2 * PAIRS, 2 * PAIRS, self.adaptive, self.recurrent)
 
     def expand(self, vectors: Array) -> dense.Network:
         """Networks (..., size) written out; neurons 2k and 2k + 1 make a pair, the + one first."""
