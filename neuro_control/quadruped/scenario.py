@@ -3,7 +3,7 @@
 from neuro_control.cli.scenario import Environment, Scenario
 
 QUADRUPED = Scenario(
-    summary="a gait layer walks a Unitree Go2 or Go1 as told",
+    summary="a gait controller walks a Unitree Go2 or Go1 as commanded",
     config="quadruped.yaml",
     nodes={
         "simulation": "neuro_control.simulation.node:Simulation",
@@ -17,6 +17,13 @@ QUADRUPED = Scenario(
         "benchmark": "neuro_control.quadruped.evaluation.benchmark:benchmark",
         "experiment": "neuro_control.quadruped.evaluation.experiments:experiment",
         "render": "neuro_control.quadruped.evaluation.render:render",
+    },
+    needs={
+        **dict.fromkeys(
+            ("v_error_mps", "yaw_error_rps", "height_error_m"),
+            "a velocity that is commanded for more than 3 s, without a fall",
+        ),
+        "cost_of_transport": "a walk of more than 0.5 m",
     },
     seconds=30.0,
 )

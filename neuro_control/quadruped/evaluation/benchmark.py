@@ -10,9 +10,9 @@ from typing import Any
 import click
 from rich.table import Table
 
-from neuro_control import resources
+from neuro_control.cli.benchmark import add_ros_rows, through_ros
 from neuro_control.cli.options import json_option
-from neuro_control.cli.output import print_table, remarks, write_json
+from neuro_control.cli.output import remarks, show_result
 from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.robots import ROBOTS
 from neuro_control.quadruped.control.types import PERIOD
@@ -52,7 +52,7 @@ def alone(robot: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def through_ros(
+def walk_through_ros(
     robot: str, seconds: float, real_time_factor: float | None, camera: bool = False
 ) -> dict[str, Any]:
     """Run the scenario in one process, in lockstep or at a real-time factor.
@@ -64,23 +64,27 @@ def through_ros(
         camera: Whether a node subscribes to the head's camera, 224 × 224 ten times a second.
 
     Returns:
-        ``real_time_factor`` and ``latency_ms``, p50 and p99 from observation to command; with the
-        camera ``images``, how many were received.
+        ``real_time_factor``, ``latency_ms`` (p50 and p99 from observation to command) and
+        ``falls``; with the camera ``images``, how many were received.
     """
-    from neuro_control.ros import process
+    changes = [
+        f"simulation.model_arguments={{robot: {robot}}}", f"gait_controller.robot={robot}",
+        f"simulation.camera_rate={_CAMERA_RATE if camera else 0.0}",
+    ]  # fmt: skip
+    images: list[int] = []
+    listeners = {"viewer": lambda: _viewer(images)} if camera else {}
+    found = through_ros("quadruped", seconds, real_time_factor, changes, listeners)
+    result = {key: found[key] for key in ("real_time_factor", "latency_ms", "falls")}
+    return {**result, "images": len(images)} if camera else result
 
-    process.discover_locally()
+
+def _viewer(images: list[int]) -> Any:
+    """Node that receives the head's pictures and keeps their stamps."""
+    # ROS reads its environment when it is first imported: the benchmark has set that by now.
     from sensor_msgs.msg import Image
 
-    from neuro_control.quadruped.evaluation.report import summary
-    from neuro_control.quadruped.nodes.gait_controller import GaitController
-    from neuro_control.ros import run as runs
     from neuro_control.ros.intraprocess import HandingOver
     from neuro_control.ros.messages import SENSOR_QOS
-    from neuro_control.simulation.node import Simulation
-
-    names = ["simulation", "gait_controller"]
-    images: list[int] = []
 
     class Viewer(HandingOver):
         def __init__(self) -> None:
@@ -92,21 +96,7 @@ def through_ros(
         def start(self) -> None:
             """Its subscription works from the beginning."""
 
-    parameters = runs.read_parameters(resources.find_file("config", "quadruped.yaml"), names)
-    parameters["simulation"]["model_arguments"] = f"robot: {robot}"
-    parameters["gait_controller"]["robot"] = robot
-    factories: dict[str, Any] = {"simulation": Simulation, "gait_controller": GaitController}
-    if camera:
-        parameters["simulation"]["camera_rate"] = _CAMERA_RATE
-        # Before the controller: it starts the run.
-        factories = {"simulation": Simulation, "viewer": Viewer, "gait_controller": GaitController}
-        parameters["viewer"] = {}
-    recording = runs.measure(factories, parameters, seconds, real_time_factor)
-    settings = {**parameters["simulation"], "model_arguments": {"robot": robot}}
-    nodes = {"gait_controller": parameters["gait_controller"]}
-    found = summary(recording, {**settings, "nodes": nodes})
-    result = {key: found[key] for key in ("real_time_factor", "latency_ms", "falls")}
-    return {**result, "images": len(images)} if camera else result
+    return Viewer()
 
 
 @click.command()
@@ -124,32 +114,23 @@ def benchmark(robot: str, seconds: float, json: str | None) -> None:
         with remarks.status("walking"):
             result: dict[str, Any] = {"robot": robot, "without_ros": alone(robot, seconds)}
         with remarks.status("walking through ROS"):
-            result["lockstep"] = through_ros(robot, seconds, None)
-            result["free_running"] = through_ros(robot, seconds, 1.0)
+            result["lockstep"] = walk_through_ros(robot, seconds, None)
+            result["free_running"] = walk_through_ros(robot, seconds, 1.0)
         with remarks.status("walking with the camera on"):
-            result["lockstep_with_camera"] = through_ros(robot, seconds, None, camera=True)
-    if json is not None:
-        write_json(result, json)
-    if json != "-":
-        _print(result)
+            result["lockstep_with_camera"] = walk_through_ros(robot, seconds, None, camera=True)
+    show_result(result, json, _table(result))
 
 
-def _print(result: dict[str, Any]) -> None:
-    table = Table("what", "value", title=f"{result['robot']}, one core")
+def _table(result: dict[str, Any]) -> Table:
+    table = Table("quantity", "value", title=f"{result['robot']}, one core")
     alone = result["without_ros"]
     step = alone["step_ms"]
     table.add_row("control step, ms", f"p50 {step['p50']:.3f}, p99 {step['p99']:.3f}")
     table.add_row("with physics, without ROS", f"{alone['real_time_factor']:.1f} × real time")
-    for name, label in (
-        ("lockstep", "through ROS, lockstep"),
-        ("free_running", "through ROS, free-running"),
-        ("lockstep_with_camera", "lockstep, camera of 224 × 224 at 10 Hz"),
-    ):
-        found = result[name]
-        latency = found["latency_ms"]
-        table.add_row(
-            label,
-            f"{found['real_time_factor']:.2f} × real time, observation to command "
-            f"p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms",
-        )
-    print_table(table)
+    add_ros_rows(table, result)
+    seen = result["lockstep_with_camera"]
+    table.add_row(
+        "lockstep, with a camera of 224 × 224 at 10 Hz",
+        f"{seen['real_time_factor']:.2f} × real time",
+    )
+    return table

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from neuro_control.cli.evaluation import evaluation_options, means, metrics_table, over_seeds
-from neuro_control.cli.options import deprecated_option
-from neuro_control.cli.output import print_table, remarks, write_json
+from neuro_control.cli.options import deprecated_option, effect_option
+from neuro_control.cli.output import remarks, show_result
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.quadruped.control.command import GAITS, Command, gait
@@ -25,6 +25,7 @@ from neuro_control.quadruped.evaluation.rollout import (
     rollout,
 )
 from neuro_control.quadruped.simulation.model import TERRAINS
+from neuro_control.simulation.effects import Effect
 
 _LABELS = {
     "v_error_mps": ("error of the velocity (m/s)", 1.0),
@@ -54,8 +55,7 @@ def walks(settings: RolloutSettings, push: float, seeds: list[int]) -> list[dict
     found = []
     for seed in seeds:
         pushes = (random_push(push, settings.seconds, seed),) if push else ()
-        effects = (*settings.effects, *pushes)
-        record = rollout(body, controller, command, settings.seconds, seed, effects, every=SPARSE)
+        record = rollout(body, controller, command, settings.seconds, seed, pushes, every=SPARSE)
         tracking = metrics.obeyed(record, command)
         found.append(
             {
@@ -164,6 +164,7 @@ def parse(text: str, name: str = "trot") -> Command:
     help="What decides which foot stands when; oscillators choose gait and frequency themselves.",
 )  # fmt: skip
 @deprecated_option("--rhythm", "--contact-schedule")
+@effect_option
 @evaluation_options
 def evaluate(
     robot: str,
@@ -175,6 +176,7 @@ def evaluate(
     push: float,
     seconds: float,
     contact_schedule: str,
+    effects: tuple[Effect, ...],
     seeds: int,
     seed: int,
     jobs: int,
@@ -187,15 +189,11 @@ def evaluate(
         remarks.print(f"clamped: {remark}")
     ground = {"terrain": terrain, "friction": friction, "payload": payload}
     settings = RolloutSettings(
-        robot, (command,), seconds=seconds, seed=seed, contact_schedule=contact_schedule,
-        world=ground,
+        robot, (command,), seconds=seconds, seed=seed, effects=effects,
+        contact_schedule=contact_schedule, world=ground,
     )  # fmt: skip
     with workers(min(jobs, seeds), cluster) as executor:
         result = score(settings, seeds, executor, push=push, tasks=jobs)
-    if json is not None:
-        write_json(result, json)
-    if json == "-":
-        return
     shown = {**result, **{f"step_ms_{name}": ms for name, ms in result["step_ms"].items()}}
     title = f"{robot}, {name}, {text}: {seeds} walks of {seconds:g} s"
-    print_table(metrics_table(title, _LABELS, {"": shown}, ".3g"))
+    show_result(result, json, metrics_table(title, _LABELS, {"": shown}, ".3g"))

@@ -107,10 +107,10 @@ class RolloutSettings:
         return self.commands[min(int(time / self.hold + 1e-9), len(self.commands) - 1)]
 
     def body(self) -> Body:
-        """The robot in its world.
+        """The robot in its world, with the effects.
 
         Raises:
-            ConfigurationError: There is no such robot or world.
+            ConfigurationError: There is no such robot, world or effect.
         """
         surroundings = world(self.robot, **self.world)
         angle, direction = self.tilt
@@ -121,7 +121,7 @@ class RolloutSettings:
                 -math.cos(angle),
             ]
         )
-        return Body(surroundings)
+        return Body(surroundings.with_effects(self.effects))
 
     def controller(self) -> QuadrupedController:
         """Its controller, as the node has it."""
@@ -270,7 +270,7 @@ def simulate(settings: RolloutSettings, every: int = 1, *, end_at_fall: bool = T
     """Record of the rollout that the settings describe; ``every`` as ``rollout`` has it."""
     return rollout(
         settings.body(), settings.controller(), settings.command, settings.seconds, settings.seed,
-        settings.effects, every=every, end_at_fall=end_at_fall,
+        every=every, end_at_fall=end_at_fall,
     )  # fmt: skip
 
 
