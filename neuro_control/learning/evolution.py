@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.learning.random_state import generator_of, words_of
 
 Array = NDArray[np.float64]
 
@@ -196,7 +197,7 @@ class CovarianceSearch:
         )
         self._separable = separable
         self._asked: Array | None = None
-        self._random = _random_state(self._rng)
+        self._random = words_of(self._rng)
 
     @property
     def generation(self) -> int:
@@ -220,7 +221,7 @@ class CovarianceSearch:
     def ask(self) -> Array:
         """Individuals of this generation, (population, d); the same until ``tell``."""
         if self._asked is None:
-            self._random = _random_state(self._rng)
+            self._random = words_of(self._rng)
             self._asked = np.array(self._strategy.ask())
         return self._within(self._asked)
 
@@ -233,7 +234,7 @@ class CovarianceSearch:
         returns = _checked(returns, len(self.ask()))
         self._strategy.tell(list(np.array(self._asked)), list(-returns))
         self._asked = None
-        self._random = _random_state(self._rng)
+        self._random = words_of(self._rng)
         self.mean = self._within(np.array(self._strategy.mean))
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -256,8 +257,8 @@ class CovarianceSearch:
             setattr(*place, np.array(state[name])[()])
         for place, count in zip(self._counters(), state["counters"].tolist(), strict=True):
             setattr(*place, count)
-        self._rng = _generator(state["random"])
-        self._random = _random_state(self._rng)
+        self._rng = generator_of(state["random"])
+        self._random = words_of(self._rng)
         self._asked = None
         self.mean = self._within(np.array(state["mean"]))
 
@@ -290,29 +291,6 @@ class CovarianceSearch:
             names = ("last_update", "count_tell", "count_eigen")
             found += [(strategy.sm, name) for name in names]
         return found
-
-
-_WORD = 2**64
-
-
-def _random_state(rng: np.random.Generator) -> NDArray[np.uint64]:
-    """State of a PCG64 generator: its two numbers of 128 bits, and half a draw that may be left."""
-    state: Any = rng.bit_generator.state
-    words = [w for name in ("state", "inc") for w in divmod(state["state"][name], _WORD)]
-    return np.array([*words, state["has_uint32"], state["uinteger"]], dtype=np.uint64)
-
-
-def _generator(state: NDArray[np.uint64]) -> np.random.Generator:
-    """The generator whose state ``_random_state`` told."""
-    high, low, inc_high, inc_low, has, left = (int(word) for word in state)
-    rng = np.random.default_rng(0)
-    rng.bit_generator.state = {
-        "bit_generator": "PCG64",
-        "state": {"state": high * _WORD + low, "inc": inc_high * _WORD + inc_low},
-        "has_uint32": has,
-        "uinteger": left,
-    }
-    return rng
 
 
 def _checked(returns: Array, count: int) -> Array:

@@ -38,7 +38,7 @@ SCENARIOS = {"swimmer": SWIMMER, "swimmer-square": SWIMMER_SQUARE}
 ENVIRONMENTS = {
     f"Swimmer{task}-v0": Environment(
         entry_point=f"neuro_control.swimmer.simulation.env:Swimmer{task}",
-        vector_entry_point=f"neuro_control.swimmer.simulation.env:swimmer_{task.lower()}_vector",
+        vector_entry_point=f"neuro_control.swimmer.simulation.vector:swimmer_{task.lower()}_vector",
     )
     for task in ("Swim", "Navigate")
 }

@@ -13,7 +13,7 @@ from neuro_control.swimmer.nodes.controller import SwimmerController
 from neuro_control.swimmer.simulation.env import SwimmerSwim
 from tests.bench import MS, Probe, options
 
-SWIM = {"model": "neuro_control.swimmer.simulation.env:swim"}
+SWIM = {"model": "neuro_control.swimmer.simulation.tasks:swim"}
 EFFECTS = """[{noise: {sensors: joint_position, std: 0.05}}, {stuck: {sensor: joint_2, begins: 1}},
 {delay: {sensor: joint_4, seconds: 0.09}}, {command_delay: {seconds: 0.06}},
 {command_loss: {probability: 0.1}}, {push: {begins: 0.3, force: 0.05, lasts: 0.3}},

@@ -24,7 +24,7 @@ from neuro_control.swimmer.simulation.env import SwimmerSwim
 from tests.bench import MS, Probe, options
 
 ROOT = Path(__file__).resolve().parents[2]
-SWIM = {"model": "neuro_control.swimmer.simulation.env:swim"}
+SWIM = {"model": "neuro_control.swimmer.simulation.tasks:swim"}
 PERIOD = 30 * MS
 
 
@@ -450,7 +450,7 @@ def test_a_command_feeds_each_actuator_from_its_own_field(bench, tmp_path):
         ({"model": "fish.xml"}, "no file 'fish.xml' in sim: there are .*swimmer.xml"),
         ({"model": "/nowhere/x.xml"}, "no file /nowhere/x.xml"),
         ({"model": "no.module:f"}, "No module named"),
-        ({"model": "neuro_control.swimmer.simulation.env:fly"}, "has no attribute 'fly'"),
+        ({"model": "neuro_control.swimmer.simulation.tasks:fly"}, "has no attribute 'fly'"),
         ({"model": "math:sqrt", "model_arguments": "x: 4"}, "got?|sqrt"),
         ({**SWIM, "model_arguments": "links: 2"}, "3 to 100 links, not 2"),
         ({**SWIM, "model_arguments": "legs: 2"}, "unexpected keyword argument 'legs'"),

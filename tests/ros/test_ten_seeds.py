@@ -8,7 +8,7 @@ from tests.bench import Bench, options
 
 
 def test_ten_seeds_of_thirty_seconds_through_ros_return_798_of_1000(tmp_path):
-    world = {"model": "neuro_control.swimmer.simulation.env:swim"}
+    world = {"model": "neuro_control.swimmer.simulation.tasks:swim"}
     returns = []
     for seed in range(10):
         bench = Bench()

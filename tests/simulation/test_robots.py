@@ -13,8 +13,10 @@ from neuro_control.blimp.simulation import world as blimp_world
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.simulation import body as quadruped
 from neuro_control.simulation.effects import Friction, Payload
-from neuro_control.swimmer.simulation.env import SwimmerSwim, SwimmerVector, swim
+from neuro_control.swimmer.simulation.env import SwimmerSwim
 from neuro_control.swimmer.simulation.rollout import Conditions
+from neuro_control.swimmer.simulation.tasks import swim
+from neuro_control.swimmer.simulation.vector import SwimmerVector
 
 _SWIMMER = """[
     {noise: {sensors: joint_position, std: 0.05}}, {stuck: {sensor: joint_2, begins: 0.5}},

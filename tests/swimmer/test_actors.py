@@ -6,7 +6,7 @@ pytest.importorskip("stable_baselines3", reason="trainings need the extra 'train
 import torch
 
 from neuro_control.swimmer.control.policy import CircuitDesign
-from neuro_control.swimmer.simulation.env import STEPS
+from neuro_control.swimmer.simulation.tasks import STEPS
 from neuro_control.swimmer.training.actors import CircuitActor, Optimisers, Swimmers
 from neuro_control.swimmer.training.learners import LEARNERS
 from neuro_control.swimmer.training.run import Record, Training

@@ -16,14 +16,10 @@ from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.control.circuit import Circuit
 from neuro_control.swimmer.evaluation.evaluate import score
-from neuro_control.swimmer.simulation.env import (
-    STEPS,
-    SwimmerNavigate,
-    SwimmerSwim,
-    SwimmerVector,
-    model,
-    target_reward,
-)
+from neuro_control.swimmer.simulation.env import SwimmerNavigate, SwimmerSwim
+from neuro_control.swimmer.simulation.model import model
+from neuro_control.swimmer.simulation.tasks import STEPS, target_reward
+from neuro_control.swimmer.simulation.vector import SwimmerVector
 
 TASKS = ["neuro_control/SwimmerSwim-v0", "neuro_control/SwimmerNavigate-v0"]
 
@@ -124,6 +120,16 @@ def test_an_episode_is_cut_off_after_a_thousand_steps_and_never_ends_before():
     environment.reset(seed=0)
     flags = [environment.step(np.zeros(2))[2:4] for _ in range(STEPS)]
     assert flags == [(False, False)] * (STEPS - 1) + [(False, True)]
+
+
+@pytest.mark.parametrize(
+    ("environment", "term"),
+    [(SwimmerSwim(), "reward_forward"), (SwimmerNavigate(), "reward_distance")],
+)
+def test_the_rewards_term_stands_in_info_by_its_name(environment, term):
+    environment.reset(seed=0)
+    _, reward, _, _, info = environment.step(np.ones(5))
+    assert info == {term: reward}
 
 
 @pytest.mark.parametrize("action", [np.zeros(4), np.zeros((5, 1)), [0.0] * 5, 0.0, None])

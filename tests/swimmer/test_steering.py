@@ -18,9 +18,10 @@ from neuro_control.swimmer.control.steering import (
     calibration_path,
     fingerprint,
 )
+from neuro_control.swimmer.control.types import CONTROL_PERIOD
 from neuro_control.swimmer.evaluation.calibrate import calibrate, errors, measure
 from neuro_control.swimmer.evaluation.evaluate import score
-from neuro_control.swimmer.simulation.env import CONTROL_PERIOD, SwimmerSwim
+from neuro_control.swimmer.simulation.env import SwimmerSwim
 
 # 0.1 m/s straight ahead, 0.2 rad/s and half the speed at most: a radius of 0.25 m.
 TABLE = Calibration(

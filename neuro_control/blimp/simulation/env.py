@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import gymnasium
-import mujoco
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -17,8 +16,7 @@ from neuro_control.blimp.simulation.body import Body
 from neuro_control.blimp.simulation.electronics import LIDAR_MINIMUM, PRESSURE
 from neuro_control.blimp.simulation.world import max_thrust, world
 from neuro_control.simulation.effects import Description
-from neuro_control.simulation.rendering import make_renderer
-from neuro_control.simulation.viewing import RENDER_MODES, Window, check_render_mode
+from neuro_control.simulation.viewing import RENDER_MODES, Camera, View
 
 Array = NDArray[np.float64]
 
@@ -91,16 +89,13 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         height: int = 360,
         effects: Description = (),
     ) -> None:
-        check_render_mode(render_mode)
         self.body = Body(world(case).with_effects(effects))
         self.render_mode = render_mode
-        self._view = (height, width)
-        self._renderer: mujoco.Renderer | None = None
-        self._window: Window | None = None
+        model, data = self.body.model, self.body.data
+        self._view = View(render_mode, model, data, lambda: Camera(model, "side", height, width))
         low = np.array([0.0, 0.0, -np.inf, -np.inf])
         self.observation_space = spaces.Box(low, np.inf, (4,), np.float64)
         self.action_space = spaces.Box(-1.0, 1.0, (1,), np.float64)
-        model = self.body.model
         self._allocation = ThrustAllocation(AllocationSettings(max_thrust(model)))
         self._barometer = int(model.sensor("barometer").adr[0])
         self._upwards = int(model.sensor("accelerometer").adr[0]) + 2
@@ -117,7 +112,7 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         self._distance = self.body.model.joint("z").qpos0[0]
         self._allocation.reset()
         self.body.reset(self.np_random)
-        self._show()
+        self._view.show()
         return self._observation(), {}
 
     @property
@@ -138,7 +133,7 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         self.body.step(self._allocation.step(part * FULL_COMMAND))
         self._step += 1
         terms = self._rewards()
-        self._show()
+        self._view.show()
         truncated = self._step >= self.steps
         return self._observation(), sum(terms.values()), False, truncated, dict(terms)
 
@@ -158,14 +153,6 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         upwards = data.sensordata[self._upwards] + opt.gravity[2]
         return np.array([self._distance, self.set_point, altitude, upwards])
 
-    def _show(self) -> None:
-        """Bring the viewer's window up to date, if there is to be one."""
-        if self.render_mode != "human":
-            return
-        if self._window is None:
-            self._window = Window(self.body.model, self.body.data)
-        self._window.show()
-
     def render(self) -> Any:
         """Picture of the present state, (height, width, 3) uint8, in the mode "rgb_array".
 
@@ -174,16 +161,8 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
         Raises:
             ConfigurationError: MuJoCo can't render on this machine.
         """
-        if self.render_mode != "rgb_array":
-            return None
-        if self._renderer is None:
-            self._renderer = make_renderer(self.body.model, *self._view)
-        self._renderer.update_scene(self.body.data, "side")
-        return self._renderer.render()
+        return self._view.picture()
 
     def close(self) -> None:
         """Release the renderer and the window."""
-        for view in (self._renderer, self._window):
-            if view is not None:
-                view.close()
-        self._renderer = self._window = None
+        self._view.close()

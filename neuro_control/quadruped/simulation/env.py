@@ -17,7 +17,7 @@ from neuro_control.quadruped.control.types import JOINTS, PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.camera import Camera
 from neuro_control.simulation.effects import Description
-from neuro_control.simulation.viewing import RENDER_MODES, Window, check_render_mode
+from neuro_control.simulation.viewing import RENDER_MODES, View
 
 Array = NDArray[np.float64]
 
@@ -109,16 +109,14 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         effects: Description = (),
         **world_arguments: Any,
     ) -> None:
-        check_render_mode(render_mode)
         if camera not in CAMERAS:
             raise ConfigurationError(f"camera is 'beside' or 'head', not {camera!r}")
         for_people = render_mode == "human" or (render_mode is not None and camera == "beside")
         surroundings = world(robot, terrain, **{"meshes": for_people, **world_arguments})
         self.body = Body(surroundings.with_effects(effects))
         self.render_mode = render_mode
-        self._view = (camera, height, width)
-        self._camera: Camera | None = None
-        self._window: Window | None = None
+        model, data = self.body.model, self.body.data
+        self._view = View(render_mode, model, data, lambda: Camera(model, camera, height, width))
         self._torque = np.tile(find(robot).torque, 4)
         self._given = command
         self.observation_space = spaces.Box(-np.inf, np.inf, (49,), np.float64)
@@ -134,7 +132,7 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         self._step = 0
         self._draw_command()
         self.body.reset(self.np_random)
-        self._show()
+        self._view.show()
         return self._observation(), {}
 
     def _draw_command(self) -> None:
@@ -158,7 +156,7 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         terms = self._rewards()
         if self._step % self.hold == 0:
             self._draw_command()
-        self._show()
+        self._view.show()
         truncated = self._step >= self.steps
         return self._observation(), sum(terms.values()), self.body.fallen, truncated, dict(terms)
 
@@ -175,14 +173,6 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
     def _observation(self) -> Array:
         return np.concatenate([*self.body.observation, self.command.array()])
 
-    def _show(self) -> None:
-        """Bring the viewer's window up to date, if there is to be one."""
-        if self.render_mode != "human":
-            return
-        if self._window is None:
-            self._window = Window(self.body.model, self.body.data)
-        self._window.show()
-
     def render(self) -> Any:
         """Picture of the present state, (height, width, 3) uint8, in the mode "rgb_array".
 
@@ -191,15 +181,8 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         Raises:
             ConfigurationError: MuJoCo can't render on this machine.
         """
-        if self.render_mode != "rgb_array":
-            return None
-        if self._camera is None:
-            self._camera = Camera(self.body.model, *self._view)
-        return self._camera.look(self.body.data)
+        return self._view.picture()
 
     def close(self) -> None:
         """Release the camera and the window."""
-        for view in (self._camera, self._window):
-            if view is not None:
-                view.close()
-        self._camera = self._window = None
+        self._view.close()

@@ -23,7 +23,9 @@ from neuro_control.cli.benchmark import (
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import remarks, show_result
 from neuro_control.swimmer.control.circuit import Circuit
-from neuro_control.swimmer.simulation.env import SwimmerSwim, SwimmerVector, swim
+from neuro_control.swimmer.simulation.env import SwimmerSwim
+from neuro_control.swimmer.simulation.tasks import swim
+from neuro_control.swimmer.simulation.vector import SwimmerVector
 
 # Environments in the batch, and control steps in each turn of a contestant.
 _BATCH = 128

@@ -16,7 +16,8 @@ from neuro_control.cli.output import show_result
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.control.policy import POLICIES, CircuitDesign, find_policy
 from neuro_control.swimmer.control.steering import Calibration, calibration_path, fingerprint
-from neuro_control.swimmer.simulation.env import CONTROL_PERIOD, SwimmerVector
+from neuro_control.swimmer.control.types import CONTROL_PERIOD
+from neuro_control.swimmer.simulation.vector import SwimmerVector
 
 Array = NDArray[np.float64]
 

@@ -21,13 +21,10 @@ from neuro_control.swimmer.control.policy import (
     find_policy,
 )
 from neuro_control.swimmer.control.steering import seek
+from neuro_control.swimmer.control.types import CONTROL_PERIOD
 from neuro_control.swimmer.evaluation.calibrate import known_or_measured
-from neuro_control.swimmer.simulation.env import (
-    CONTROL_PERIOD,
-    TARGET_RADIUS,
-    TIME_LIMIT,
-)
 from neuro_control.swimmer.simulation.rollout import Conditions, swim_episodes
+from neuro_control.swimmer.simulation.tasks import TARGET_RADIUS, TIME_LIMIT
 
 Array = NDArray[np.float64]
 

@@ -13,12 +13,9 @@ from neuro_control.cli.plotting import canvas, figure, frame_of
 from neuro_control.cli.report import run_facts
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
-from neuro_control.swimmer.simulation.env import (
-    CONTROL_PERIOD,
-    LINK_LENGTH,
-    forward_speed,
-    swim_reward,
-)
+from neuro_control.swimmer.control.types import CONTROL_PERIOD
+from neuro_control.swimmer.simulation.model import LINK_LENGTH, forward_speed
+from neuro_control.swimmer.simulation.tasks import swim_reward
 
 Array = NDArray[np.float64]
 

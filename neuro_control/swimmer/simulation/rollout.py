@@ -18,11 +18,9 @@ from neuro_control.simulation.effects import (
     parse,
 )
 from neuro_control.swimmer.control.policy import Act, Design, observation_scale
-from neuro_control.swimmer.simulation.env import (
-    CONTROL_PERIOD,
-    STEPS,
-    SwimmerVector,
-)
+from neuro_control.swimmer.control.types import CONTROL_PERIOD
+from neuro_control.swimmer.simulation.tasks import STEPS
+from neuro_control.swimmer.simulation.vector import SwimmerVector
 
 Array = NDArray[np.float64]
 

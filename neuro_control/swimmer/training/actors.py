@@ -24,7 +24,7 @@ from torch import nn
 from neuro_control.learning.exponentiated import ExponentiatedGradient
 from neuro_control.swimmer.control.circuit import Batch, respond, stretch_limit
 from neuro_control.swimmer.control.policy import CircuitDesign, observation_scale
-from neuro_control.swimmer.simulation.env import SwimmerVector
+from neuro_control.swimmer.simulation.vector import SwimmerVector
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ from neuro_control.cli.progress import progress
 from neuro_control.learning.evolution import CovarianceSearch, RandomSearch, Search
 from neuro_control.learning.executors import workers
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, Policy, save
-from neuro_control.swimmer.simulation.env import STEPS
 from neuro_control.swimmer.simulation.rollout import Conditions, individuals
+from neuro_control.swimmer.simulation.tasks import STEPS
 from neuro_control.swimmer.training.run import (
     ALGORITHMS,
     NAMES,
