@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -53,6 +54,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._interrupting = False
         self._parent = int(os.environ.get(PARENT_VARIABLE) or 0)
         self._before = {
             number: signal.signal(number, self._on_signal)
@@ -61,6 +63,21 @@ class Stop:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
+        if self._interrupting:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """Let a signal raise KeyboardInterrupt within the block.
+
+        Nodes are configured in it: nothing moves yet, and a control law that is compiled for the
+        first time would keep the process for another half a minute.
+        """
+        self._interrupting = True
+        try:
+            yield
+        finally:
+            self._interrupting = False
 
     def __call__(self) -> bool:
         """Whether it is time to end."""
@@ -206,16 +223,19 @@ def run_node(make: Callable[[], Any]) -> None:
     try:
         initialise()
         stop = Stop()
-        nodes.append(make())
-        claims = claim(nodes)
-        start = getattr(nodes[0], "start", None)
-        if start is not None:
-            start()
+        with stop.interrupting():
+            nodes.append(make())
+            claims = claim(nodes)
+            start = getattr(nodes[0], "start", None)
+            if start is not None:
+                start()
         spin(nodes, lambda: stop() or getattr(nodes[0], "finished", False))
         check(nodes[0])
     except (ConfigurationError, ParameterException, InvalidParameterException) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        pass  # told to end before it began
     finally:
         well = close(nodes)
         release(claims)

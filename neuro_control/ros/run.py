@@ -182,8 +182,9 @@ def run_together(
                 recorder = Recorder(activity)
             simulation = nodes[0]
             # The simulation last: it waits for the others.
-            for node in [*nodes[1:], simulation]:
-                node.start()
+            with stop.interrupting():
+                for node in [*nodes[1:], simulation]:
+                    node.start()
 
             def over() -> bool:
                 progress(simulation.time)
