@@ -32,9 +32,13 @@ def pack(structure: NetworkStructure, network: Network) -> Array:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _tick(value: float, p: Array, s: Array, structure: NetworkStructure) -> float:
-    """``network.step`` of one packed network ``p`` on its packed state ``s``, in place."""
-    m, n = structure.encoders, structure.hidden
+def _tick(
+    value: float, p: Array, s: Array, m: int, n: int, adaptive: bool, recurrent: bool
+) -> float:
+    """``network.step`` of one packed network ``p`` on its packed state ``s``, in place.
+
+    The structure comes as four numbers: as a tuple it would cost half as much time again.
+    """
     weight = p[4 * m : 4 * m + m * n].reshape(m, n)
     at = 4 * m + m * n
     current_decay, voltage_decay, base = p[at : at + n], p[at + n : at + 2 * n], p[at + 2 * n :]
@@ -60,7 +64,7 @@ def _tick(value: float, p: Array, s: Array, structure: NetworkStructure) -> floa
         if spikes[i]:
             for j in range(n):
                 hidden_current[j] += weight[i, j]
-    if structure.recurrent:
+    if recurrent:
         for k in range(n):
             if hidden_spikes[k]:
                 for j in range(n):
@@ -69,7 +73,7 @@ def _tick(value: float, p: Array, s: Array, structure: NetworkStructure) -> floa
         reset = hidden_spikes[j] * threshold[j]
         hidden_voltage[j] = voltage_decay[j] * hidden_voltage[j] + hidden_current[j] - reset
         threshold[j] = base[j]
-    if structure.adaptive:
+    if adaptive:
         for i in range(m):
             trace[i] = trace_decay[i] * trace[i] + spikes[i]
             for j in range(n):
@@ -86,10 +90,11 @@ def _tick(value: float, p: Array, s: Array, structure: NetworkStructure) -> floa
 def _respond(
     values: Array, networks: Array, states: Array, outputs: Array, structure: NetworkStructure
 ) -> None:
+    m, n, adaptive, recurrent = structure
     for i in numba.prange(len(networks)):
         row = values[i] if len(values) > 1 else values[0]
         for t in range(len(row)):
-            outputs[i, t] = _tick(row[t], networks[i], states[i], structure)
+            outputs[i, t] = _tick(row[t], networks[i], states[i], m, n, adaptive, recurrent)
 
 
 def _at_rest(structure: NetworkStructure, networks: Array) -> Array:
@@ -150,7 +155,7 @@ class NetworkSimulator:
 
     def step(self, value: float) -> float:
         """Output of the network for the input ``value``, after one tick."""
-        found: float = _tick(value, self._packed, self._state, self.structure)
+        found: float = _tick(value, self._packed, self._state, *self.structure)
         return found
 
     @property
