@@ -113,3 +113,18 @@ def test_every_command_of_the_readme_is_known():
         assert done.returncode == 0, line
         for option in (word for word in words if word.startswith("--")):
             assert option in done.stdout, line
+
+
+def test_the_architecture_page_names_files_and_functions_that_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    package = ROOT / "neuro_control"
+    known = {p.name for p in package.rglob("*.py")} | {"setup.py", "test_house.py"}
+    assert set(re.findall(r"\b(\w+\.py)\b", text)) <= known
+    for path in re.findall(r"`(neuro_control/[\w/]+\.py)`", text):
+        assert (ROOT / path).is_file(), path
+    controller = (package / "ros" / "controller.py").read_text()
+    for method in set(re.findall(r"Controller\.(_\w+)", text)):
+        assert f"def {method}(" in controller, method
+    inputs = (package / "ros" / "inputs.py").read_text()
+    (quoted,) = re.findall(r"^  ```python\n(.*?)^  ```", text, re.M | re.S)
+    assert all(line.strip() in inputs for line in quoted.splitlines())
