@@ -238,7 +238,8 @@ def rollout(
         answer = controller.step(observation, now, sources)
         took.append(time.thread_time() - before)
         body.step(answer.efforts)
-        remarks.update(dict.fromkeys(controller.remarks))
+        if k % SPARSE == 0:
+            remarks.update(dict.fromkeys(controller.remarks))
         walked |= controller.state == "walking"
         if walked and fell is None and (body.fallen or controller.state == "damping"):
             fell = now
