@@ -598,8 +598,8 @@ def test_phases_stances_and_velocities_are_told_while_someone_listens(bench):
     bench.spin_until(lambda: len(heard) == 10)
     told = dict(zip(heard[-1].name, heard[-1].position, strict=True))
     assert [told[f"stance_{leg}"] for leg in LEGS] == [1.0] * 4
-    assert told["told_forward"] == 0.3
-    assert told["felt_height"] == pytest.approx(0.3, abs=0.05)
+    assert told["commanded_forward"] == 0.3
+    assert told["estimated_height"] == pytest.approx(0.3, abs=0.05)
 
 
 def test_transforms_follow_odometry_where_there_is_tf2_msgs(bench):

@@ -1,4 +1,4 @@
-"""What a run comes to, worked by hand."""
+"""The report of a run, worked by hand."""
 
 import math
 
@@ -78,9 +78,10 @@ def test_pictures_are_drawn_with_and_without_activity(tmp_path, monkeypatch, hea
     monkeypatch.setenv("MUJOCO_GL", "disable")
     recording, activity = recorded(0.6), None
     if heard:
-        values = np.zeros((300, 15))
-        values[:, 4:8] = 1.0
-        activity = {"time": recording["time"][:-1], "names": [*LEGS], "values": values}
+        names = [f"stance_{leg}" for leg in LEGS]
+        names += [f"estimated_{name}" for name in ("forward", "left", "yaw_rate", "height")]
+        values = np.ones((300, len(names)))
+        activity = {"time": recording["time"][:-1], "names": names, "values": values}
     remarks = pictures(recording, activity, SETTINGS, tmp_path)
     assert "libegl1" in remarks[0]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["quadruped.gif", "quadruped.png"]

@@ -32,10 +32,11 @@ _DIAGRAM = 2.0
 _STANDS = 4.0
 # Arguments of the world that the report reads, and their defaults.
 _ARGUMENTS = (("robot", "go2"), ("payload", 0.0))
-# Columns of the activity from which stances of the feet and estimates, in the order of the
-# velocities below, begin.
-_STANCES, _ESTIMATES = 4, 11
-_VELOCITIES = ("forward (m/s)", "left (m/s)", "yaw rate (rad/s)", "height (m)")
+# What the plot compares: its name among the columns of the activity, and its label.
+_QUANTITIES = {
+    "forward": "forward (m/s)", "left": "left (m/s)", "yaw_rate": "yaw rate (rad/s)",
+    "height": "height (m)",
+}  # fmt: skip
 
 
 def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,15 +176,15 @@ def _draw(
         path_panel, feet_panel = left.subplots(2, 1)
         _draw_path(path_panel, recording, time)
         _draw_feet(feet_panel, time, forces, activity)
-        panels = right.subplots(len(_VELOCITIES), 1, sharex=True)
-        for k, (panel, label) in enumerate(zip(panels, _VELOCITIES, strict=True)):
+        panels = right.subplots(len(_QUANTITIES), 1, sharex=True)
+        for k, (panel, name) in enumerate(zip(panels, _QUANTITIES, strict=True)):
             if activity is not None:
-                estimate = _smoothed(np.asarray(activity["values"])[:, _ESTIMATES + k], cycle)
+                estimate = _smoothed(_column(activity, f"estimated_{name}"), cycle)
                 panel.plot(activity["time"], estimate, "tab:orange", label="estimated")
             panel.plot(time, true[k], "tab:blue", lw=0.4, alpha=0.4)
             panel.plot(time, _smoothed(true[k], cycle), "tab:blue", lw=1.2, label="true")
             panel.step(time, commanded[:, k], "k--", lw=1, where="pre", label="commanded")
-            panel.set(ylabel=label)
+            panel.set(ylabel=_QUANTITIES[name])
             panel.grid(alpha=0.3)
             panel.spines[["top", "right"]].set_visible(False)
         panels[0].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
@@ -197,6 +198,12 @@ def _commanded(parameters: Mapping[str, Any], time: Array) -> Array:
     velocities = [profile_velocity(course, t) for t in (time - PERIOD).tolist()]
     heights = np.full(len(time), 0.3 + parameters.get("height", 0.0))
     return np.column_stack([velocities, heights])
+
+
+def _column(activity: Mapping[str, Any], name: str) -> Array:
+    """A column of the activity, (T,)."""
+    column: Array = np.asarray(activity["values"])[:, list(activity["names"]).index(name)]
+    return column
 
 
 def _smoothed(values: Array, steps: int) -> Array:
@@ -236,7 +243,7 @@ def _draw_feet(panel: Any, time: Array, forces: Array, activity: Mapping[str, An
             label="in contact" if k == 0 else None,
         )  # fmt: skip
         if activity is not None:
-            planned = np.asarray(activity["values"])[:, _STANCES + k] > 0.5
+            planned = _column(activity, f"stance_{leg}") > 0.5
             panel.broken_barh(
                 _bouts(np.asarray(activity["time"]), planned, begin, end), (row - 0.45, 0.1),
                 color="tab:orange", label="planned stance" if k == 0 else None,

