@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros import compiling
 from neuro_control.ros.diagnostics import DiagnosticNode
 from neuro_control.ros.parameters import parameter
 
@@ -69,7 +70,8 @@ class ManagedNode(
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Set the node up."""
         try:
-            self.set_up()
+            with compiling.announced(self.get_logger().info):
+                self.set_up()
         except ConfigurationError as error:
             self.set_state(DiagnosticStatus.ERROR, str(error))
             return TransitionCallbackReturn.FAILURE
