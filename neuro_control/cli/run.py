@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from neuro_control.cli.options import json_option, out_option, seed_option
 from neuro_control.cli.output import remarks, show_result, write_json
@@ -14,6 +15,7 @@ from neuro_control.cli.progress import progress
 from neuro_control.cli.report import settings_of, summary_table
 from neuro_control.cli.scenario import Scenario, find_scenario, resolve
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_csv
 from neuro_control.simulation.rendering import no_gl
 
 # Wall time without a command after which a run in lockstep is given up, s.
@@ -67,8 +69,12 @@ def run(
     if lockstep and real_time_factor is not None:
         raise ConfigurationError("--lockstep and --real-time-factor exclude one another")
     scenario = find_scenario(name)
-    duration = scenario.seconds if seconds is None else seconds
-    overrides: dict[str, Any] = {"duration": duration, "seed": seed, "lockstep_limit": _PATIENCE}
+    overrides: dict[str, Any] = {"lockstep_limit": _PATIENCE}
+    # A parameter file may say how long and with which seed: a recorded run's does.
+    if config is None or seconds is not None:
+        overrides["duration"] = scenario.seconds if seconds is None else seconds
+    if config is None or _is_given("seed"):
+        overrides["seed"] = seed
     if lockstep:
         overrides["lockstep"] = True
     if real_time_factor is not None:
@@ -81,6 +87,12 @@ def run(
     # What an earlier run left in the folder stays until this one has come to its end.
     with tempfile.TemporaryDirectory(prefix=".run-", dir=out) as scratch:
         _run(scenario, config, overrides, changes, processes, Path(scratch), out, json)
+
+
+def _is_given(option: str) -> bool:
+    """Whether the user has given an option."""
+    source = click.get_current_context().get_parameter_source(option)
+    return source not in (None, ParameterSource.DEFAULT)
 
 
 def _run(
@@ -103,6 +115,7 @@ def _run(
     simulation = next(iter(scenario.nodes))
     recording = (scratch / "recording.npz").resolve()
     parameters[simulation].update(overrides, recording=str(recording))
+    parameters[simulation].setdefault("duration", scenario.seconds)
     for name in list(scenario.nodes)[1:]:
         parameters[name]["use_sim_time"] = True
     runs.set_parameters(parameters, changes)
@@ -120,7 +133,7 @@ def _run(
         else:
             factories = {name: resolve(factory) for name, factory in scenario.nodes.items()}
             result = runs.run_together(factories, parameter_file, recording, activity, show)
-    settings = settings_of(parameters)
+    settings = settings_of(result.parameters)
     summary = resolve(scenario.summarise)(result.recording, settings)
     summary["mode"] = "lockstep" if settings.get("lockstep", True) else "free-running"
     table, missing = summary_table(summary, scenario.needs)
@@ -130,6 +143,13 @@ def _run(
             remarks.print(sentence, markup=False, soft_wrap=True)
     if out is not None:
         write_json(summary, str(scratch / "result.json"))
+        runs.write_parameters(runs.replayable(result.parameters), parameter_file)
+        if result.changes:
+            write_csv(
+                scratch / "parameter_changes.csv",
+                ("time_s", "node", "parameter", "value"),
+                [(each.time, each.node, each.name, each.value) for each in result.changes],
+            )
         for remark in resolve(scenario.picture)(
             result.recording, result.activity, settings, scratch
         ):

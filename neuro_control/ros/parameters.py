@@ -7,6 +7,7 @@ A parameter that was renamed is also accepted under its old name, with a warning
 
 from __future__ import annotations
 
+import array
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -277,3 +278,13 @@ def verdict(instance: Any, parameters: Iterable[Parameter]) -> SetParametersResu
     except ConfigurationError as error:
         return SetParametersResult(successful=False, reason=str(error))
     return SetParametersResult(successful=True)
+
+
+def parameters_of(node: Node) -> dict[str, Any]:
+    """All parameters of ``node`` by name, its clock's among them, as a parameter file has them."""
+    found = {name: each.value for name, each in node.get_parameters_by_prefix("").items()}
+    return {
+        name: list(value) if isinstance(value, tuple | array.array) else value
+        for name, value in found.items()
+        if name == "use_sim_time" or not name.startswith(_OF_EVERY_NODE)
+    }

@@ -12,10 +12,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import rclpy
+import yaml
 from rclpy.exceptions import InvalidParameterException, ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.experimental import EventsExecutor
@@ -24,10 +26,14 @@ from rclpy.signals import SignalHandlerOptions
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_text
 from neuro_control.ros.intraprocess import Bus
+from neuro_control.ros.parameters import parameters_of
 
 # Set to its process number by whoever starts nodes; they end when that process has ended.
 PARENT_VARIABLE = "NEURO_CONTROL_END_WITH_PARENT"
+# Names a folder in which each node leaves its parameters when it starts, as NAME.yaml.
+PARAMETERS_VARIABLE = "NEURO_CONTROL_PARAMETERS_FOLDER"
 
 _POLL = 0.1
 
@@ -226,6 +232,10 @@ def run_node(make: Callable[[], Any]) -> None:
         with stop.interrupting():
             nodes.append(make())
             claims = claim(nodes)
+            folder = os.environ.get(PARAMETERS_VARIABLE)
+            if folder:
+                path = Path(folder) / f"{nodes[0].get_name()}.yaml"
+                write_text(path, yaml.dump(parameters_of(nodes[0]), sort_keys=False))
             start = getattr(nodes[0], "start", None)
             if start is not None:
                 start()

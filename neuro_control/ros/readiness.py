@@ -53,14 +53,17 @@ class Readiness:
     def _managed(self) -> list[str]:
         """Names of the other nodes of this namespace that have a lifecycle."""
         own, namespace = self._node.get_name(), self._node.get_namespace()
-        names = [
+        # A node with a lifecycle is listed more than once.
+        names = {
             name
             for name, place in self._node.get_node_names_and_namespaces()
             if place == namespace and name != own and not name.startswith("_")
-        ]
+        }
         services = dict(self._node.get_service_names_and_types())
         prefix = namespace.rstrip("/")
-        return [n for n in names if _GET_STATE in services.get(f"{prefix}/{n}/get_state", [])]
+        return sorted(
+            name for name in names if _GET_STATE in services.get(f"{prefix}/{name}/get_state", [])
+        )
 
     def _ask(self, name: str) -> None:
         """Ask a node for its state, and take down what it has answered."""

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 from rclpy.node import Node
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
 from neuro_control.ros import process
-from neuro_control.ros.intraprocess import HandingOver, handing_over
-from neuro_control.ros.messages import NANOSECONDS, RECORD_QOS, to_nanoseconds
+from neuro_control.ros.intraprocess import handing_over
+from neuro_control.ros.parameters import parameters_of
+from neuro_control.ros.recorder import ParameterChange, Recorder
 
 Parameters = dict[str, dict[str, Any]]
 
@@ -42,53 +41,17 @@ class Result:
     Attributes:
         recording: Arrays of ``recording.Recording``, time first.
         activity: ``time``, ``names``, ``values`` of the activity topic, or None.
+        parameters: All parameters of each node that acted, by the node's name, those left at their
+            defaults included; the simulation's first.
+        changes: What was set while the run went on.
         interrupted: The signal that ended the run before its time, or None.
     """
 
     recording: Mapping[str, Any]
     activity: Mapping[str, Any] | None
+    parameters: Parameters
+    changes: Sequence[ParameterChange]
     interrupted: int | None
-
-
-@dataclass
-class Recorder:
-    """Records the activity that a controller publishes.
-
-    Attributes:
-        topic: Topic of type sensor_msgs/JointState whose positions are the activity.
-        time: Stamps of the messages received, s.
-        values: Activity at these times.
-        names: Names of the values.
-        now: Time on /clock, s.
-    """
-
-    topic: str
-    node: HandingOver = field(init=False)
-    time: list[float] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    now: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.node = HandingOver("recorder")
-        self.subscription = self.node.create_subscription(
-            JointState, self.topic, self._on_activity, RECORD_QOS
-        )
-        self.node.create_subscription(Clock, "/clock", self._on_clock, 10)
-
-    def _on_activity(self, message: JointState) -> None:
-        self.names = self.names or list(message.name)
-        self.time.append(to_nanoseconds(message.header.stamp) / NANOSECONDS)
-        self.values.append(np.frombuffer(message.position).copy())
-
-    def _on_clock(self, message: Clock) -> None:
-        self.now = to_nanoseconds(message.clock) / NANOSECONDS
-
-    def result(self) -> Mapping[str, Any] | None:
-        """The recorded activity, or None if no message was received."""
-        if not self.time:
-            return None
-        return {"time": self.time, "names": self.names, "values": np.array(self.values)}
 
 
 def read_parameters(path: Path, nodes: Sequence[str]) -> Parameters:
@@ -178,9 +141,9 @@ def run_together(
             # Extended one by one, so that those made so far are closed if the next can't be made.
             nodes.extend(make() for make in factories.values())
             claims = process.claim(nodes)
-            if activity is not None:
-                recorder = Recorder(activity)
             simulation = nodes[0]
+            recorder = Recorder(activity, list(factories), lambda: float(simulation.time))
+            acted = {name: parameters_of(node) for name, node in zip(factories, nodes, strict=True)}
             # The simulation last: it waits for the others.
             with stop.interrupting():
                 for node in [*nodes[1:], simulation]:
@@ -190,15 +153,15 @@ def run_together(
                 progress(simulation.time)
                 return bool(stop() or simulation.finished)
 
-            everyone = nodes if recorder is None else [*nodes, recorder.node]
-            process.spin(everyone, over, bus)
+            process.spin([*nodes, recorder.node], over, bus)
             process.check(simulation)
             progress(simulation.time)
         finally:
             process.close([*nodes, *([] if recorder is None else [recorder.node])])
             process.release(claims)
             stop.restore()
-    return _result(recording, recorder, stop.signal)
+    assert recorder is not None
+    return _result(recording, recorder, acted, stop.signal)
 
 
 def measure(
@@ -265,9 +228,14 @@ def run_apart(
     """
     process.initialise([])
     stop = process.Stop()
-    recorder = Recorder(activity or "unused")
+    recorder = Recorder(activity, list(factories))
     children: dict[str, subprocess.Popen[bytes]] = {}
-    environment = {**os.environ, process.PARENT_VARIABLE: str(os.getpid())}
+    left = tempfile.TemporaryDirectory()
+    environment = {
+        **os.environ,
+        process.PARENT_VARIABLE: str(os.getpid()),
+        process.PARAMETERS_VARIABLE: left.name,
+    }
     # Children inherit the library path; only a fresh interpreter may decide to set it anew.
     simulation, *others = factories
     failed: list[str] = []
@@ -286,7 +254,7 @@ def run_apart(
         )
 
     def over() -> bool:
-        progress(recorder.now)
+        progress(recorder.now())
         # Without its controller a simulation fails, too, hence it is the last to be asked.
         failed.extend(name for name, child in children.items() if child.poll() not in (None, 0))
         if stop() or failed:
@@ -315,18 +283,34 @@ def run_apart(
                 child.wait()
         process.close([recorder.node])
         stop.restore()
+        acted = {name: _parameters_left(Path(left.name) / f"{name}.yaml") for name in factories}
+        left.cleanup()
     if failed and stop.signal is None:
         code = children[failed[0]].returncode
         why = "its own message is above" if code > 0 else f"by {signal.Signals(-code).name}"
         raise ConfigurationError(f"{failed[0]} ended early; {why}")
-    return _result(recording, recorder, stop.signal)
+    return _result(recording, recorder, acted, stop.signal)
 
 
-def _result(path: Path, recorder: Recorder | None, interrupted: int | None) -> Result:
+def _parameters_left(path: Path) -> dict[str, Any]:
+    """Parameters that a node has left in a file; none, if it was ended before."""
+    return dict(yaml.safe_load(path.read_text())) if path.is_file() else {}
+
+
+def _result(
+    path: Path, recorder: Recorder, parameters: Parameters, interrupted: int | None
+) -> Result:
     if not path.is_file():
         if interrupted is not None:
             raise SystemExit(128 + interrupted)
         raise ConfigurationError("the simulation left no recording: it was ended before it began")
     with np.load(path, allow_pickle=False) as file:
         recording = dict(file)
-    return Result(recording, None if recorder is None else recorder.result(), interrupted)
+    return Result(recording, recorder.activity(), parameters, recorder.changes, interrupted)
+
+
+def replayable(parameters: Parameters) -> Parameters:
+    """``parameters`` of a run, without what concerns that run alone."""
+    simulation, *others = parameters
+    own = {name: value for name, value in parameters[simulation].items() if name != "recording"}
+    return {simulation: own, **{name: parameters[name] for name in others}}
