@@ -9,6 +9,7 @@ from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, joint_state, to_
 from neuro_control.ros.run import set_parameters
 from neuro_control.simulation.node import Simulation
 from neuro_control.swimmer.control.circuit import Circuit
+from neuro_control.swimmer.evaluation.report import summary
 from neuro_control.swimmer.nodes.controller import SwimmerController
 from neuro_control.swimmer.simulation.env import SwimmerSwim
 from tests.bench import MS, Probe, options
@@ -38,6 +39,26 @@ def test_a_run_with_effects_through_ros_is_the_run_without_to_the_bit(bench, tmp
         np.testing.assert_array_equal(rows["qpos"][step], data.qpos)
         np.testing.assert_array_equal(rows["sensordata"][step], data.sensordata)
         observation, *_ = environment.step(circuit.step(observation[:5]))
+
+
+def test_a_report_scores_the_true_speed_whatever_the_sensors_measure(bench, tmp_path):
+    recording = tmp_path / "r.npz"
+    noisy = "noise: {sensors: velocity, std: 1}"
+    simulation = bench.add(
+        Simulation(**options(**SWIM, effects=noisy, duration=3.0, recording=str(recording)))
+    )
+    bench.add(SwimmerController(**options(use_sim_time=True))).start()
+    bench.spin_until(lambda: simulation.finished, timeout=30)
+    simulation.stop()
+    environment = SwimmerSwim()
+    observation, _ = environment.reset(seed=0)
+    circuit, rewards = Circuit(5), []
+    for _ in range(100):
+        observation, reward, *_ = environment.step(circuit.step(observation[:5]))
+        rewards.append(reward)
+    with np.load(recording) as file:
+        found = summary(dict(file), {**SWIM, "model_arguments": {}, "seed": 0, "effects": noisy})
+    assert found["return"] == np.sum(rewards)
 
 
 class Puppeteer(Probe):

@@ -36,7 +36,8 @@ def test_the_table_names_every_effect_and_what_is_its_own_of_its_numbers():
                 assert "needed" in ROWS[kind][1]
 
 
-COMMANDS = re.findall(r"^neuro-control .*$", PAGE, re.M)
+# Evaluations first: they wait for the quadruped's compilation, however long it takes.
+COMMANDS = sorted(re.findall(r"^neuro-control .*$", PAGE, re.M))
 SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from neuro_control.cli.evaluation import interval
-from neuro_control.cli.options import json_option, seed_option, seeds_option
+from neuro_control.cli.options import effect_option, json_option, seed_option, seeds_option
 from neuro_control.cli.output import show_result
 from neuro_control.errors import ConfigurationError
+from neuro_control.simulation.effects import Effect
 from neuro_control.swimmer.control.policy import (
     POLICIES,
     Act,
@@ -164,6 +165,7 @@ def score(
     show_default=True,
     help="Joint, from the head, whose sensor reads zero; 0 for none.",
 )
+@effect_option
 @json_option
 def evaluate(
     policy: str,
@@ -176,10 +178,11 @@ def evaluate(
     noise: float,
     density: float,
     lost_joint: int,
+    effects: tuple[Effect, ...],
     json: str | None,
 ) -> None:
     """Score a swimmer's policy over seeded episodes."""
-    conditions = Conditions(delay, noise, density, lost_joint)
+    conditions = Conditions(delay, noise, density, lost_joint, effects)
     result = score(policy, links, task, seeds, seed, conditions, seconds)
     show_result(result, json, _table(result))
 

@@ -14,7 +14,7 @@ from neuro_control.cli.report import run_facts
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
 from neuro_control.swimmer.control.types import CONTROL_PERIOD
-from neuro_control.swimmer.simulation.model import LINK_LENGTH, forward_speed
+from neuro_control.swimmer.simulation.model import LINK_LENGTH, recorded_speed
 from neuro_control.swimmer.simulation.tasks import swim_reward
 
 Array = NDArray[np.float64]
@@ -35,8 +35,9 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
         (from start to end), ``steps``, ``links`` and what ``cli.report.run_facts`` gives.
     """
     world = worlds.load(settings["model"], settings["model_arguments"])
-    # The first row is the start, which no action led to.
-    speed = forward_speed(world.model, recording["sensordata"][1:])
+    world = world.with_effects(settings.get("effects", ()))
+    # The first row is the start, which no action led to. The readings may hold noise and faults.
+    speed = recorded_speed(world.model, recording["qpos"][1:], recording["qvel"][1:])
     path = recording["qpos"][:, :2]
     steps = len(speed)
     return {

@@ -99,3 +99,13 @@ def forward_speed(model: mujoco.MjModel, sensordata: Array) -> Array:
     # The swimmer looks along the -y axis of its head.
     speed: Array = -sensordata[..., model.sensor("velocity_0").adr[0] + 1]
     return speed
+
+
+def recorded_speed(model: mujoco.MjModel, qpos: Array, qvel: Array) -> Array:
+    """True forward speed of the head, (T,), m/s, of recorded states (T, nq) and (T, nv)."""
+    data = mujoco.MjData(model)
+    readings = np.empty((len(qpos), model.nsensordata))
+    for row, data.qpos[:], data.qvel[:] in zip(readings, qpos, qvel, strict=True):
+        mujoco.mj_forward(model, data)
+        row[:] = data.sensordata
+    return forward_speed(model, readings)
