@@ -17,8 +17,6 @@ from neuro_control.swimmer.simulation.env import SwimmerSwim
 from neuro_control.swimmer.simulation.rollout import Conditions
 from neuro_control.swimmer.simulation.tasks import swim
 from neuro_control.swimmer.simulation.vector import SwimmerVector
-from neuro_control.swimmer.simulation.tasks import swim
-from neuro_control.swimmer.simulation.vector import SwimmerVector
 
 _SWIMMER = """[
     {noise: {sensors: joint_position, std: 0.05}}, {stuck: {sensor: joint_2, begins: 0.5}},
