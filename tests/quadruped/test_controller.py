@@ -126,9 +126,9 @@ def test_reset_begins_an_episode_and_restart_keeps_what_is_commanded():
 def test_settings_take_numbers_by_section_and_name():
     settings = with_numbers(
         ControllerSettings(),
-        {"smoother": {"forward_jerk": 20}, "locomotion": {"folded": [0.0, 1.2, -2.6]}},
+        {"gait": {"smoother": {"forward_jerk": 20}}, "locomotion": {"folded": [0.0, 1.2, -2.6]}},
     )
-    assert settings.smoother == SmootherSettings(forward_jerk=20.0)
+    assert settings.gait.smoother == SmootherSettings(forward_jerk=20.0)
     assert settings.locomotion.folded == (0.0, 1.2, -2.6)
     assert settings.governor == ControllerSettings().governor
 
@@ -136,15 +136,18 @@ def test_settings_take_numbers_by_section_and_name():
 @pytest.mark.parametrize(
     ("numbers", "why"),
     [
-        ({"smother": {}}, "there is no smother: there are mux, limits, governor, smoother"),
-        ({"smoother": 1.0}, "smoother is a mapping of names to numbers, not 1.0"),
-        ({"smoother": {"jerk": 1.0}}, "smoother: there is no jerk: there are forward_acc"),
+        ({"goverment": {}}, "there is no goverment: there are mux, limits, governor, gait"),
+        ({"gait": {"smoother": 1.0}}, "gait: smoother is a mapping of names to numbers, not 1.0"),
         (
-            {"smoother": {"tilt_rate": 0}},
+            {"gait": {"smoother": {"jerk": 1.0}}},
+            "gait: smoother: there is no jerk: there are forward_acc",
+        ),
+        (
+            {"gait": {"smoother": {"tilt_rate": 0}}},
             "smoother: tilt_rate is a number between 0.01 and 10, not 0",
         ),
         (
-            {"smoother": {"tilt_rate": True}},
+            {"gait": {"smoother": {"tilt_rate": True}}},
             "smoother: tilt_rate is a number between 0.01 and 10, not True",
         ),
         ({"locomotion": {"folded": [1.0]}}, r"folded is 3 numbers between -4.5 and 4.5, not \[1"),

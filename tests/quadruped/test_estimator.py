@@ -31,7 +31,7 @@ def sliding(velocity, seconds):
 
 def test_at_rest_it_finds_height_and_attitude_from_the_first_reading():
     tilt = 0.1
-    estimator = Estimator(GO2, PERIOD)
+    estimator = Estimator(GO2)
     estimator.reset(9.81 * np.array([-np.sin(tilt), 0.0, np.cos(tilt)]), STANDING)
     assert np.arcsin(-estimator.rotation[2, 0]) == pytest.approx(tilt)
     estimator.reset(UP, STANDING)
@@ -39,7 +39,7 @@ def test_at_rest_it_finds_height_and_attitude_from_the_first_reading():
 
 
 def test_feet_that_stand_tell_the_trunks_velocity():
-    estimator = Estimator(GO2, PERIOD)
+    estimator = Estimator(GO2)
     estimator.reset(UP, STANDING)
     velocity = np.array([0.2, -0.1, 0.0])
     for k, (q, dq) in enumerate(sliding(velocity, 0.6)):
@@ -53,7 +53,7 @@ def test_feet_that_stand_tell_the_trunks_velocity():
 
 
 def test_it_learns_the_gyros_offset_and_stays_level():
-    estimator = Estimator(GO2, PERIOD)
+    estimator = Estimator(GO2)
     estimator.reset(UP, STANDING)
     offset = np.array([0.01, -0.015, 0.0])
     for _ in range(10_000):
@@ -63,7 +63,7 @@ def test_it_learns_the_gyros_offset_and_stays_level():
 
 
 def test_in_flight_it_falls():
-    estimator = Estimator(GO2, PERIOD)
+    estimator = Estimator(GO2)
     estimator.reset(UP, STANDING)
     for _ in range(50):
         estimator.step(np.zeros(3), np.zeros(3), STANDING, np.zeros(12), np.zeros(4))
@@ -75,7 +75,7 @@ def test_in_flight_it_falls():
 
 def test_a_foot_that_slips_pulls_less():
     def after(speed):
-        estimator = Estimator(GO2, PERIOD)
+        estimator = Estimator(GO2)
         estimator.reset(UP, STANDING)
         dq = np.zeros(12)
         dq[1] = speed
@@ -88,7 +88,7 @@ def test_a_foot_that_slips_pulls_less():
 
 
 def test_rotations_stay_rotations():
-    estimator = Estimator(GO2, PERIOD)
+    estimator = Estimator(GO2)
     estimator.reset(UP, STANDING)
     rng = np.random.default_rng(0)
     for _ in range(1000):

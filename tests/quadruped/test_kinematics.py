@@ -82,8 +82,7 @@ def test_centre_of_mass_its_velocity_and_gravitys_torques_are_mujocos(pair, seed
     com, velocity, torque = np.empty(3), np.empty(3), np.empty(12)
     gravity = np.array([0, 0, -9.81])
     kinematics.centre_of_mass(
-        robot.legs, robot.coms, robot.masses, np.array(robot.base_com), q, dq,
-        com, velocity, gravity, torque,
+        robot.record, q, dq, gravity, com, velocity, torque,
     )  # fmt: skip
     # Go1's calves are not quite mirror images.
     np.testing.assert_allclose(com, data.subtree_com[0] - [0, 0, 1], atol=1e-4)

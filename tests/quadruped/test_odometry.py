@@ -13,7 +13,7 @@ def turned(yaw):
 
 
 def test_odometry_goes_on_where_it_was_when_the_estimator_begins_anew():
-    odometry, estimator = LegOdometry(), Estimator(GO2, 0.002)
+    odometry, estimator = LegOdometry(), Estimator(GO2)
     odometry.step("walking", estimator)
     estimator.position, estimator.rotation = np.array([2.0, 1.0, 0.3]), turned(np.pi / 2)
     odometry.step("walking", estimator)

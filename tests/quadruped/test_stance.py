@@ -9,7 +9,8 @@ from neuro_control.quadruped.control import kinematics
 from neuro_control.quadruped.control.command import GAITS, gait
 from neuro_control.quadruped.control.gait_scheduler import leads
 from neuro_control.quadruped.control.robots import GO2
-from neuro_control.quadruped.control.stance import Stance
+from neuro_control.quadruped.control.stance import Stance, StanceSettings
+from neuro_control.quadruped.control.tracking import MOTION, REFERENCE
 from neuro_control.quadruped.control.types import FORWARD, LEFT
 
 WEIGHT = GO2.mass * 9.81
@@ -30,20 +31,26 @@ def forces(
     unknown=(0.0,) * 6,
     name="stand",
     slope=(0.0, 0.0),
+    phases=None,
+    **settings,
 ):
-    phases, duration = leads(gait(name)), GAITS[name]["duration"]
-    return Stance(GO2).forces(
-        np.asarray(error), np.asarray(reference), yaw_rate, np.asarray(unknown),
-        phases < duration, LEVERS, LEVERS, phases, duration, 3.0, jacobians(), np.zeros(12),
-        np.asarray(slope),
-    )  # fmt: skip
+    phases = leads(gait(name)) if phases is None else phases
+    duration = GAITS[name]["duration"]
+    motion, followed = np.zeros(1, MOTION), np.zeros(1, REFERENCE)
+    motion["error"], motion["unknown"], motion["slope"] = error, unknown, slope
+    motion["stance"] = phases < duration
+    motion["levers"] = motion["footholds"] = LEVERS
+    motion["jacobians"] = jacobians()
+    followed["velocity"] = *reference[:2], yaw_rate
+    followed["phases"], followed["duration"], followed["frequency"] = phases, duration, 3.0
+    return Stance(GO2, StanceSettings(**settings)).forces(motion, followed)
 
 
 def wrench(found):
     return np.concatenate([np.cross(LEVERS, found).sum(0), found.sum(0)])
 
 
-def test_who_stands_still_bears_its_weight_evenly():
+def test_a_standing_robot_bears_its_weight_evenly():
     found = forces()
     np.testing.assert_allclose(found, np.tile([0, 0, WEIGHT / 4], (4, 1)), atol=0.3)
 
@@ -102,8 +109,12 @@ def test_friction_is_minded_against_the_grounds_own_normal():
 
 
 def test_nothing_pushes_in_flight():
-    found = Stance(GO2).forces(
-        np.zeros(12), np.zeros(3), 0.0, np.zeros(6), np.zeros(4, dtype=bool), LEVERS, LEVERS,
-        np.full(4, 0.7), 0.5, 3.0, jacobians(), np.zeros(12), np.zeros(2),
-    )  # fmt: skip
-    assert not found.any()
+    assert not forces(name="trot", phases=np.full(4, 0.7)).any()
+
+
+def test_a_changed_friction_counts():
+    error = np.zeros(12)
+    error[9] = 2.0  # far too fast: it brakes as hard as it may
+    found = forces(error, friction=0.2)
+    assert (np.abs(found[:, 0]) <= 0.2 * found[:, 2] + 1e-6).all()
+    assert np.isclose(np.abs(found[:, 0]), 0.2 * found[:, 2], atol=1e-6).any()

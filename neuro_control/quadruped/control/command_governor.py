@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import RANGES, Command
+from neuro_control.quadruped.control.gait import SteppingSettings
 from neuro_control.quadruped.control.gait_scheduler import leads
 from neuro_control.quadruped.control.robots import Robot
 from neuro_control.quadruped.control.settings import Settings, number
@@ -50,7 +51,6 @@ class GovernorSettings(Settings):
     preferred_duration: float = number(
         0.5, "Duration to which stances are shortened where legs are too fast", 0.35, 1.0
     )
-    min_swing_time: float = number(0.1, "Time that each foot takes to swing at least, s", 0.05, 0.5)
     foot_spacing: float = number(
         0.1, "Way between feet beside each other where they pass, m", 0.0, 0.3
     )
@@ -102,12 +102,18 @@ class CommandGovernor:
     Args:
         robot: Its numbers.
         settings: As above.
+        min_swing_time: Time that each foot takes to swing at least, s.
     """
 
-    def __init__(self, robot: Robot, settings: GovernorSettings) -> None:
+    def __init__(
+        self,
+        robot: Robot,
+        settings: GovernorSettings,
+        min_swing_time: float = SteppingSettings.min_swing_time,
+    ) -> None:
         self.settings = settings
         self.remarks: list[str] = []
-        self._robot = robot
+        self._robot, self._swing_time = robot, min_swing_time
         # By the polynomials of a swing a foot is accelerated by 6 way / T² along the ground and
         # 24 height / T² upwards.
         self._along = settings.max_foot_acceleration / 6.0
@@ -171,10 +177,10 @@ class CommandGovernor:
             command.duration,
             own.max_stride * frequency / speed,
             1.0 - math.sqrt(min(speed * frequency / self._along, 1.0)),
-            1.0 - own.min_swing_time * frequency,
+            1.0 - self._swing_time * frequency,
         )
         duration = self._shortest(command, max(duration, least))
-        duration = min(duration, 1.0 - own.min_swing_time * frequency)
+        duration = min(duration, 1.0 - self._swing_time * frequency)
         # Longer strides than legs have become more; then either limit slows all down.
         fastest = self._along * (1.0 - duration) ** 2 / speed
         frequency = max(
@@ -182,7 +188,7 @@ class CommandGovernor:
             min(
                 speed * duration / own.max_stride,
                 fastest,
-                (1.0 - duration) / own.min_swing_time,
+                (1.0 - duration) / self._swing_time,
                 RANGES["frequency"][1],
             ),
         )

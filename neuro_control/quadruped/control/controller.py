@@ -17,9 +17,10 @@ from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.command_governor import CommandGovernor, GovernorSettings
 from neuro_control.quadruped.control.command_limits import CommandLimits, LimitSettings
 from neuro_control.quadruped.control.command_mux import CommandMux, CommandSources, MuxSettings
-from neuro_control.quadruped.control.command_smoother import CommandSmoother, SmootherSettings
+from neuro_control.quadruped.control.command_smoother import CommandSmoother
 from neuro_control.quadruped.control.contact_schedule import ContactSchedule
-from neuro_control.quadruped.control.gait import Gait
+from neuro_control.quadruped.control.gait import Gait, GaitSettings
+from neuro_control.quadruped.control.joint_torques import are_finite
 from neuro_control.quadruped.control.locomotion import LocomotionSettings, LocomotionStateMachine
 from neuro_control.quadruped.control.odometry import LegOdometry
 from neuro_control.quadruped.control.robots import Robot
@@ -44,7 +45,7 @@ class ControllerSettings(Settings):
         mux: Which source commands.
         limits: Largest velocities.
         governor: What legs and balance allow.
-        smoother: How fast the reference follows the command.
+        gait: The gait controller, its smoother first.
         sensors: Thresholds from which readings are not relied on.
         locomotion: Angles, times and thresholds of the locomotion state machine.
         start_standing: Whether the robot stands up at the start, or lies until ``stand_up``.
@@ -55,7 +56,7 @@ class ControllerSettings(Settings):
     mux: MuxSettings = field(default_factory=MuxSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     governor: GovernorSettings = field(default_factory=GovernorSettings)
-    smoother: SmootherSettings = field(default_factory=SmootherSettings)
+    gait: GaitSettings = field(default_factory=GaitSettings)
     sensors: MonitorSettings = field(default_factory=MonitorSettings)
     locomotion: LocomotionSettings = field(default_factory=LocomotionSettings)
     start_standing: bool = True
@@ -83,9 +84,11 @@ class QuadrupedController:
         self.settings = settings = settings or ControllerSettings()
         self.mux = CommandMux(settings.mux)
         self.limits = CommandLimits(settings.limits)
-        self.governor = CommandGovernor(robot, settings.governor)
+        self.governor = CommandGovernor(
+            robot, settings.governor, settings.gait.stepping.min_swing_time
+        )
         self.locomotion = LocomotionStateMachine(
-            Gait(robot, settings.contact_schedule, settings.smoother),
+            Gait(robot, settings.contact_schedule, settings.gait),
             SensorMonitor(settings.sensors),
             settings.locomotion,
         )
@@ -105,7 +108,7 @@ class QuadrupedController:
         self.locomotion.monitor.check(observation, stepping=False)
         command = self.governor.step(Command(forward=0.1))
         for _ in range(5):
-            self.gait.step(observation, command)
+            are_finite(*self.gait.step(observation, command))
         self.reset()
 
     def reset(self) -> None:
@@ -148,7 +151,7 @@ class QuadrupedController:
         finite = False
         try:
             answer = self.locomotion.step(observation, command)
-            finite = bool(np.isfinite(np.stack(answer)).all())
+            finite = are_finite(*answer)
         finally:
             if not finite:
                 self.restart()  # it believes what can't be

@@ -9,6 +9,8 @@ feet's positions: those are carried along (``feet``) and give the height above t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -16,19 +18,48 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.control import kinematics
 from neuro_control.quadruped.control.robots import Robot
-from neuro_control.quadruped.control.types import GRAVITY
+from neuro_control.quadruped.control.settings import Settings, number
+from neuro_control.quadruped.control.types import GRAVITY, PERIOD
 
 Array = NDArray[np.float64]
 
-# Noise: of the gyro, rad/s; of the accelerometer with what impacts do to it, m/s²; of the gyro's
-# offset, rad/s/√s; of a foot that stands, m/s.
-_GYRO, _ACCELERATION, _OFFSET, _FOOT = 0.02, 2.0, 1e-3, 0.08
-# What it begins with: rad, m/s, rad/s.
-_START = (0.03, 0.1, 0.01)
-# A foot that seems to move faster than this many standard deviations slips; it counts less.
-_SLIP = 3.0
-# How fast the ground's shape is believed, s.
-_GROUND_TIME = 0.08
+
+@dataclass(frozen=True)
+class EstimatorSettings(Settings):
+    """Noise that the filter reckons with, as standard deviations, and its times."""
+
+    gyro_noise: float = number(0.02, "Noise of the gyro, rad/s", 1e-5, 10.0)
+    acceleration_noise: float = number(
+        2.0, "Noise of the accelerometer with what impacts do to it, m/s²", 1e-3, 100.0
+    )
+    offset_noise: float = number(1e-3, "Drift of the gyro's offset, rad/s/√s", 0.0, 1.0)
+    foot_noise: float = number(0.08, "Velocity of a foot in stance, m/s", 1e-3, 10.0)
+    start: tuple[float, ...] = number(
+        (0.03, 0.1, 0.01), "Deviations at the start: attitude, velocity, offset (rad, m/s, rad/s)",
+        1e-6, 10.0,
+    )  # fmt: skip
+    slip: float = number(
+        3.0, "Deviations beyond which a foot seems to slip and counts less", 0.1, 100.0
+    )
+    ground_time: float = number(0.08, "Time in which the ground's shape is believed, s", 0.002, 10)
+
+
+# The filter's state, and what it knows of legs and ground; ``Estimator`` describes the fields.
+_STATE = np.dtype(
+    [
+        ("rotation", np.float64, (3, 3)),
+        ("imu_velocity", np.float64, (3,)),
+        ("offset", np.float64, (3,)),
+        ("covariance", np.float64, (9, 9)),
+        ("velocity", np.float64, (3,)),
+        ("rate", np.float64, (3,)),
+        ("position", np.float64, (3,)),
+        ("ground", np.float64, (3,)),
+        ("feet", np.float64, (4, 3)),
+        ("points", np.float64, (4, 3)),
+        ("jacobians", np.float64, (4, 3, 3)),
+    ]
+)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
@@ -50,10 +81,10 @@ def _turn(rotation: Array, by: Array) -> None:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _carry_on(
-    rotation: Array, velocity: Array, offset: Array, covariance: Array,
-    rate: Array, acceleration: Array, period: float,
-) -> None:  # fmt: skip
+def _carry_on(state: Any, noise: Any, rate: Array, acceleration: Array, period: float) -> None:
+    """Carry the state on by the IMU."""
+    s, own = state[0], noise[0]
+    rotation, velocity, covariance = s.rotation, s.imu_velocity, s.covariance
     specific = rotation @ acceleration
     f = np.eye(9)
     for i in range(3):
@@ -64,20 +95,19 @@ def _carry_on(
     f[5, 0], f[5, 1] = period * specific[1], -period * specific[0]
     covariance[:] = f @ covariance @ f.T
     for i in range(3):
-        covariance[i, i] += (_GYRO * period) ** 2
-        covariance[3 + i, 3 + i] += (_ACCELERATION * period) ** 2
-        covariance[6 + i, 6 + i] += _OFFSET**2 * period
-    _turn(rotation, rotation @ ((rate - offset) * period))
+        covariance[i, i] += (own.gyro_noise * period) ** 2
+        covariance[3 + i, 3 + i] += (own.acceleration_noise * period) ** 2
+        covariance[6 + i, 6 + i] += own.offset_noise**2 * period
+    _turn(rotation, rotation @ ((rate - s.offset) * period))
     velocity += specific * period
     velocity[2] -= GRAVITY * period
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _correct(
-    rotation: Array, velocity: Array, offset: Array, covariance: Array,
-    moving: Array, lever: Array, deviation: float,
-) -> None:  # fmt: skip
+def _correct(state: Any, slip: float, moving: Array, lever: Array, deviation: float) -> None:
     """A foot's point of contact, which moves by ``moving`` in the trunk's frame, stands still."""
+    s = state[0]
+    rotation, velocity, covariance = s.rotation, s.imu_velocity, s.covariance
     r = rotation @ moving
     h = np.zeros((3, 9))
     h[0, 1], h[0, 2] = r[2], -r[1]
@@ -92,57 +122,58 @@ def _correct(
         h[axis, 3 + axis] = 1.0
         row = h[axis]
         ph = covariance @ row
-        told = -(velocity[axis] + r[axis]) - (row * error).sum()
+        innovation = -(velocity[axis] + r[axis]) - (row * error).sum()
         variance = (row * ph).sum() + deviation**2
         # Huber's weight: what is far out pulls no harder than what is at the edge.
-        out = abs(told) / math.sqrt(variance) / _SLIP
+        out = abs(innovation) / math.sqrt(variance) / slip
         if out > 1.0:
             variance += deviation**2 * (out**2 - 1.0) + (row * ph).sum() * (out - 1.0)
         gain = ph / variance
-        error += gain * told
+        error += gain * innovation
         for i in range(9):
             for j in range(9):
                 covariance[i, j] -= gain[i] * ph[j]
     _turn(rotation, error[:3])
     velocity += error[3:6]
-    offset += error[6:]
+    s.offset += error[6:]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _estimate(
-    rotation: Array, velocity: Array, offset: Array, covariance: Array, feet: Array, ground: Array,
-    position: Array, rate: Array, acceleration: Array, q: Array, dq: Array, trust: Array,
-    legs: Array, radius: float, imu: Array, period: float,
-    points: Array, jacobians: Array, out_velocity: Array, out_rate: Array,
+    state: Any, robot: Any, noise: Any, rate: Array, acceleration: Array, q: Array, dq: Array,
+    trust: Array, period: float,
 ) -> None:  # fmt: skip
-    _carry_on(rotation, velocity, offset, covariance, rate, acceleration, period)
+    """Take an observation in; arguments are as ``Estimator.step`` has them."""
+    s, own = state[0], robot[0]
+    rotation, ground, feet, points, jacobians = s.rotation, s.ground, s.feet, s.points, s.jacobians
+    _carry_on(state, noise, rate, acceleration, period)
     slope = math.sqrt(1.0 + ground[1] ** 2 + ground[2] ** 2)
     up = np.array([-ground[1] / slope, -ground[2] / slope, 1.0 / slope])
-    down = -radius * (up @ rotation)
+    down = -own.radius * (up @ rotation)
     for i in range(4):
-        kinematics.contact(legs[i], q[3 * i : 3 * i + 3], down, points[i], jacobians[i])
+        kinematics.contact(own.legs[i], q[3 * i : 3 * i + 3], down, points[i], jacobians[i])
         if trust[i] <= 0.0:
             continue
-        lever = points[i] - imu
-        turning = rate - offset
+        lever = points[i] - own.imu
+        turning = rate - s.offset
         moving = jacobians[i] @ dq[3 * i : 3 * i + 3]
         moving[0] += turning[1] * lever[2] - turning[2] * lever[1]
         moving[1] += turning[2] * lever[0] - turning[0] * lever[2]
         moving[2] += turning[0] * lever[1] - turning[1] * lever[0]
-        _correct(rotation, velocity, offset, covariance, moving, lever, _FOOT / trust[i])
-    out_rate[:] = rate - offset
-    w = out_rate
+        _correct(state, noise[0].slip, moving, lever, noise[0].foot_noise / trust[i])
+    s.rate[:] = rate - s.offset
+    w, imu = s.rate, own.imu
     swing = np.empty(3)
     swing[0] = w[1] * imu[2] - w[2] * imu[1]
     swing[1] = w[2] * imu[0] - w[0] * imu[2]
     swing[2] = w[0] * imu[1] - w[1] * imu[0]
-    out_velocity[:] = velocity - rotation @ swing
+    s.velocity[:] = s.imu_velocity - rotation @ swing
     # Feet that stand are where the legs say; the others stay behind where they stood.
     for i in range(4):
         if trust[i] > 0.0:
             feet[i] = rotation @ points[i]
         else:
-            feet[i] -= out_velocity * period
+            feet[i] -= s.velocity * period
     # The plane through the feet, by least squares: height under the trunk, slopes along x and y.
     a = np.zeros((3, 3))
     b = np.zeros(3)
@@ -155,11 +186,11 @@ def _estimate(
     a[1, 1] += 1e-3
     a[2, 2] += 1e-3
     plane = np.linalg.solve(a, b)
-    ground[0] -= out_velocity[2] * period
-    keep = period / _GROUND_TIME
+    ground[0] -= s.velocity[2] * period
+    keep = period / noise[0].ground_time
     ground += keep * (plane - ground)
-    position[:2] += out_velocity[:2] * period
-    position[2] = -ground[0]
+    s.position[:2] += s.velocity[:2] * period
+    s.position[2] = -ground[0]
 
 
 class Estimator:
@@ -175,16 +206,22 @@ class Estimator:
             (3,).
         feet: From the trunk's origin to where each foot stands or last stood, level frame, (4, 3).
         points: Points of contact in the trunk's frame, (4, 3), m.
-        jacobians: Theirs, (4, 3, 3).
+        jacobians: Jacobians of these points, (4, 3, 3).
+        state: All of these, in a structured array of one row, which compiled functions take.
 
     Args:
         robot: Its numbers.
-        period: Time between two observations, s.
+        settings: Noise that the filter reckons with.
     """
 
-    def __init__(self, robot: Robot, period: float) -> None:
-        self._robot, self._period = robot, period
-        self._legs, self._imu = robot.legs, np.array(robot.imu)
+    def __init__(self, robot: Robot, settings: EstimatorSettings | None = None) -> None:
+        self._robot, self._own = robot, settings or EstimatorSettings()
+        self._noise = self._own.record()
+        self.state = state = np.zeros(1, _STATE)
+        self.rotation, self.position = state["rotation"][0], state["position"][0]
+        self.velocity, self.rate = state["velocity"][0], state["rate"][0]
+        self.ground, self.feet = state["ground"][0], state["feet"][0]
+        self.points, self.jacobians = state["points"][0], state["jacobians"][0]
         self.reset(np.array([0.0, 0.0, GRAVITY]), np.tile([0.0, 0.9, -1.8], 4))
 
     def reset(self, acceleration: Array, angles: Array) -> None:
@@ -192,19 +229,18 @@ class Estimator:
         up = acceleration / np.linalg.norm(acceleration)
         x = np.array([1.0, 0.0, 0.0]) - up[0] * up
         x /= np.linalg.norm(x)
-        self.rotation = np.ascontiguousarray(np.stack([x, np.cross(up, x), up]))
-        self.velocity, self._velocity = np.zeros(3), np.zeros(3)
-        self.rate, self._offset = np.zeros(3), np.zeros(3)
-        self._covariance = np.diag(np.repeat(np.square(_START), 3))
-        self.points, self.jacobians = np.zeros((4, 3)), np.zeros((4, 3, 3))
+        self.state[:] = np.zeros(1, _STATE)
+        self.rotation[:] = np.stack([x, np.cross(up, x), up])
+        self.state["covariance"] = np.diag(np.repeat(np.square(self._own.start), 3))
         down = -self._robot.radius * up
         for i in range(4):
             kinematics.contact(
-                self._legs[i], angles[3 * i : 3 * i + 3], down, self.points[i], self.jacobians[i]
-            )
-        self.feet = np.ascontiguousarray(self.points @ self.rotation.T)
-        self.ground = np.array([self.feet[:, 2].mean(), 0.0, 0.0])
-        self.position = np.array([0.0, 0.0, -self.ground[0]])
+                self._robot.legs[i], angles[3 * i : 3 * i + 3], down,
+                self.points[i], self.jacobians[i],
+            )  # fmt: skip
+        self.feet[:] = self.points @ self.rotation.T
+        self.ground[:] = self.feet[:, 2].mean(), 0.0, 0.0
+        self.position[:] = 0.0, 0.0, -self.ground[0]
 
     def step(
         self, rate: Array, acceleration: Array, angles: Array, speeds: Array, trust: Array
@@ -212,15 +248,13 @@ class Estimator:
         """Take an observation in.
 
         Args:
-            rate: Of the gyro, (3,), rad/s.
-            acceleration: Of the accelerometer, gravity's reaction included, (3,), m/s².
-            angles: Of the joints, (12,), rad.
-            speeds: Of the joints, (12,), rad/s.
-            trust: How far each foot stands, (4,), 0 to 1.
+            rate: Angular velocity by the gyro, (3,), rad/s.
+            acceleration: Specific force by the accelerometer, (3,), m/s².
+            angles: Angles of the joints, (12,), rad.
+            speeds: Speeds of the joints, (12,), rad/s.
+            trust: How far each foot is relied on to stand still, (4,), 0 to 1.
         """
         _estimate(
-            self.rotation, self._velocity, self._offset, self._covariance, self.feet, self.ground,
-            self.position, rate, acceleration, angles, speeds, trust,
-            self._legs, self._robot.radius, self._imu, self._period,
-            self.points, self.jacobians, self.velocity, self.rate,
+            self.state, self._robot.record, self._noise, rate, acceleration, angles, speeds,
+            trust, PERIOD,
         )  # fmt: skip

@@ -10,6 +10,7 @@ calf's q2 about y, a foot stands at
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
@@ -95,29 +96,27 @@ def angles(leg: Array, position: Array, q: Array) -> None:
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def centre_of_mass(
-    legs: Array, coms: Array, masses: Array, base_com: Array, q: Array, dq: Array,
-    com: Array, velocity: Array, gravity: Array, torque: Array,
-) -> None:  # fmt: skip
-    """Write the whole's centre of mass, its velocity against the trunk, and what gravity asks for.
+    robot: Any, q: Array, dq: Array, gravity: Array, com: Array, velocity: Array, torque: Array
+) -> None:
+    """Write the whole's centre of mass, its velocity against the trunk, and gravity's torques.
 
     Args:
-        legs: ``Robot.legs``.
-        coms: ``Robot.coms``.
-        masses: ``Robot.masses``.
-        base_com: ``Robot.base_com``.
+        robot: ``Robot.record``.
         q: Angles, (12,), rad.
         dq: Speeds, (12,), rad/s.
+        gravity: Acceleration of gravity in the trunk's frame, (3,), m/s².
         com: Out, (3,), m.
         velocity: Out, (3,), m/s.
-        gravity: Acceleration of gravity in the trunk's frame, (3,), m/s².
         torque: Out, (12,), N m: what holds the links of legs that hang.
     """
+    own = robot[0]
+    masses, coms = own.masses, own.coms
     total = masses[0] + 4 * (masses[1] + masses[2] + masses[3])
-    com[:] = masses[0] * base_com
+    com[:] = masses[0] * own.base_com
     velocity[:] = 0.0
     at = np.empty(3)
     for i in range(4):
-        leg = legs[i]
+        leg = own.legs[i]
         s0, c0 = math.sin(q[3 * i]), math.cos(q[3 * i])
         for j in range(3):
             torque[3 * i + j] = 0.0

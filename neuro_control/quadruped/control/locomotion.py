@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.gait import Gait
+from neuro_control.quadruped.control.joint_torques import are_finite
 from neuro_control.quadruped.control.robots import Robot
 from neuro_control.quadruped.control.sensor_monitor import SensorMonitor
 from neuro_control.quadruped.control.settings import Settings, number
@@ -220,7 +221,7 @@ class LocomotionStateMachine:
                 self._enter("damping", f"it has not risen within {own.rise_timeout:g} s")
         try:
             answer = self.gait.step(observation, obeyed)
-            finite = math.isfinite(answer.efforts.sum())
+            finite = are_finite(*answer)
         except np.linalg.LinAlgError:
             finite = False
         if not finite or self._falls(obeyed):

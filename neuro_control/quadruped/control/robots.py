@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,25 @@ class Robot:
     def masses(self) -> Array:
         """Of trunk, hip, thigh and calf, (4,), kg."""
         return np.array([self.base_mass, *self.link_masses])
+
+    @cached_property
+    def record(self) -> NDArray[Any]:
+        """The numbers as a structured array of one row, which compiled functions take.
+
+        ``inverse_inertia`` is 1 / ``inertia``; all other fields are as above.
+        """
+        numbers: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in (
+                "legs", "coms", "masses", "base_com", "imu", "radius", "mass", "height",
+                "torque", "friction", "damping", "reflected",
+            )
+        }  # fmt: skip
+        numbers["inverse_inertia"] = 1.0 / np.array(self.inertia)
+        row = np.zeros(1, [(name, np.float64, np.shape(value)) for name, value in numbers.items()])
+        for name, value in numbers.items():
+            row[name] = value
+        return row
 
 
 GO2 = Robot(

@@ -11,6 +11,8 @@ anew in every control step.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import daqp
 import numba
@@ -18,18 +20,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.robots import Robot
+from neuro_control.quadruped.control.settings import Settings, number
 from neuro_control.quadruped.control.types import GRAVITY
 
 Array = NDArray[np.float64]
 
 STAGES = 20
-# What errors cost: roll, pitch, yaw, x, y, z, then their speeds; and what force costs.
-_COST = np.array([8.0, 8.0, 8.0, 6.0, 6.0, 60.0, 0.08, 0.08, 0.1, 1.0, 1.0, 0.3])
-_EFFORT = 2e-5
-# Of the ground, as far as is relied on, and how hard a foot that stands presses at least, N.
-_FRICTION, _LEAST = 0.45, 4.0
-# The most a foot bears, in weights of the robot.
-_MOST = 1.6
+
+
+@dataclass(frozen=True)
+class StanceSettings(Settings):
+    """What errors and forces cost, and what the ground bears."""
+
+    error_cost: tuple[float, ...] = number(
+        (8.0, 8.0, 8.0, 6.0, 6.0, 60.0, 0.08, 0.08, 0.1, 1.0, 1.0, 0.3),
+        "Cost of errors of roll, pitch, yaw, x, y and z and of their speeds", 0.0, 1e4,
+    )  # fmt: skip
+    effort_cost: float = number(2e-5, "Cost of force, 1/N²", 1e-9, 1.0)
+    friction: float = number(0.45, "Friction of the ground, as far as it is relied on", 0.05, 2.0)
+    min_force: float = number(4.0, "Force of a foot in stance at least, N", 0.0, 50.0)
+    max_load: float = number(
+        1.6, "Force of a foot in stance at most, in weights of the robot", 0.3, 5.0
+    )
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
@@ -78,14 +90,25 @@ def _solve(a: Array, b: Array) -> None:
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _program(
-    error: Array, reference: Array, yaw_rate: float, disturbance: Array,
-    standing: NDArray[np.bool_], levers: Array, footholds: Array,
-    phases: Array, duration: float, frequency: float,
-    mass: float, inverse: Array, cost: Array, effort: float, step: float,
-    hessian: Array, gradient: Array,
-) -> None:  # fmt: skip
-    """Write the quadratic program's cost for the forces of the feet that stand."""
-    dt = step
+    motion: Any, reference: Any, robot: Any, settings: Any, hessian: Array, gradient: Array
+) -> None:
+    """Write the quadratic program's cost for the forces of the feet in stance.
+
+    Args:
+        motion: ``tracking.MOTION``.
+        reference: ``tracking.REFERENCE``.
+        robot: ``Robot.record``.
+        settings: ``StanceSettings.record``.
+        hessian: Out, (12, 12).
+        gradient: Out, (12,).
+    """
+    m, r, own = motion[0], reference[0], settings[0]
+    error, disturbance, standing = m.error, m.unknown, m.stance
+    levers, footholds, velocity, yaw_rate = m.levers, m.footholds, r.velocity, r.velocity[2]
+    phases, duration, frequency = r.phases, r.duration, r.frequency
+    mass, inverse = robot[0].mass, robot[0].inverse_inertia
+    cost, effort = own.error_cost, own.effort_cost
+    dt = 1.2 / (frequency * STAGES)
     half = 0.5 * dt * dt
     weight = mass * GRAVITY / (4.0 * duration)
     p = np.zeros((12, 12))
@@ -103,8 +126,8 @@ def _program(
         co, si = math.cos(turned), math.sin(turned)
         # What happens without the choice of forces: gravity, what is unknown, the curve.
         free[:3] = disturbance[:3]
-        free[3] = disturbance[3] + yaw_rate * (si * reference[0] + co * reference[1])
-        free[4] = disturbance[4] - yaw_rate * (co * reference[0] - si * reference[1])
+        free[3] = disturbance[3] + yaw_rate * (si * velocity[0] + co * velocity[1])
+        free[4] = disturbance[4] - yaw_rate * (co * velocity[0] - si * velocity[1])
         free[5] = disturbance[5] - GRAVITY
         # E' P E and P E, where E = (dt²/2, dt) makes changes of state of accelerations.
         for i in range(12):
@@ -124,14 +147,14 @@ def _program(
             if part < 1e-3:
                 continue
             if standing[foot] and (phase < duration or duration >= 1.0):
-                lever[0] = levers[foot, 0] - reference[0] * (time + 0.5 * dt)
-                lever[1] = levers[foot, 1] - reference[1] * (time + 0.5 * dt)
+                lever[0] = levers[foot, 0] - velocity[0] * (time + 0.5 * dt)
+                lever[1] = levers[foot, 1] - velocity[1] * (time + 0.5 * dt)
                 lever[2] = levers[foot, 2]
             else:
                 middle = phase + 0.5 * frequency * dt
                 ahead = (0.5 * duration - min(middle - math.floor(middle), duration)) / frequency
-                x = footholds[foot, 0] + reference[0] * ahead
-                y = footholds[foot, 1] + reference[1] * ahead
+                x = footholds[foot, 0] + velocity[0] * ahead
+                y = footholds[foot, 1] + velocity[1] * ahead
                 lever[0], lever[1] = co * x - si * y, si * x + co * y
                 lever[2] = footholds[foot, 2]
             _push(lever, inverse, mass, push)
@@ -210,12 +233,21 @@ def _program(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _limits(
-    standing: NDArray[np.bool_], jacobians: Array, gravity: Array, torque: Array,
-    slope: Array, friction: float, least: float, most: float,
-    rows: Array, low: Array, high: Array,
-) -> int:  # fmt: skip
-    """Write bounds of the forces, then friction's rows, then the torques'; return the feet."""
+def _limits(motion: Any, robot: Any, settings: Any, rows: Array, low: Array, high: Array) -> int:
+    """Write bounds of the forces, then friction's rows, then the torques'; return the feet.
+
+    Args:
+        motion: ``tracking.MOTION``.
+        robot: ``Robot.record``.
+        settings: ``StanceSettings.record``.
+        rows: Out, (28, 12).
+        low: Out, (40,).
+        high: Out, (40,).
+    """
+    m, own, torque = motion[0], settings[0], robot[0].torque
+    standing, jacobians, gravity, slope = m.stance, m.jacobians, m.holding, m.slope
+    friction, least = own.friction, own.min_force
+    most = own.max_load * robot[0].mass * GRAVITY
     count = 0
     for foot in range(4):
         count += standing[foot]
@@ -249,79 +281,48 @@ def _limits(
 
 
 class Stance:
-    """Forces of the feet that stand.
+    """Forces of the feet in stance.
 
     Args:
         robot: Its numbers.
+        settings: What errors and forces cost.
     """
 
-    def __init__(self, robot: Robot) -> None:
-        self._mass = robot.mass
-        self._inverse = 1.0 / np.array(robot.inertia)
-        self._torque = np.array(robot.torque)
-        self._most = _MOST * robot.mass * GRAVITY
+    def __init__(self, robot: Robot, settings: StanceSettings | None = None) -> None:
+        self._robot, self._weight = robot.record, robot.mass * GRAVITY
+        self._settings = (settings or StanceSettings()).record()
         self._hessian, self._gradient = np.empty((12, 12)), np.empty(12)
         self._rows, self._low, self._high = np.empty((28, 12)), np.empty(40), np.empty(40)
 
-    def forces(
-        self,
-        error: Array,
-        reference: Array,
-        yaw_rate: float,
-        disturbance: Array,
-        standing: NDArray[np.bool_],
-        levers: Array,
-        footholds: Array,
-        phases: Array,
-        duration: float,
-        frequency: float,
-        jacobians: Array,
-        gravity: Array,
-        slope: Array,
-    ) -> Array:
-        """Forces of the ground on the feet, (4, 3), N; zero for feet that do not stand.
+    def forces(self, motion: NDArray[Any], reference: NDArray[Any]) -> Array:
+        """Forces of the ground on the feet, (4, 3), N; zero for feet that are not in stance.
 
         Everything is in the frame that is level and looks ahead with the trunk.
 
         Args:
-            error: Of roll, pitch, yaw, x, y, z and their speeds against what is wanted, (12,).
-            reference: Velocity that is wanted, (3,), m/s.
-            yaw_rate: That is wanted, rad/s.
-            disturbance: Angular and linear acceleration of unknown cause, (6,).
-            standing: Which feet push now, (4,).
-            levers: From the centre of mass to the feet, (4, 3), m.
-            footholds: The same in the middle of a coming stance, (4, 3), m.
-            phases: Of the feet, (4,).
-            duration: Part of a cycle that feet stand.
-            frequency: Of cycles, Hz.
-            jacobians: Of the points of contact, (4, 3, 3).
-            gravity: Torques that hold the legs up, (12,), N m.
-            slope: Of the ground, ahead and to the left, (2,).
+            motion: ``tracking.MOTION``: tracking errors, accelerations of unknown cause, stance,
+                levers, footholds, Jacobians, holding torques and slopes.
+            reference: ``tracking.REFERENCE``: velocity and contact schedule.
         """
         forces = np.zeros((4, 3))
-        count = _limits(
-            standing, jacobians, gravity, self._torque, slope, _FRICTION, _LEAST, self._most,
-            self._rows, self._low, self._high,
-        )  # fmt: skip
+        rows, low, high = self._rows, self._low, self._high
+        count = _limits(motion, self._robot, self._settings, rows, low, high)
         if count == 0:
             return forces
-        _program(
-            error, reference, yaw_rate, disturbance, standing, levers, footholds, phases,
-            duration, frequency, self._mass, self._inverse, _COST, _EFFORT,
-            1.2 / (frequency * STAGES), self._hessian, self._gradient,
-        )  # fmt: skip
-        size, rows = 3 * count, 7 * count
+        _program(motion, reference, self._robot, self._settings, self._hessian, self._gradient)
+        stance = motion["stance"][0].view(np.bool_)
+        size, more = 3 * count, 7 * count
         found, _, flag, _ = daqp.solve(
             np.ascontiguousarray(self._hessian[:size, :size]),
             self._gradient[:size],
-            np.ascontiguousarray(self._rows[:rows, :size]),
-            self._high[: size + rows],
-            self._low[: size + rows],
-            np.zeros(size + rows, dtype=np.int32),
+            np.ascontiguousarray(rows[:more, :size]),
+            high[: size + more],
+            low[: size + more],
+            np.zeros(size + more, dtype=np.int32),
         )
         if flag > 0:
-            forces[standing] = found.reshape(-1, 3)
+            forces[stance] = found.reshape(-1, 3)
         else:
             # Torques and least forces can contradict each other where a leg is folded up.
-            forces[standing, 2] = self._mass * GRAVITY / count
+            forces[stance, 2] = self._weight / count
         return forces
