@@ -1,4 +1,4 @@
-"""Where launch files, configurations, models and weights lie, however the package was installed."""
+"""Paths of launch files, configurations, models and weights, however the package was installed."""
 
 from __future__ import annotations
 

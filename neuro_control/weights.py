@@ -1,4 +1,4 @@
-"""Trained weights in files: safetensors, each with what it is for in its metadata.
+"""Trained weights in safetensors files, whose metadata say what each is for.
 
 The format holds numbers and texts and nothing that could be executed.
 """
@@ -28,9 +28,9 @@ def write(
 
     Args:
         path: The file; a folder that is missing is made.
-        kind: What the arrays are, for ``read`` to tell its own files from others.
+        kind: What the arrays are; ``read`` refuses files of another kind.
         arrays: By name.
-        facts: What else belongs to them, as JSON knows it.
+        facts: Further facts about them, as JSON has them.
     """
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     # Under one key: several come in an order that changes from process to process.

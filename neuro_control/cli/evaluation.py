@@ -71,8 +71,8 @@ def metrics_table(
 
     Args:
         title: Title of the table.
-        labels: By metric: what it is called, with its unit, and the factor into that unit.
-        results: Metrics, by what they are of.
+        labels: By metric: its label, with its unit, and the factor into that unit.
+        results: Metrics by the name of the column.
         digits: Format of the numbers.
     """
     table = Table(title=title)

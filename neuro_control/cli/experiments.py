@@ -1,8 +1,8 @@
-"""Experiments: claims that are tried by one command each. CSV, table and figure come of it.
+"""Experiments: claims that are tested by one command each, which leaves a CSV file and a figure.
 
 A robot's experiments are a group of commands, one per experiment and ``all``. What is measured
 task by task is kept in the output folder until the experiment is complete: one that was
-interrupted goes on where it stopped.
+interrupted is resumed.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ class Setting:
     def run(
         self, name: str, tasks: Sequence[tuple[Row, T]], measure: Callable[[T], Row]
     ) -> list[Row]:
-        """Rows of tasks: what each is called and what was measured.
+        """Rows of tasks: the label of each and what was measured.
 
         Results of tasks that are done are kept in ``NAME.progress`` beside the results until all
         are. A task counts as done only if neither its label nor the task itself has changed.
 
         Args:
             name: Name of the experiment.
-            tasks: Label and task; a task has a ``repr`` that tells all of it, and is pickled where
-                the executor has processes.
+            tasks: Label and task; the task's ``repr`` describes it completely, and it is pickled
+                where the executor has processes.
             measure: Function of a module; what it returns is kept as JSON.
         """
         kept = self.out / f"{name}.progress"
@@ -170,7 +170,7 @@ def group(
             run = option(run)
         return click.command(name, help=help)(run)
 
-    made = click.Group("experiment", help="Try a claim again; what was interrupted goes on.")
+    made = click.Group("experiment", help="Test a claim again; resumes what was interrupted.")
     for name, experiment in experiments.items():
         made.add_command(command(name, {name: experiment}, experiment.measure.__doc__ or name))
     made.add_command(command("all", experiments, "All of them, one after another."))

@@ -1,4 +1,4 @@
-"""The command ``neuro-control``: its groups of commands, and how errors are told."""
+"""The command ``neuro-control``: its groups of commands, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def app() -> None:
 
 _VERBS = {
     "evaluate": "Score a policy or controller over seeded episodes.",
-    "calibrate": "Measure what a controller's inputs do to the robot.",
-    "benchmark": "Measure speed, beside the peers that are installed.",
-    "train": "Train a policy or controller; interrupted, it goes on.",
-    "evolve": "Evolve a controller; interrupted, it goes on.",
-    "tune": "Evolve a controller on in closed loop; interrupted, it goes on.",
-    "experiment": "Try a paper's claims again: CSV and figure.",
-    "render": "Make images that need no camera.",
+    "calibrate": "Measure the motion that a controller's inputs cause.",
+    "benchmark": "Measure speed, beside comparable programs where they are installed.",
+    "train": "Train a policy or controller; resumes what was interrupted.",
+    "evolve": "Evolve a controller; resumes what was interrupted.",
+    "tune": "Evolve a trained controller in closed loop; resumes what was interrupted.",
+    "experiment": "Test the claims of a paper again: CSV files and figures.",
+    "render": "Render images in simulation.",
 }
 
 
 @app.command("list")
 def list_scenarios() -> None:
     """List the scenarios and what can be done with each."""
-    table = Table("scenario", "what it is", "commands")
+    table = Table("scenario", "summary", "commands")
     for name, scenario in discover().items():
         table.add_row(name, scenario.summary, ", ".join(["run", *scenario.commands]))
     print_table(table)

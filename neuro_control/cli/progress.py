@@ -1,4 +1,4 @@
-"""How far long work has come: one bar for all commands, on terminals only."""
+"""Progress of long work: one bar for all commands, on terminals only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Show(Protocol):
 
 @contextmanager
 def progress(what: str, total: float | None = None, unit: str = "") -> Iterator[Show]:
-    """A bar while the block runs; what it gives shows how much is done.
+    """A bar while the block runs; the function that it gives updates it.
 
     Args:
         what: The work, such as "simulating".

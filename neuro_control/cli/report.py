@@ -1,4 +1,4 @@
-"""What is told of a run: facts that every robot's report shares, and the table on the screen."""
+"""Reports of runs: facts that every robot's report shares, and the table on the screen."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def run(
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"can't make the folder {out}: {error}") from error
-    # What an earlier run left in the folder stays until this one has come to its end.
+    # Results of an earlier run stay in the folder until this one has ended.
     with tempfile.TemporaryDirectory(prefix=".run-", dir=out) as scratch:
         _run(scenario, config, overrides, changes, processes, Path(scratch), out, json)
 

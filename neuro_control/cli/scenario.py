@@ -46,7 +46,7 @@ class Scenario:
         picture: ``module:function`` that draws a recording into a folder.
         activity: Topic (JointState) of the controller's inner activity, if there is one.
         needs: By metric of the summary: what a run must have for the metric to be a number, to
-            follow "needs"; told where it is none.
+            follow "needs"; printed where it is not.
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
         seconds: Simulated time of a run by default, s.
     """

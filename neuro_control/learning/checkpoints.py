@@ -1,4 +1,4 @@
-"""Checkpoints: files from which an interrupted training goes on, and only the same training."""
+"""Checkpoints: files from which an interrupted training is resumed, and only the same training."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Checkpoint:
 
     Args:
         folder: The training's own.
-        kind: What is trained, to tell the file from those of other trainings.
-        setting: What the training is, as JSON knows it.
+        kind: What is trained: a checkpoint of another kind is refused.
+        setting: Settings of the training, as JSON has them.
         length: Name of the entry of ``setting`` that may differ: a training may be made longer.
         start: Arrays that the training starts from, by name; they are kept, too.
     """

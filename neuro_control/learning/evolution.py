@@ -1,4 +1,4 @@
-"""Evolution strategies that ask for returns and can be taken up where they were left."""
+"""Evolution strategies in the form of ask and tell, which can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Array = NDArray[np.float64]
 
 
 class Search(Protocol):
-    """What climbs a return by asking for the returns of individuals, generation by generation.
+    """Maximises a return, generation by generation, from the returns of individuals.
 
     Attributes:
-        mean: Where it stands, (d,).
+        mean: Mean of the individuals, (d,).
     """
 
     mean: Array
 
     @property
     def generation(self) -> int:
-        """How many generations it has been told."""
+        """Number of generations whose returns were given to ``tell``."""
 
     def ask(self) -> Array:
         """Individuals of this generation, (P, d)."""
@@ -34,10 +34,10 @@ class Search(Protocol):
         """Take the generation's step, given the returns (P,) of what ``ask`` gave."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What it takes to go on later."""
+        """Arrays from which ``restore`` resumes the search."""
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what ``state`` gave; the search is fresh and made alike."""
+        """Resume from what ``state`` gave; the search is new and made with the same arguments."""
 
 
 class RandomSearch:
@@ -91,7 +91,7 @@ class RandomSearch:
 
     @property
     def generation(self) -> int:
-        """How many generations it has been told."""
+        """Number of generations whose returns were given to ``tell``."""
         return self._generation
 
     def _drawn(self) -> Array:
@@ -114,17 +114,17 @@ class RandomSearch:
         best = np.argsort(-np.maximum(up, down), kind="stable")[: self.top]
         up, down = up[best], down[best]
         spread = np.concatenate([up, down]).std()
-        if spread > 0:  # else all did alike, and nothing can be told
+        if spread > 0:  # else all returns are equal, and there is no direction to take
             gain = (up - down) @ self._drawn()[best]
             self.mean = self.mean + self.step_size / (self.top * spread) * gain
         self._generation += 1
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What it takes to go on later."""
+        """Arrays from which ``restore`` resumes the search."""
         return {"mean": self.mean, "generation": np.array(self._generation)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what ``state`` gave; the search is fresh and made alike."""
+        """Resume from what ``state`` gave; the search is new and made with the same arguments."""
         self.mean = state["mean"]
         self._generation = int(state["generation"])
 
@@ -201,7 +201,7 @@ class CovarianceSearch:
 
     @property
     def generation(self) -> int:
-        """How many generations it has been told."""
+        """Number of generations whose returns were given to ``tell``."""
         return int(self._strategy.countiter)
 
     @property
@@ -238,7 +238,7 @@ class CovarianceSearch:
         self.mean = self._within(np.array(self._strategy.mean))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What it takes to go on later.
+        """Arrays from which ``restore`` resumes the search.
 
         The library's own way is a pickle; these arrays are all of it that its next steps read, and
         no more however long the search has run.
@@ -248,12 +248,12 @@ class CovarianceSearch:
         return {**arrays, "counters": np.array(counters, dtype=np.int64), "random": self._random}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what ``state`` gave; the search is fresh and made alike."""
+        """Resume from what ``state`` gave; the search is new and made with the same arguments."""
         if state["counters"][0] > 0:
             # The library makes some of its parts in the first generation; then it is overwritten.
             self.tell(np.arange(float(len(self.ask()))))
         for name, place in self._arrays().items():
-            # A number is told from an array of one by its shape.
+            # The shape distinguishes a number from an array of one.
             setattr(*place, np.array(state[name])[()])
         for place, count in zip(self._counters(), state["counters"].tolist(), strict=True):
             setattr(*place, count)

@@ -1,4 +1,4 @@
-"""Where long work is done: this process, its cores, or a cluster, all behind one interface."""
+"""Executors of long work: this process, its cores, or a cluster, behind one interface."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from neuro_control.swimmer.control.policy import CircuitDesign, find_policy
 from neuro_control.swimmer.control.steering import (
     Calibration,
     Heading,
+    HeadingSettings,
     calibration_path,
     fingerprint,
 )
@@ -204,7 +205,7 @@ def heading(**changes):
         "speed": 0.08, "gain": 0.5, "stroke": 1.8, "turning_radius": 0.2, "reach": 0.1,
         "control_period": 0.03,
     }  # fmt: skip
-    return Heading(**{**arguments, **changes})
+    return Heading(HeadingSettings(**{**arguments, **changes}))
 
 
 def test_a_target_ahead_is_swum_to_and_one_aside_is_turned_to():

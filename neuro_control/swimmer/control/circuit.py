@@ -114,7 +114,7 @@ def _shapes(joints: int | None) -> list[tuple[str, tuple[int, ...]]]:
 
 
 class Activity(NamedTuple):
-    """What the circuit does in one step.
+    """Activity of the circuit in one step.
 
     Attributes:
         neurons: B-neurons, (2, n), in [0, 1].
@@ -168,7 +168,7 @@ def respond(
         proprioception: Weights that broadcast to (B, 2, n); the first joint's are not read.
         ipsilateral: Weights that broadcast to (B, 2, n).
         contralateral: Weights that broadcast to (B, 2, n).
-        stretch: What the receptors feel, 1 at the joint limit, (B, n).
+        stretch: Input of the stretch receptors, 1 at the joint limit, (B, n).
         square: The oscillator, 1 on the dorsal half of its period and -1 on the ventral, (B,).
 
     Returns:
@@ -199,9 +199,9 @@ class Circuit:
         weights: Synaptic weights; unit weights by default.
         oscillator_period: Period of the head oscillator in control steps, at least 2.
         turn_joints: How many joints, from the head, the turn command reaches.
-        lead: Control steps that the stretch receptors look ahead: they feel the angle plus
+        lead: Control steps that the stretch receptors look ahead: they respond to the angle plus
             ``lead`` times its change over the last step. An extension of the paper's circuit,
-            where it is 0; stretch receptors of animals feel the rate of stretch as well.
+            where it is 0; stretch receptors of animals respond to the rate of stretch, too.
 
     Raises:
         ConfigurationError: An argument is out of range or the weights don't fit the joints.
@@ -263,7 +263,7 @@ class Circuit:
 
     def reset(self) -> None:
         """Back to the first step."""
-        # Of the oscillator, in control steps at full tempo.
+        # Phase of the oscillator, in control steps at full tempo.
         self.phase = 0.0
         self._last_angles: Array | None = None
         self.activity = Activity(

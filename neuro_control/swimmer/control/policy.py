@@ -156,7 +156,7 @@ class CircuitDesign(Design):
         if not self.proprioception:
             found["proprioception"] = found["proprioception"] * 0.0
         if self.own:
-            # The first joint has no joint in front of it; what stands there is not read.
+            # The first joint has no joint in front of it; its entry is not read.
             front = Batch.of(self.joints).front
             found["proprioception"] = found["proprioception"][..., front]
         return found
@@ -303,7 +303,7 @@ def to_facts(design: Design) -> dict[str, Any]:
 
 
 def from_facts(facts: Mapping[str, Any]) -> CircuitDesign | MLPDesign:
-    """Design that ``to_facts`` told.
+    """Design that ``to_facts`` described.
 
     Raises:
         ConfigurationError: The facts are not those of a design.
@@ -322,7 +322,7 @@ class Policy(NamedTuple):
     """A policy ready for use.
 
     Attributes:
-        design: What it is.
+        design: Design of the policy.
         vector: Its numbers, (size,).
         facts: How it was trained, as JSON knows it.
     """

@@ -1,7 +1,7 @@
 """Steering: from velocities in SI units to the circuit's inputs, from a target to velocities.
 
-What the circuit's inputs do to a body is measured (``calibrate.py``) and kept in a table; here the
-table is read backwards. Frames and signs are those of REP 103: a positive yaw rate turns left.
+The motion that the circuit's inputs cause is measured (``calibrate.py``) and kept in a table; here
+the table is inverted. Frames and signs are those of REP 103: a positive yaw rate turns left.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KIND = "a calibration of the swimmer's steering"
 
 
 def fingerprint(circuit: Circuit) -> str:
-    """Text that tells circuits that swim alike from others: of body, weights, period and lead."""
+    """Hash of body, weights, period and lead: the same for circuits that swim alike."""
     numbers = [circuit.joints, circuit.turn_joints, circuit.oscillator_period, circuit.lead]
     numbers.append(float(circuit.weights.turn))
     arrays = [np.asarray(numbers, dtype=np.float64), *circuit.weights.synapses(circuit.joints)]
@@ -110,7 +110,7 @@ class Calibration:
 
         Both zero is rest. What the body can't do is cut off where it ends, the yaw rate before
         the speed: a fast turn slows down; a turn tighter than the body's is swum as tight as it
-        can, faster forwards than asked for. It doesn't swim backwards.
+        can, faster forwards than the reference. It doesn't swim backwards.
 
         Returns:
             Tempo in [0, 1] and turn in [-1, 1].
@@ -182,13 +182,6 @@ class Calibration:
             raise ConfigurationError(f"{path} lacks a part of a calibration: {error}") from error
 
 
-# Yaw rate per bearing with which a swimmer that a stroke lags behind doesn't waver, 1/s.
-GAIN = 0.5
-# Distance of a target from the centre of the tightest turn, in radii of it, from which a swimmer
-# that let it lie turns towards it again.
-_CLEAR = 2.0
-
-
 def calibration_path(policy: str, links: int) -> Path:
     """Where the calibration of a policy on a body of ``links`` links lies, beside its file.
 
@@ -202,36 +195,46 @@ def calibration_path(policy: str, links: int) -> Path:
     return file.with_name(f"{file.stem}_steering_{links}_links.safetensors")
 
 
+@dataclass(frozen=True)
+class HeadingSettings:
+    """Numbers of ``Heading``.
+
+    Attributes:
+        speed: Reference of the forward speed, m/s.
+        stroke: Time over which the bearing is averaged, s.
+        turning_radius: Radius of the tightest turn, m.
+        reach: Distance from which the target counts as reached, m.
+        control_period: Time between two steps, s.
+        gain: Yaw rate per mean bearing, 1/s; with the default the swimmer does not waver, although
+            its turns lag behind by a stroke.
+        clear: Distance of a target from the centre of the tightest turn, in radii of it, from which
+            a swimmer that went straight on turns towards it again.
+    """
+
+    speed: float
+    stroke: float
+    turning_radius: float
+    reach: float
+    control_period: float
+    gain: float = 0.5
+    clear: float = 2.0
+
+
 class Heading:
-    """Swims to a target and rests there: its bearing sets the yaw rate.
+    """Steers to a target and rests there: the target's bearing sets the yaw rate.
 
     The head swings from side to side with every stroke, so that what counts is the mean bearing
     over the last stroke. A target inside the circle of the tightest turn would be orbited for
     ever; the swimmer goes straight on until it lies well outside.
 
     Args:
-        speed: Forward speed wanted, m/s.
-        gain: Yaw rate per mean bearing, 1/s.
-        stroke: Time over which the bearing is averaged, s.
-        turning_radius: Radius of the tightest turn, m.
-        reach: Distance from which the target counts as reached, m.
-        control_period: Time between two steps, s.
+        settings: Its numbers.
     """
 
-    def __init__(
-        self,
-        speed: float,
-        gain: float,
-        stroke: float,
-        turning_radius: float,
-        reach: float,
-        control_period: float,
-    ) -> None:
-        self.speed = speed
-        self.gain = gain
-        self.turning_radius = turning_radius
-        self.reach = reach
-        self._bearings: deque[complex] = deque(maxlen=max(round(stroke / control_period), 1))
+    def __init__(self, settings: HeadingSettings) -> None:
+        self.settings = settings
+        length = max(round(settings.stroke / settings.control_period), 1)
+        self._bearings: deque[complex] = deque(maxlen=length)
         self.reset()
 
     def reset(self) -> None:
@@ -244,8 +247,8 @@ class Heading:
         """Velocities that lead to the target.
 
         Args:
-            bearing: Of the target in the head's frame, rad, above zero to the left.
-            distance: Of the target, m.
+            bearing: Bearing of the target in the head's frame, rad, above zero to the left.
+            distance: Distance of the target, m.
 
         Returns:
             Forward speed (m/s) and yaw rate (rad/s).
@@ -257,50 +260,48 @@ class Heading:
         self._mean += bearings[-1]
         mean = math.atan2(self._mean.imag, self._mean.real)
 
-        if distance <= self.reach:
+        settings = self.settings
+        if distance <= settings.reach:
             return 0.0, 0.0
-        radius = self.turning_radius
+        radius = settings.turning_radius
         aside = math.hypot(distance * math.cos(mean), abs(distance * math.sin(mean)) - radius)
         # It goes on for a while, since the mean bearing and the turn lag behind by a stroke.
         self.straight_on = aside < (
-            _CLEAR * radius if self.straight_on else radius - self.reach / 2
+            settings.clear * radius if self.straight_on else radius - settings.reach / 2
         )
-        return self.speed, 0.0 if self.straight_on else self.gain * mean
+        return settings.speed, 0.0 if self.straight_on else settings.gain * mean
 
 
 def seek(
     circuits: list[Circuit], calibration: Calibration, reach: float, control_period: float
 ) -> Callable[[Array, int], Array]:
-    """What swimmers do to reach their targets, for the navigate task (``policy.Act``).
+    """Policy of the navigate task, which steers circuits to their targets (``policy.Act``).
 
     Args:
-        circuits: One for each, at its start, (N,).
-        calibration: Of these circuits on this body.
+        circuits: One circuit for each, at its start, (N,).
+        calibration: Calibration of these circuits on this body.
         reach: Distance from which a target counts as reached, m.
         control_period: Time between two steps, s.
 
     Returns:
         Actions (N, n) for the observations (N, size) of ``env.SwimmerNavigate``.
     """
-    headings = [
-        Heading(
-            calibration.max_speed,
-            GAIN,
-            calibration.stroke,
-            calibration.turning_radius,
-            reach,
-            control_period,
-        )
-        for _ in circuits
-    ]
+    settings = HeadingSettings(
+        calibration.max_speed,
+        calibration.stroke,
+        calibration.turning_radius,
+        reach,
+        control_period,
+    )
+    headings = [Heading(settings) for _ in circuits]
 
     def act(observations: Array, step: int) -> Array:  # noqa: ARG001  # as Act has it
         actions = []
         for circuit, heading, observation in zip(circuits, headings, observations, strict=True):
             # The head looks along its -y axis, and x points to its left.
             left, back = observation[circuit.joints : circuit.joints + 2].tolist()
-            wanted = heading.step(math.atan2(left, -back), math.hypot(left, back))
-            tempo, turn = calibration.inputs(*wanted)
+            velocities = heading.step(math.atan2(left, -back), math.hypot(left, back))
+            tempo, turn = calibration.inputs(*velocities)
             actions.append(circuit.step(observation[: circuit.joints], 1.0, turn, tempo))
         return np.stack(actions)
 

@@ -28,10 +28,10 @@ _SETTLING, _MEASURED = 6, 12
 # Episodes at each turn input, from different poses.
 _EPISODES = 2
 # A turn input is of use while the swimmer keeps this part of its speed (beyond, the head locks) and
-# its episodes agree on the yaw rate within so much, rad/s, or this part of it.
+# its episodes agree on the yaw rate within this much, rad/s, or this part of it.
 _KEPT, _AGREED, _AGREED_PART = 0.5, 0.04, 0.15
-# What is asked for to see how well the table serves: parts of the highest speed and yaw rate.
-_ASKED = [(v, w) for v in (0.3, 0.6, 0.9) for w in (-0.4, -0.2, 0.0, 0.2, 0.4)]
+# References by which the table is checked: parts of the highest speed and yaw rate.
+_REFERENCES = [(v, w) for v in (0.3, 0.6, 0.9) for w in (-0.4, -0.2, 0.0, 0.2, 0.4)]
 
 
 class Motion(NamedTuple):
@@ -122,7 +122,7 @@ def _usable(useful: NDArray[np.bool_], rate: Array, speed: Array) -> NDArray[np.
     """Rows around the middle one over which yaw rate and curvature fall, in order of turn.
 
     Outwards from the middle, a row in which nothing more happens (the muscles saturate before a
-    small turn input is felt) is left out; one that is of no use ends it.
+    small turn input has an effect) is left out; one that is of no use ends it.
     """
     middle = len(rate) // 2
     rows = [middle]
@@ -142,23 +142,24 @@ def _usable(useful: NDArray[np.bool_], rate: Array, speed: Array) -> NDArray[np.
 def errors(
     design: CircuitDesign, vector: Array, calibration: Calibration, seed: int = 0
 ) -> dict[str, Any]:
-    """How far what is reached lies from what is asked for, over a grid of both signs.
+    """Errors of the motion that the table leads to, over a grid of references of both signs.
 
     Returns:
-        ``asked`` and ``reached``, each a list of (m/s, rad/s), and the largest difference of each
+        ``asked`` (the references) and ``reached``, each a list of (m/s, rad/s), and the largest
+        difference of each
         as ``speed_error_mps`` and ``yaw_rate_error_radps``.
     """
-    asked = np.array(_ASKED) * [calibration.max_speed, calibration.max_yaw_rate]
-    inputs = np.array([calibration.inputs(speed, rate) for speed, rate in asked.tolist()])
+    references = np.array(_REFERENCES) * [calibration.max_speed, calibration.max_yaw_rate]
+    inputs = np.array([calibration.inputs(speed, rate) for speed, rate in references.tolist()])
     can = np.array([calibration.motion(tempo, turn) for tempo, turn in inputs.tolist()])
-    motion = measure(design, vector, inputs[:, 0], inputs[:, 1], [seed + 100] * len(asked))
+    motion = measure(design, vector, inputs[:, 0], inputs[:, 1], [seed + 100] * len(references))
     reached = np.stack(motion, axis=1)
-    off = np.abs(reached - can).max(axis=0)
+    largest = np.abs(reached - can).max(axis=0)
     return {
-        "asked": asked.tolist(),
+        "asked": references.tolist(),
         "reached": reached.tolist(),
-        "speed_error_mps": float(off[0]),
-        "yaw_rate_error_radps": float(off[1]),
+        "speed_error_mps": float(largest[0]),
+        "yaw_rate_error_radps": float(largest[1]),
     }
 
 
@@ -167,7 +168,7 @@ def known_or_measured(policy: str, design: CircuitDesign, vector: Array) -> Cali
 
     Args:
         policy: As for ``policy.find_policy``.
-        design: What it is.
+        design: Design of the policy.
         vector: Its numbers, (size,).
     """
     path = calibration_path(policy, design.joints + 1)

@@ -1,4 +1,4 @@
-"""How well a policy swims: returns over seeds, under whatever conditions, without ROS."""
+"""Returns of a policy over seeded episodes, under chosen conditions, without ROS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BATCH = 64
 
 
 def _act(policy: str, links: int, seeds: list[int], task: str) -> Act:
-    """What ``policy`` does in episodes of these seeds."""
+    """Actions of ``policy`` in episodes of these seeds."""
     joints = links - 1
     if policy == "rest":
         return lambda observations, _: np.zeros((len(observations), joints))

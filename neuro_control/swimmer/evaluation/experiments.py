@@ -1,6 +1,6 @@
-"""The NCAP paper's claims, each tried again by one command: CSV and figure come of it.
+"""The NCAP paper's claims, each tested again by one command that leaves a CSV file and a figure.
 
-Trainings run side by side in folders of their own below ``runs`` and go on where they were
+Trainings run side by side in folders of their own below ``runs`` and are resumed where they were
 interrupted.
 """
 

@@ -13,6 +13,7 @@ from neuro_control.cli.plotting import canvas, figure, frame_of
 from neuro_control.cli.report import run_facts
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.rendering import animate
+from neuro_control.swimmer.control.circuit import SIDES
 from neuro_control.swimmer.control.types import CONTROL_PERIOD
 from neuro_control.swimmer.simulation.model import LINK_LENGTH, recorded_speed
 from neuro_control.swimmer.simulation.tasks import swim_reward
@@ -21,6 +22,8 @@ Array = NDArray[np.float64]
 
 _SHOWN = 12.0  # seconds of the episode that the animation shows
 _FRAME = 3  # control steps from one frame to the next
+# Layers of the circuit, by what the names of their activity begin with, and the panels' titles.
+_LAYERS = {"neuron": "B-neurons (dorsal, ventral)", "muscle": "Muscles (dorsal, ventral)"}
 
 
 def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,12 +193,14 @@ def _plot(
         panels[0].set(ylabel="angle (°)", title="Joints, from head (dark) to tail (bright)")
         panels[1].set(ylabel="torque (mN·m)", title="Commands")
         if activity is not None:
-            half = len(activity["names"]) // 2
-            for panel, title, rows_ in (
-                (panels[2], "B-neurons (dorsal, ventral)", slice(0, half)),
-                (panels[3], "Muscles (dorsal, ventral)", slice(half, None)),
-            ):
-                values = np.asarray(activity["values"])[:, rows_].T
+            for panel, (layer, title) in zip(panels[2:], _LAYERS.items(), strict=True):
+                columns = [
+                    column
+                    for side in SIDES
+                    for column, name in enumerate(activity["names"])
+                    if name.startswith(f"{layer}_{side}_")
+                ]
+                values = np.asarray(activity["values"])[:, columns].T
                 times = np.asarray(activity["time"])
                 panel.imshow(
                     values,
@@ -208,7 +213,7 @@ def _plot(
                 )
                 panel.axhline(len(values) / 2, color="w", lw=1)
                 panel.set(title=title, yticks=[len(values) / 4, 3 * len(values) / 4])
-                panel.set_yticklabels(["dorsal", "ventral"])
+                panel.set_yticklabels(SIDES)
         for panel in panels:
             panel.set_xlim(0, end)
         panels[-1].set_xlabel("time (s)")

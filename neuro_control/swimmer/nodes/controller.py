@@ -27,6 +27,7 @@ from neuro_control.ros.process import run_node
 from neuro_control.swimmer.control.circuit import SIDES, Circuit, Weights
 from neuro_control.swimmer.control.policy import CircuitDesign, find_policy
 from neuro_control.swimmer.control.steering import Calibration, calibration_path
+from neuro_control.swimmer.control.types import MAX_LINKS, MAX_TORQUE, MIN_LINKS
 
 Array = NDArray[np.float64]
 
@@ -53,16 +54,16 @@ class SwimmerParameters(ControllerParameters):
         (), "Joints from head to tail; empty means joint_1 to joint_(links - 1)", fixed=True
     )
     links: int = parameter(
-        6, "Links of the body, one more than joints", low=3, high=100, fixed=True
+        6, "Links of the body, one more than joints", low=MIN_LINKS, high=MAX_LINKS, fixed=True
     )
     max_torque: float = parameter(
-        5e-4, "Torque of a fully contracted muscle, N·m", low=0.0, high=100.0
+        MAX_TORQUE, "Torque of a fully contracted muscle, N·m", low=0.0, high=100.0
     )
     speed: float = parameter(
-        1.0, "Speed input while nobody sends cmd_vel: 0 rests, 1 swims", low=0.0, high=1.0
+        1.0, "Speed input while no cmd_vel is received: 0 rests, 1 swims", low=0.0, high=1.0
     )
     turn: float = parameter(
-        0.0, "Turn input while nobody sends cmd_vel; above 0 turns left", low=-1.0, high=1.0
+        0.0, "Turn input while no cmd_vel is received; above 0 turns left", low=-1.0, high=1.0
     )
     cmd_vel_timeout: float = parameter(
         0.5, "Age from which a velocity command rests the swimmer, s", low=1e-2, high=60.0
@@ -71,7 +72,9 @@ class SwimmerParameters(ControllerParameters):
         False, "cmd_vel is a TwistStamped instead of a Twist", fixed=True
     )
     await_cmd_vel: bool = parameter(
-        False, "Answer an observation once the cmd_vel of the same stamp is there", fixed=True
+        False,
+        "Answer an observation only after the cmd_vel of the same stamp was received",
+        fixed=True,
     )
     policy: str = parameter(
         "unit",
@@ -153,7 +156,7 @@ class SwimmerController(Controller[SwimmerParameters]):
     """Swims by the NCAP circuit.
 
     Subscribes to ``joint_states`` and ``cmd_vel`` (m/s, rad/s), publishes ``joint_commands``
-    (efforts, N·m) and, where someone listens, ``~/activity``: B-neurons and muscles by name, in
+    (efforts, N·m) and, while somebody subscribes, ``~/activity``: B-neurons and muscles by name, in
     the position field of a JointState, each in [0, 1].
 
     Args:
@@ -252,11 +255,11 @@ class SwimmerController(Controller[SwimmerParameters]):
         return action * self.parameters.max_torque
 
     def limits(self) -> tuple[float, float]:
-        """Muscles pull no harder than max_torque."""
+        """Largest torques of the muscles, N·m."""
         return -self.parameters.max_torque, self.parameters.max_torque
 
     def safe_action(self) -> Array:
-        """Limp: in water a swimmer without torque comes to rest."""
+        """Zero torque: in water a swimmer without torque comes to rest."""
         return np.zeros(len(self._joint_names))
 
     def command(self, nanoseconds: int, action: Array) -> JointState:

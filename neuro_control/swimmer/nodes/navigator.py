@@ -1,4 +1,4 @@
-"""Swimmer navigator node: odometry in, velocities out that lead to a goal or along waypoints."""
+"""Swimmer navigator node: from odometry to velocities that lead to a goal or along waypoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from neuro_control.ros.controller import Controller, ControllerParameters, Input
 from neuro_control.ros.messages import SET_POINT_QOS, read_pose, to_stamp
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
-from neuro_control.swimmer.control.steering import GAIN, Heading
+from neuro_control.swimmer.control.steering import Heading, HeadingSettings
 
 Array = NDArray[np.float64]
 
@@ -33,8 +33,10 @@ class NavigatorParameters(ControllerParameters):
     loop: bool = parameter(False, "Start again with the first waypoint after the last")
     frame: str = parameter("odom", "Frame of odometry and goals", fixed=True)
     speed: float = parameter(0.08, "Forward speed on the way, m/s", low=0.0, high=10.0)
-    max_yaw_rate: float = parameter(0.35, "Highest yaw rate asked for, rad/s", low=0.0, high=10.0)
-    gain: float = parameter(GAIN, "Yaw rate per bearing of the target, 1/s", low=0.0, high=10.0)
+    max_yaw_rate: float = parameter(0.35, "Largest commanded yaw rate, rad/s", low=0.0, high=10.0)
+    gain: float = parameter(
+        HeadingSettings.gain, "Yaw rate per bearing of the target, 1/s", low=0.0, high=10.0
+    )
     stroke: float = parameter(
         1.8, "Time over which the swing of the head is averaged, s", low=0.0, high=60.0
     )
@@ -79,7 +81,9 @@ class SwimmerNavigator(Controller[NavigatorParameters]):
 
     def _make_heading(self) -> Heading:
         p = self.parameters
-        return Heading(p.speed, p.gain, p.stroke, p.turning_radius, p.reach, p.control_period)
+        return Heading(
+            HeadingSettings(p.speed, p.stroke, p.turning_radius, p.reach, p.control_period, p.gain)
+        )
 
     def apply(self) -> None:
         """Take over gains and waypoints, which start again at the first if they changed."""
@@ -126,12 +130,12 @@ class SwimmerNavigator(Controller[NavigatorParameters]):
             self._heading.reset()
 
     def limits(self) -> tuple[Array, Array]:
-        """Forwards only, and no faster than asked for."""
+        """Forwards only, within the largest speed and yaw rate."""
         p = self.parameters
         return np.array([0.0, -p.max_yaw_rate]), np.array([p.speed, p.max_yaw_rate])
 
     def safe_action(self) -> Array:
-        """Rest."""
+        """Zero velocity, which rests the swimmer."""
         return np.zeros(2)
 
     def command(self, nanoseconds: int, action: Array) -> TwistStamped:

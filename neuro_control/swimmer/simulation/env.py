@@ -99,7 +99,7 @@ class _Swimmer(gymnasium.Env[Array, Array]):
             raise ValueError(
                 f"expected an array of {self.body.joints} torques, got {np.shape(action)}"
             )
-        # Everything below counts: the whole of it costs a fourteenth of the physics.
+        # Speed matters below: all of it costs a fourteenth of the physics.
         body = self.body
         body.world.step(body.data, self.effects, action * body.torque, body.substeps)
         self._steps += 1

@@ -244,7 +244,7 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
 
     @property
     def steps(self) -> NDArray[np.int64]:
-        """How many control steps each episode has come to, (num_envs,)."""
+        """Control steps of each episode so far, (num_envs,)."""
         return self._steps.copy()
 
     def state(self) -> dict[str, Array]:

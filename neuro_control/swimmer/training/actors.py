@@ -109,12 +109,12 @@ def _joints(space: spaces.Space[Any]) -> int:
 
 
 class Sensed(BaseFeaturesExtractor):
-    """What is observed in units of its typical size; for a critic of the circuit its phase too.
+    """Observation in units of its typical size; for a critic of the circuit also its phase.
 
     Args:
-        observation_space: Of timed observations.
-        period: Control steps of an oscillator whose phase is told, as sine and cosine; None tells
-            no time at all.
+        observation_space: Space of timed observations.
+        period: Control steps of an oscillator whose phase is observed as sine and cosine; with None
+            there is no phase.
     """
 
     def __init__(self, observation_space: spaces.Space[Any], period: float | None = None) -> None:
@@ -137,7 +137,7 @@ class CircuitActor(nn.Module):
     """The circuit, differentiable in its weights.
 
     Args:
-        design: What it is; not an extended one.
+        design: Design of the circuit, which is not an extended one.
         start: Its numbers, (size,).
     """
 
@@ -220,8 +220,8 @@ class CircuitActorCriticPolicy(ActorCriticPolicy):
         design: The circuit.
         start: Its numbers, (size,).
         optimise_actor: Maker of the optimiser of these numbers; the critic's is Adam.
-        args: As for stable-baselines3's policy.
-        kwargs: Likewise.
+        args: Arguments of stable-baselines3's policy.
+        kwargs: Keyword arguments of stable-baselines3's policy.
     """
 
     def __init__(
@@ -263,8 +263,8 @@ class CircuitTD3Policy(TD3Policy):
         design: The circuit.
         start: Its numbers, (size,).
         optimise_actor: Maker of the optimiser of these numbers; the critic's is Adam.
-        args: As for stable-baselines3's policy.
-        kwargs: Likewise.
+        args: Arguments of stable-baselines3's policy.
+        kwargs: Keyword arguments of stable-baselines3's policy.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ class _DDPG(DDPG):
 
 
 class _Checkpoints(BaseCallback):
-    """Tells the learner before it collects experience, when all else is at rest."""
+    """Calls the learner before it collects experience, when nothing else is under way."""
 
     def __init__(self, learner: Learner) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Learner:
     """What PPO and DDPG share.
 
     Args:
-        record: The training's record; from its checkpoint, if there is one, learning goes on.
+        record: The training's record; learning resumes from its checkpoint, if there is one.
     """
 
     swimmers: int

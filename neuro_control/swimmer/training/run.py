@@ -1,9 +1,9 @@
-"""What a training of the swimmer is, and what its folder holds.
+"""Settings of a training of the swimmer, and the contents of its folder.
 
-A training owns a folder: ``checkpoint.safetensors`` (all it takes to go on), ``curve.csv`` (returns
-on held-out starts over environment steps), ``policy.safetensors`` (what came of it) and TensorBoard
-logs. At every checkpoint the random generators start anew from the seed and the step, in a run
-that goes on as in one that was cut off there: that is why both come to the same.
+A training owns a folder: ``checkpoint.safetensors`` (all that resuming needs), ``curve.csv``
+(returns on held-out starts over environment steps), ``policy.safetensors`` (the trained policy) and
+TensorBoard logs. At every checkpoint the random generators start anew from the seed and the step,
+in a run that goes on as in one that is resumed there: that is why both give the same policy.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ ALGORITHMS = ("ppo", "ddpg", "ars", "cmaes")
 OPTIMISERS = ("adam", "exponentiated")
 NAMES = ("ncap", "ncap-joints", "ncap-extended", "ncap-joints-extended", "mlp-64", "mlp-256")
 
-# Starts on which the curve is measured: neither trained on nor what results are told of.
+# Starts on which the curve is measured: neither those of the training nor those of the results.
 _HELD_OUT = [1_000_000 + i for i in range(8)]
 
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained and how.
+    """Settings of a training.
 
     Attributes:
         algorithm: One of ``ALGORITHMS``.
@@ -46,12 +46,12 @@ class Training:
         links: Links of the body.
         seed: Seed of everything random.
         steps: Environment steps to train for.
-        learning_rate: Of the actor: Adam's, the exponentiated gradient's, or the step size of the
+        learning_rate: Learning rate of Adam or the exponentiated gradient, or step size of the
             random search (ars).
-        noise: How far ars, and cmaes at first, try from their mean.
+        noise: Standard deviation of individuals about the mean: of ars, and of cmaes at first.
         population: Individuals of a generation of ars and cmaes.
         starts: Starts that each individual swims from.
-        optimiser: One of ``OPTIMISERS``, of the circuit's weights under PPO and DDPG.
+        optimiser: Optimiser of the circuit's weights under PPO and DDPG, one of ``OPTIMISERS``.
         evaluate_every: Environment steps from one point of the curve, and checkpoint, to the next.
         delays: Delays of the loop, in control steps, that ars and cmaes train for at once.
         random: Start the circuit from random magnitudes.
@@ -149,7 +149,7 @@ class Record:
 
     Args:
         folder: The training's own.
-        training: What it is.
+        training: Settings of the training.
         report: Called with the environment steps done so far.
         threads: Threads of the physics in this process; None takes as many as there are cores.
 
@@ -176,7 +176,7 @@ class Record:
             raise ConfigurationError(
                 f"{error.name} is missing: pip install 'neuro_control[train]'"
             ) from error
-        # What a run that was cut off logged beyond its last checkpoint is done anew.
+        # What an interrupted run logged beyond its last checkpoint is logged again.
         self._writer = SummaryWriter(str(folder / "tensorboard"), purge_step=self.done + 1)
 
     @property

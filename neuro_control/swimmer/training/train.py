@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 # Individuals that swim side by side in one task: fixed, so that it doesn't matter who does them.
 _TASK = 8
 
-# What suits algorithm and kind of policy (is it an MLP?), found by trying.
+# Settings that suit algorithm and kind of policy (is it an MLP?), found by trials.
 RECIPES: dict[tuple[str, bool], dict[str, Any]] = {
     ("ppo", False): {"learning_rate": 0.1, "evaluate_every": 4096},
     ("ppo", True): {"learning_rate": 3e-4, "evaluate_every": 32_768},
@@ -60,8 +60,8 @@ def train(
     """Train in ``folder``, from its last checkpoint if it holds one.
 
     Args:
-        training: What to train and how.
-        folder: Of this training alone.
+        training: Settings of the training.
+        folder: Folder of this training alone.
         executor: Does the random search's episodes; ``learning.executors.workers`` makes one.
         report: Called with the environment steps done so far.
         threads: Threads of the physics in this process; as many as there are cores by default.
@@ -190,12 +190,14 @@ def _learn(record: Record) -> Array:
     show_default=True,
     help="Delay of the loop to train for, control steps; repeatable (ars, cmaes).",
 )
-@click.option("--random", is_flag=True, help="Start from random magnitudes, rather than 1.")
-@click.option("--unsigned", is_flag=True, help="Let weights change their signs.")
-@click.option("--no-proprioception", is_flag=True, help="Without the stretch receptors.")
-@click.option("--no-oscillator", is_flag=True, help="Without the head oscillator.")
+@click.option(
+    "--random", is_flag=True, help="Start from random weights, rather than magnitudes of 1."
+)
+@click.option("--unsigned", is_flag=True, help="Let weights change sign.")
+@click.option("--no-proprioception", is_flag=True, help="Train without the stretch receptors.")
+@click.option("--no-oscillator", is_flag=True, help="Train without the head oscillator.")
 @executor_options
-@out_option("Folder of this training; one that was interrupted goes on.")
+@out_option("Folder of this training; one that was interrupted is resumed.")
 @json_option
 def command(
     algorithm: str,
@@ -215,7 +217,7 @@ def command(
     out: Path,
     json: str | None,
 ) -> None:
-    """Train a policy of the swimmer; the same command goes on where it was interrupted."""
+    """Train a policy of the swimmer; the same command resumes one that was interrupted."""
     recipe = {
         **RECIPES.get((algorithm, policy.startswith("mlp")), {}),
         **({} if learning_rate is None else {"learning_rate": learning_rate}),
