@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from neuro_control.cli.experiments import Experiment, Row, table_of
 from neuro_control.cli.output import print_table, write_rows
 from neuro_control.quadruped.control import oscillators
-from neuro_control.quadruped.control.command import Command, gait
+from neuro_control.quadruped.control.command import RANGES, Command, gait
 from neuro_control.quadruped.control.contact_schedule import ContactSchedule
 from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
 from neuro_control.quadruped.control.gait_scheduler import GaitScheduler
@@ -41,24 +42,57 @@ _COMPARED = {
     "oscillators, load felt": "#7570b3",
 }
 _LOAD = 0.2  # nS
+_LOWEST = RANGES["frequency"][0]  # Hz
 _METRICS = (
     "v_error_mps", "yaw_error_rps", "height_error_m", "roll_rad", "falls", "cost_of_transport",
     "step_ms_p50", "step_ms_p99",
 )  # fmt: skip
 
 
-def _contact_schedule(name: str) -> ContactSchedule:
+class _OwnFrequency(GaitScheduler):
+    """A gait scheduler at a frequency of its own, which may be below the lowest of a command."""
+
+    def __init__(self, frequency: float) -> None:
+        self._own = functools.cache(
+            lambda command: dataclasses.replace(command, frequency=frequency)
+        )
+        super().__init__()
+
+    def reset(self, command: Command) -> None:
+        """Begin in the midst of that gait."""
+        super().reset(self._own(command))
+
+    def step(
+        self,
+        command: Command,
+        period: float,
+        longest: float = 1.0,
+        forces: Array | None = None,
+        velocity_error: float = 0.0,
+    ) -> None:
+        """Go on towards a command, as ``GaitScheduler`` has it."""
+        super().step(self._own(command), period, longest, forces, velocity_error)
+
+
+def _contact_schedule(name: str, speed: float) -> ContactSchedule:
+    if name.endswith("as slow"):
+        return _OwnFrequency(_oscillators_frequency(speed))
     if name.startswith("schedule"):
         return GaitScheduler()
     return Oscillators(load=_LOAD if name.endswith("load felt") else 0.0)
 
 
+def _oscillators_frequency(speed: float) -> float:
+    """Frequency of the oscillators at a commanded speed, Hz."""
+    drive = speed / oscillators.FASTEST
+    cycle = np.interp(drive, oscillators.DRIVES, oscillators.SWINGS + oscillators.STANDS)
+    return 1.0 / float(cycle)
+
+
 def _command(name: str, speed: float) -> Command:
     if name.endswith("Hz"):
         return gait("trot", forward=speed, frequency=float(name.split()[1]))
-    drive = speed / oscillators.FASTEST
-    cycle = np.interp(drive, oscillators.DRIVES, oscillators.SWINGS + oscillators.STANDS)
-    return gait("trot", forward=speed, frequency=1.0 / float(cycle))
+    return gait("trot", forward=speed, frequency=max(_oscillators_frequency(speed), _LOWEST))
 
 
 def expressed(leads: Array) -> str:
@@ -93,7 +127,7 @@ class _Walk(NamedTuple):
 
 
 def _simulate(walk: _Walk) -> tuple[Record, ContactSchedule]:
-    schedule = _contact_schedule(walk.name)
+    schedule = _contact_schedule(walk.name, walk.speed)
     controller = QuadrupedController(
         find(walk.robot), ControllerSettings(contact_schedule=schedule)
     )
