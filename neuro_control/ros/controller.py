@@ -323,7 +323,9 @@ class Controller(ManagedNode[P]):
         except Exception as error:
             # A control law that fails must not leave the robot on its last command.
             self._rejected[f"step/{type(error).__name__}"] += 1
-            self.set_state(DiagnosticStatus.ERROR, f"the control law failed: {error}")
+            self.set_state(
+                DiagnosticStatus.ERROR, f"the control law failed: {error}; the safe command is sent"
+            )
             return self._publish_safe(stamp)
         self._publisher.publish(command)
         remark = self.remark()
@@ -354,7 +356,9 @@ class Controller(ManagedNode[P]):
             command = self.command(nanoseconds, self._limited(self.fallback_action()))
         except Exception as error:
             self._rejected[f"fallback/{type(error).__name__}"] += 1
-            self.set_state(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
+            self.set_state(
+                DiagnosticStatus.ERROR, f"the fallback failed: {error}; the safe command is sent"
+            )
             self._publish_safe(nanoseconds)
             return
         self._publisher.publish(command)
@@ -375,10 +379,12 @@ class Controller(ManagedNode[P]):
             if not self.get_clock().ros_time_is_active:
                 self._publish_safe(now)
             return
-        silence = (now - source.received) / NANOSECONDS
+        silence = source.silence(now)
         if silence > source.timeout:
             self.set_state(
-                DiagnosticStatus.WARN, f"no {source.topic} for {silence:.2f} s", key="silence"
+                DiagnosticStatus.WARN,
+                f"no {source.topic} for {silence:.2f} s: the fallback is sent until one comes",
+                key="silence",
             )
             self._publish_fallback(now)
 

@@ -6,6 +6,7 @@ controllers, drivers and perception alike.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -86,6 +87,13 @@ class Input(Generic[T]):
         """
         check_age(stamp, now, self.timeout)
         return self.read(message)
+
+    def silence(self, now: int) -> float:
+        """Time from the latest message, accepted or not, to ``now`` (ns), s; inf before the first.
+
+        It is negative after the clock has gone back.
+        """
+        return math.inf if self.received is None else (now - self.received) / NANOSECONDS
 
     def fresh(self, now: int) -> T | None:
         """Latest value unless it is older than the timeout at ``now`` (ns), or from the future."""

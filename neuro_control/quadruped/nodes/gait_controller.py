@@ -327,9 +327,7 @@ class GaitController(Controller[GaitParameters]):
 
     def safe_action(self) -> Array:
         """Joints only brake, and a robot that stands sinks down; limp while speeds are unknown."""
-        known = self._joints.received is not None and (
-            abs(self.now() - self._joints.received) <= self.parameters.input_timeout * NANOSECONDS
-        )
+        known = abs(self._joints.silence(self.now())) <= self.parameters.input_timeout
         speeds = self._reader.speeds if known else np.zeros(len(JOINTS))
         efforts = np.clip(-self.parameters.damping * speeds, -self._torque, self._torque)
         told = np.zeros(len(JOINTS)) if self._joints.value is None else self._joints.value[0]
