@@ -6,7 +6,7 @@ of another pair, so that a network is not 40 by 40 weights but some two hundred 
 pairs run side by side in vector registers.
 
 ``expand`` writes such networks out as ``spiking.network.Network``, in whose equations they are
-defined; ``respond``, ``tick`` and ``tick_both`` run them as they are.
+defined; ``respond``, ``tick``, ``tick_both`` and ``tick_and_count`` run them as they are.
 
 Source: Burgers, Stroobants and de Croon (arXiv 2309.12937), section II, and their code, whose
 networks are mirrored in the same way.
@@ -240,6 +240,20 @@ def tick(value: float, p: Array, s: Array, adaptive: bool, recurrent: bool) -> f
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def tick_both(
+    error: float, limit: float, numbers: Array, states: Array, kinds: NDArray[np.bool_]
+) -> float:
+    """Sum of what two networks answer to ``error``, cut off at ±limit.
+
+    The arrays are those of ``Networks``. It stands beside ``tick`` because the compiler's cache
+    looks at no other file for changes.
+    """
+    command = tick(error, numbers[0], states[0], kinds[0, 0], kinds[0, 1])
+    command += tick(error, numbers[1], states[1], kinds[1, 0], kinds[1, 1])
+    return float(min(max(command, -limit), limit))
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
+def tick_and_count(
     error: float,
     limit: float,
     numbers: Array,
@@ -247,22 +261,25 @@ def tick_both(
     kinds: NDArray[np.bool_],
     counts: NDArray[np.int64],
 ) -> float:
-    """Sum of what two networks answer to ``error``, cut off at ±limit.
+    """Answer as ``tick_both`` does, and add this tick's spikes to ``counts``.
 
-    The arrays are those of ``Networks``. It stands beside ``tick`` because the compiler's cache
-    looks at no other file for changes.
+    Args:
+        error: As for ``tick_both``.
+        limit: As for ``tick_both``.
+        numbers: As for ``tick_both``.
+        states: As for ``tick_both``.
+        kinds: As for ``tick_both``.
+        counts: Spikes of the encoders and of the hidden neurons of each network, (2, 2).
     """
-    command = 0.0
+    command = tick_both(error, limit, numbers, states, kinds)
     for k in range(2):
-        state = states[k]
-        command += tick(error, numbers[k], state, kinds[k, 0], kinds[k, 1])
         encoders, hidden = 0.0, 0.0
         for j in range(2 * PAIRS):
-            encoders += state[2 * PAIRS + j]
-            hidden += state[12 * PAIRS + j]
+            encoders += states[k, 2 * PAIRS + j]
+            hidden += states[k, 12 * PAIRS + j]
         counts[k, 0] += int(encoders)
         counts[k, 1] += int(hidden)
-    return float(min(max(command, -limit), limit))
+    return float(command)
 
 
 class Networks(NamedTuple):
@@ -272,13 +289,11 @@ class Networks(NamedTuple):
         numbers: Their numbers, (..., 2, 281), for which ``tick`` says the order.
         states: Their states, (..., 2, 281).
         kinds: Whether each is adaptive and whether it is recurrent, (2, 2).
-        counts: Spikes of the encoders and of the hidden neurons of each so far, (2, 2).
     """
 
     numbers: Array
     states: Array
     kinds: NDArray[np.bool_]
-    counts: NDArray[np.int64]
 
 
 def pack(*networks: tuple[AntisymmetricStructure, Array]) -> Networks:
@@ -296,7 +311,6 @@ def pack(*networks: tuple[AntisymmetricStructure, Array]) -> Networks:
         numbers,
         np.stack([structure.rest(vectors) for structure, vectors in networks], axis=-2),
         np.array([(structure.adaptive, structure.recurrent) for structure, _ in networks]),
-        np.zeros((2, 2), dtype=np.int64),
     )
 
 

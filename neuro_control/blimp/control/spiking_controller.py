@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control import weights as files
-from neuro_control.blimp.control.antisymmetric import PAIRS, pack, tick_both
+from neuro_control.blimp.control.antisymmetric import PAIRS, pack, tick_and_count
 from neuro_control.blimp.control.genome import TERMS, Genome, described
 from neuro_control.blimp.control.types import FULL_COMMAND
 from neuro_control.errors import ConfigurationError
@@ -76,6 +76,8 @@ class SpikingController:
             (self.pd.design.structure, self.pd.vector),
             (self.integral.design.structure, self.integral.vector),
         )
+        # Spikes of the encoders and of the hidden neurons of each network.
+        self._counts = np.zeros((2, 2), dtype=np.int64)
 
     def step(self, error: float) -> float:
         """Command in [-limit, limit] for the error set-point − altitude, m.
@@ -86,7 +88,7 @@ class SpikingController:
         if not math.isfinite(error):
             raise ValueError(f"the error is {error}")
         self.ticks += 1
-        command: float = tick_both(float(error), self.limit, *self._networks)
+        command: float = tick_and_count(float(error), self.limit, *self._networks, self._counts)
         return command
 
     @property
@@ -107,7 +109,7 @@ class SpikingController:
     @property
     def spike_count(self) -> int:
         """Spikes of all neurons since the last reset."""
-        return int(self._networks.counts.sum())
+        return int(self._counts.sum())
 
     @property
     def synaptic_operations(self) -> int:
@@ -119,7 +121,7 @@ class SpikingController:
         themselves (leaks, comparisons), is not among them.
         """
         total = 0
-        for genome, counts in zip((self.pd, self.integral), self._networks.counts, strict=True):
+        for genome, counts in zip((self.pd, self.integral), self._counts, strict=True):
             total += int(np.dot(genome.design.structure.fan_out, counts))
         return total
 

@@ -7,13 +7,7 @@ import math
 import mujoco
 import numpy as np
 
-from neuro_control.blimp.control.types import (
-    ACTUATORS,
-    CONTROL_PERIOD,
-    PROPELLERS,
-    SERVO,
-    ThrustCommand,
-)
+from neuro_control.blimp.control.types import ACTUATORS, CONTROL_PERIOD, ThrustCommand
 from neuro_control.simulation.active_effects import ActiveEffects
 from neuro_control.simulation.world import World
 
@@ -35,9 +29,9 @@ class Body:
         self.model = world.model
         self.data = mujoco.MjData(world.model)
         self._substeps = world.substeps(CONTROL_PERIOD)
-        self._actuators = [world.model.actuator(name).id for name in ACTUATORS]
-        self._propellers = [world.model.actuator(name).id for name in PROPELLERS]
-        self._servo = world.model.actuator(SERVO).id
+        self._left, self._right, self._servo = (
+            int(world.model.actuator(name).id) for name in ACTUATORS
+        )
         self._lidar = int(world.model.sensor("lidar").adr[0])
         self._height = int(world.model.joint("z").qposadr[0])
         self._command = np.zeros(world.model.nu)
@@ -48,7 +42,10 @@ class Body:
 
     def step(self, command: ThrustCommand) -> None:
         """Simulate one control period under ``command``."""
-        self._command[self._actuators] = command
+        # One by one: three numbers are too few for an array's machinery to pay.
+        self._command[self._left] = command.left
+        self._command[self._right] = command.right
+        self._command[self._servo] = command.angle
         self.world.step(self.data, self.effects, self._command, self._substeps)
 
     @property
@@ -64,5 +61,6 @@ class Body:
     @property
     def thrust(self) -> float:
         """Thrust of both propellers together, N; below 0 downwards."""
-        force = float(self.data.actuator_force[self._propellers].sum())
+        forces = self.data.actuator_force
+        force = float(forces[self._left] + forces[self._right])
         return force * math.cos(self.data.ctrl[self._servo])

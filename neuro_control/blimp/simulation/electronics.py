@@ -64,7 +64,7 @@ class FlightElectronics(Electronics):
             self._arrival = data.time + SERVO_TRAVEL * abs(angle - self._angle) / math.pi
             self._angle = angle
         data.ctrl[:] = command
-        duty = np.clip(command[self._propellers] / self._full, 0.0, 1.0)
+        duty = np.minimum(np.maximum(command[self._propellers] / self._full, 0.0), 1.0)
         if data.time < self._arrival - 1e-9:
             duty[:] = 0.0
         duty = np.round(duty * DUTY_STEPS) / DUTY_STEPS

@@ -127,9 +127,9 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
             ValueError: The action has not the shape (1,) or is not finite.
         """
         action = np.asarray(action)
-        if action.shape != (1,) or not np.isfinite(action).all():
+        if action.shape != (1,) or not math.isfinite(action[0]):
             raise ValueError(f"expected an array of one finite number, got {action}")
-        part = float(np.clip(action[0], -1.0, 1.0))
+        part = min(max(float(action[0]), -1.0), 1.0)
         self.body.step(self._allocation.step(part * FULL_COMMAND))
         self._step += 1
         terms = self._rewards()

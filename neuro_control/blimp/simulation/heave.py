@@ -122,7 +122,6 @@ def _simulate(
             networks.numbers,
             networks.states,
             networks.kinds,
-            networks.counts,
         )
         if abs(u) < DEAD_ZONE:
             thrust = 0.0
@@ -162,8 +161,7 @@ def _simulate_all(
     controllers, flights, _ = altitudes.shape
     for job in numba.prange(controllers * flights):
         p, f = job // flights, job % flights
-        counts = np.zeros((2, 2), np.int64)
-        one = Networks(networks.numbers[p], networks.states[p].copy(), networks.kinds, counts)
+        one = Networks(networks.numbers[p], networks.states[p].copy(), networks.kinds)
         _simulate(f, set_points, plants, disturbances, one, altitudes[p, f])
 
 
