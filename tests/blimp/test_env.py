@@ -1,6 +1,10 @@
 """Physics of the blimp against sums on paper, and its sensors and motors."""
 
 import math
+import os
+import subprocess
+import sys
+import textwrap
 import warnings
 
 import gymnasium
@@ -18,8 +22,10 @@ from neuro_control.blimp.simulation.conditions import (
     FlightConditions,
     conditions,
 )
+from neuro_control.blimp.simulation.env import BlimpAltitude
 from neuro_control.blimp.simulation.world import max_thrust, world
 from neuro_control.errors import ConfigurationError
+from neuro_control.simulation import world as worlds
 
 GRAVITY, AIR = 9.81, 1.204
 A, B = 0.42, 0.277  # semi-axes of the hull, m
@@ -267,3 +273,69 @@ def test_cases_and_conditions_that_can_not_be_are_refused():
     with pytest.raises(ConfigurationError, match="mass lies between"):
         conditions("heavy", mass=float("nan"))
     assert set(CASES) == {"heavy", "neutral", "gust", "lossy", "sagging", "varied"}
+
+
+def test_a_picture_needs_no_choice_of_a_graphics_backend():
+    lines = """
+        import gymnasium
+        import neuro_control.envs
+        from neuro_control.errors import ConfigurationError
+        arguments = {"render_mode": "rgb_array", "width": 160, "height": 120}
+        environment = gymnasium.make("neuro_control/BlimpAltitude-v0", **arguments)
+        environment.reset(seed=0)
+        try:
+            picture = environment.render()
+        except ConfigurationError as error:
+            print(error)
+        else:
+            print(picture.shape, picture.std() > 10)
+        environment.close()
+    """
+    variables = {k: v for k, v in os.environ.items() if k not in ("MUJOCO_GL", "DISPLAY")}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(lines)],
+        capture_output=True, text=True, timeout=60, env=variables,
+    )  # fmt: skip
+    if "can't render" in done.stdout:
+        pytest.skip(done.stdout)
+    assert done.stdout.strip() == "(120, 160, 3) True", done.stderr
+
+
+class Window:
+    """Stands in for MuJoCo's viewer, which needs a display: remembers what it showed."""
+
+    def __init__(self, model, data):
+        self.data, self.times, self.open = data, [], True
+
+    def show(self):
+        self.times.append(self.data.time)
+
+    def close(self):
+        self.open = False
+
+
+def test_the_human_mode_shows_every_step_until_it_is_closed(monkeypatch):
+    opened = []
+
+    def open_window(model, data):
+        opened.append(Window(model, data))
+        return opened[-1]
+
+    monkeypatch.setattr("neuro_control.blimp.simulation.env.Window", open_window)
+    environment = gymnasium.make("neuro_control/BlimpAltitude-v0", render_mode="human").unwrapped
+    environment.reset(seed=0)
+    for _ in range(3):
+        environment.step(np.array([0.2]))
+    (window,) = opened
+    assert window.times == pytest.approx([0.0, 0.1, 0.2, 0.3])
+    assert environment.render() is None
+    environment.close()
+    assert not window.open
+    with pytest.raises(ConfigurationError, match="render_mode is None, 'human' or"):
+        BlimpAltitude(render_mode="ansi")
+
+
+def test_the_world_is_found_by_its_former_name():
+    with pytest.warns(FutureWarning, match=r"neuro_control\.blimp\.env is now"):
+        found = worlds.load("neuro_control.blimp.env:world", {"case": "neutral"})
+    assert found.model.nu == 3

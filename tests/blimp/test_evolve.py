@@ -1,4 +1,4 @@
-"""Evolutions, tiny ones: what they leave, how they go on, what they refuse."""
+"""Evolutions, tiny ones: what they leave, how they resume, what they refuse."""
 
 import csv
 import dataclasses
@@ -69,8 +69,8 @@ def test_what_an_evolution_leaves_is_the_best_network_and_its_curve(short_flight
     assert [int(row["step"]) for row in rows] == [2, 4, 6]
     costs = [float(row["cost"]) for row in rows]
     best = int(np.argmin(costs))
-    genome, told = load_network(made.network)
-    assert told == facts
+    genome, known = load_network(made.network)
+    assert known == facts
     assert genome.design == NetworkDesign("pd", "lif")
     assert facts["step"] == [2, 4, 6][best]
     flights = judging.flights(TINY, VALIDATION)

@@ -288,7 +288,7 @@ def test_the_simulated_blimp_offers_its_sensors_as_messages(bench):
         )
     )
     probe = bench.add(Node("listener"))
-    heard = {}
+    received = {}
     for topic, kind in (
         ("lidar/range", Range),
         ("imu/imu", Imu),
@@ -296,28 +296,28 @@ def test_the_simulated_blimp_offers_its_sensors_as_messages(bench):
         ("joint_states", JointState),
     ):
         probe.create_subscription(
-            kind, topic, lambda message, topic=topic: heard.update({topic: message}), SENSOR_QOS
+            kind, topic, lambda message, topic=topic: received.update({topic: message}), SENSOR_QOS
         )
-    bench.spin_until(lambda: len(heard) == 4)
-    assert heard["lidar/range"].range == pytest.approx(1.0, abs=0.03)
-    assert heard["imu/imu"].linear_acceleration.z == pytest.approx(9.81, abs=0.3)
+    bench.spin_until(lambda: len(received) == 4)
+    assert received["lidar/range"].range == pytest.approx(1.0, abs=0.03)
+    assert received["imu/imu"].linear_acceleration.z == pytest.approx(9.81, abs=0.3)
     # 1.2 Pa a decimetre.
-    assert heard["barometer/pressure"].fluid_pressure == pytest.approx(101_325 - 11.8, abs=10)
-    assert list(heard["joint_states"].name) == ["servo"]
+    assert received["barometer/pressure"].fluid_pressure == pytest.approx(101_325 - 11.8, abs=10)
+    assert list(received["joint_states"].name) == ["servo"]
 
 
 def test_spikes_of_all_neurons_are_published_while_someone_listens(bench):
     blimp = Blimp(bench)
-    heard = []
+    received = []
     blimp.probe.create_subscription(
-        JointState, "/blimp_altitude/activity", heard.append, RECORD_QOS
+        JointState, "/blimp_altitude/activity", received.append, RECORD_QOS
     )
     for tick in range(100):
         blimp.at(0.5 + 0.01 * (tick % 3))
-        if len(heard) >= 30:
+        if len(received) >= 30:
             break
-    spikes = np.array([message.position for message in heard])
+    spikes = np.array([message.position for message in received])
     assert spikes.shape == (30, 160)
     assert set(np.unique(spikes)) == {0.0, 1.0}
-    assert heard[0].name[0] == "pd_encoder_0"
-    assert heard[0].name[-1] == "integral_hidden_39"
+    assert received[0].name[0] == "pd_encoder_0"
+    assert received[0].name[-1] == "integral_hidden_39"

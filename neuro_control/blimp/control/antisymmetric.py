@@ -76,7 +76,7 @@ class AntisymmetricStructure:
         ``same`` leads from a neuron to the one of its own sign, ``cross`` to that of the other.
         ``adaptation`` lowers a threshold by the trace of the encoder of its own sign and raises it
         by the other's. One number, not two: as in the authors' code, thresholds follow the
-        difference of the traces, and what both have in common can't push a whole pair away.
+        difference of the traces, and a trace that both have in common doesn't move the thresholds.
         """
         names = [
             *("encoder_weight", "encoder_bias", "encoder_decay", "encoder_threshold"),
@@ -92,7 +92,7 @@ class AntisymmetricStructure:
 
     @property
     def size(self) -> int:
-        """Numbers of a network."""
+        """How many numbers a network has."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     @property
@@ -263,13 +263,7 @@ def tick_and_count(
 ) -> float:
     """Answer as ``tick_both`` does, and add this tick's spikes to ``counts``.
 
-    Args:
-        error: As for ``tick_both``.
-        limit: As for ``tick_both``.
-        numbers: As for ``tick_both``.
-        states: As for ``tick_both``.
-        kinds: As for ``tick_both``.
-        counts: Spikes of the encoders and of the hidden neurons of each network, (2, 2).
+    The columns of ``counts``, (2, 2), are the encoders and the hidden neurons of each network.
     """
     command = tick_both(error, limit, numbers, states, kinds)
     for k in range(2):
@@ -328,9 +322,9 @@ def respond(structure: AntisymmetricStructure, vectors: Array, values: Array) ->
     """What each of a population answers to an input over time, on all cores.
 
     Args:
-        structure: Of all of them.
+        structure: Structure of all of them.
         vectors: Their numbers, (P, size).
-        values: Input of each, (P, T), or the same for all, (T,).
+        values: Input to each, (P, T), or the same for all, (T,).
 
     Returns:
         Outputs, (P, T), from rest on.

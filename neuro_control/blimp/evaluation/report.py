@@ -88,10 +88,10 @@ def pictures(
     """Draw ``blimp.png`` and ``blimp.gif`` into the folder ``out``.
 
     Args:
-        recording: As for ``summary``.
+        recording: Arrays as ``summary`` takes them.
         activity: ``time`` (s), ``names`` and ``values`` (times, names) of the spikes as published,
             if there were any.
-        settings: As for ``summary``.
+        settings: Parameters as ``summary`` takes them.
         out: Folder that exists.
 
     Returns:

@@ -105,7 +105,7 @@ class BlimpParameters(ControllerParameters):
     max_thrust: float = parameter(
         0.117, "Thrust of both propellers together at full command, N", low=1e-3, high=1000.0
     )
-    dead_zone: float = parameter(
+    command_dead_zone: float = parameter(
         0.3,
         "Size of a command, of 10, below which the propellers stand still",
         low=0.0,
@@ -168,7 +168,7 @@ class BlimpParameters(ControllerParameters):
                 self.last_range_timeout,
                 self.stuck_timeout,
             ),
-            AllocationSettings(self.max_thrust, self.dead_zone),
+            AllocationSettings(self.max_thrust, self.command_dead_zone),
         )
 
     @property

@@ -51,7 +51,7 @@ def validated(
         training: What is trained.
         step: Steps done.
         candidates: Networks to choose from, (P, size), the current one first.
-        arrays: Of the last checkpoint.
+        arrays: Arrays of the last checkpoint.
     """
     costs, error, rho = judge(training.design.structure, candidates, flights(training, VALIDATION))
     k = int(np.argmin(costs))

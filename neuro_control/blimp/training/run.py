@@ -24,7 +24,7 @@ from neuro_control.blimp.training.settings import TrainingSettings
 from neuro_control.files import write_csv
 from neuro_control.learning.checkpoints import Checkpoint
 
-Tell = Callable[[int], None]
+Show = Callable[[int], None]
 
 _KIND = "a training of the blimp"
 _COLUMNS = ("step", "cost", "mae", "rho", "cost_of_current")
@@ -69,7 +69,7 @@ class TrainingRun(Generic[Kind]):
         return self.folder / "network.safetensors"
 
     def take(self, arrays: Arrays) -> None:
-        """Write what a stretch came to; the checkpoint, from which all follows, first."""
+        """Write the result of a stretch; the checkpoint, from which all follows, first."""
         self.arrays = arrays
         self._checkpoint.write(arrays)
         rows = ([int(step), *(f"{v:.6g}" for v in values)] for step, *values in arrays["curve"])
@@ -77,7 +77,7 @@ class TrainingRun(Generic[Kind]):
         self._write(self.facts())
 
     def facts(self) -> dict[str, Any]:
-        """What is told of the best network so far."""
+        """What is known of the best network so far, as its file holds it."""
         curve = self.arrays["curve"]
         step, costs, error, rho = curve[int(np.argmin(curve[:, 1])), :4].tolist()
         return {
@@ -87,7 +87,7 @@ class TrainingRun(Generic[Kind]):
         }
 
     def conclude(self) -> dict[str, Any]:
-        """Judge the best network on flights that nothing was chosen by, and write what came of it.
+        """Judge the best network on flights that nothing was chosen by, and write the result.
 
         Returns:
             Facts with cost, mean absolute error and ρ under "test".
@@ -114,36 +114,36 @@ def train(
     runs: Sequence[TrainingRun[Kind]],
     advance: Advance[Kind],
     executor: Executor,
-    tell: Tell = lambda _: None,
+    show: Show = lambda _: None,
     threads: int | None = None,
 ) -> list[dict[str, Any]]:
     """Train from the last checkpoints on, all runs side by side.
 
     Args:
         runs: Runs in folders of their own.
-        advance: Does a stretch of one.
+        advance: Does a stretch of a run.
         executor: Where stretches are done; ``learning.executors.workers`` makes one.
-        tell: Is told the steps done by all runs together.
+        show: Called with the steps done by all runs together.
         threads: Threads of a stretch; as many as there are cores by default.
 
     Returns:
-        Of each run, the facts of its best network.
+        The facts of the best network of each run.
     """
     pending: dict[Future[Arrays], TrainingRun[Kind]] = {}
 
-    def go_on(run: TrainingRun[Kind]) -> None:
+    def resume(run: TrainingRun[Kind]) -> None:
         if not run.finished:
             task = executor.submit(_stretch, advance, run.training, run.arrays, threads)
             pending[task] = run
 
     for run in runs:
-        go_on(run)
-    tell(sum(run.done for run in runs))
+        resume(run)
+    show(sum(run.done for run in runs))
     while pending:
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
             run = pending.pop(future)
             run.take(future.result())
-            go_on(run)
-        tell(sum(run.done for run in runs))
+            resume(run)
+        show(sum(run.done for run in runs))
     return [run.conclude() for run in runs]
