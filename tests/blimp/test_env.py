@@ -321,7 +321,7 @@ def test_the_human_mode_shows_every_step_until_it_is_closed(monkeypatch):
         opened.append(Window(model, data))
         return opened[-1]
 
-    monkeypatch.setattr("neuro_control.blimp.simulation.env.Window", open_window)
+    monkeypatch.setattr("neuro_control.simulation.viewing.Window", open_window)
     environment = gymnasium.make("neuro_control/BlimpAltitude-v0", render_mode="human").unwrapped
     environment.reset(seed=0)
     for _ in range(3):
