@@ -18,6 +18,10 @@ PLACES = Scenario(
         "experiment": "neuro_control.places.evaluation.experiments:experiment",
         "render": "neuro_control.places.evaluation.render:render",
     },
+    needs={
+        **dict.fromkeys(("r1", "visited", "latency_ms"), "an image that was answered"),
+        "images_per_s": "two images or more",
+    },
     seconds=0.0,
 )
 

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.cli.plotting import figure
+from neuro_control.cli.plotting import canvas, figure, frame_of
 from neuro_control.cli.report import run_facts
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.command_mux import profile_velocity
@@ -268,17 +268,10 @@ def _bouts(
 
 def _sticks(body: Body, qpos: Array) -> Iterator[NDArray[np.uint8]]:
     """Frames of a robot from the side, drawn with matplotlib."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
     model, data = body.model, body.data
     chains = [[model.body(f"{leg}_{part}").id for part in ("hip", "thigh", "calf")] for leg in LEGS]
     feet = [model.site(f"{leg}_foot").id for leg in LEGS]
-    drawing = plt.figure(figsize=(4.8, 2.7), dpi=100)
-    axes = drawing.add_axes((0, 0, 1, 1), facecolor="#dfe8ec")
-    try:
+    with canvas() as axes:
         for row in qpos:
             data.qpos[:] = row
             mujoco.mj_kinematics(model, data)
@@ -290,8 +283,4 @@ def _sticks(body: Body, qpos: Array) -> Iterator[NDArray[np.uint8]]:
             hips = data.xpos[[chain[0] for chain in chains]]
             axes.plot(hips[[0, 1, 3, 2, 0], 0], hips[[0, 1, 3, 2, 0], 2], color="0.1", lw=7)
             axes.set(xlim=row[0] + np.array([-0.8, 0.8]), ylim=(-0.2, 0.7), xticks=[], yticks=[])
-            drawing.canvas.draw()
-            buffer: Any = drawing.canvas
-            yield np.asarray(buffer.buffer_rgba())[..., :3].copy()
-    finally:
-        plt.close(drawing)
+            yield frame_of(axes)
