@@ -30,7 +30,7 @@ def summary(recording: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) 
     answered = np.isfinite(latency)
     wall = float(np.ptp(recording["sent"])) if len(answered) else 0.0
     return {
-        "model": settings["nodes"]["place_recognizer"].get("model", ""),
+        "model": settings["nodes"]["place_recognizer"]["model"],
         "images": len(answered),
         "answered": int(answered.sum()),
         "r1": _share((recording["best"] == recording["name"])[answered]),

@@ -30,6 +30,7 @@ from neuro_control.ros.messages import (
     to_stamp,
 )
 from neuro_control.ros.process import run_node
+from neuro_control.ros.readiness import Readiness
 from neuro_control.simulation.effects import parse
 from neuro_control.simulation.signals import ImageEffects
 
@@ -81,8 +82,7 @@ class Player(DiagnosticNode[PlayerParameters]):
         self._unanswered: dict[int, PlayedImage] = {}  # by stamp, ns
         self._ticks = 0
         self._asked = self._sent = time.perf_counter()
-        # Wall time from which on there is a recogniser, which may have to compile first.
-        self._recogniser_since: float | None = None
+        self._readiness = Readiness(self, "place")
         if p.transport == "raw":
             self._images = self.create_publisher(Image, "image", _IMAGE_QOS)
         else:
@@ -107,7 +107,7 @@ class Player(DiagnosticNode[PlayerParameters]):
         return self._count / self.parameters.rate
 
     def start(self) -> None:
-        """Begin to wait for answers: the node that sends them is there."""
+        """Begin to wait for answers: the node that sends them has started."""
         self._asked = time.perf_counter()
 
     def stop(self) -> None:
@@ -183,12 +183,17 @@ class Player(DiagnosticNode[PlayerParameters]):
             self._next()
             return
         self._send()
-        publishers = self.count_publishers("place")
-        if publishers and self._recogniser_since is None:
-            self._recogniser_since = now
-        waited = now - max(self._asked, self._recogniser_since or self._asked)
+        waited = now - self._asked
         if waited < _UNANSWERED:
             return
+        preparing = self._readiness.preparing()
+        if preparing:
+            # A recogniser that compiles can't answer yet, however long it takes.
+            self._asked = now
+            text = f"waiting for {', '.join(preparing)} to become active"
+            self.set_state(DiagnosticStatus.WARN, text, key="preparing")
+            return
+        publishers = self.count_publishers("place")
         text = f"no place answered the image {self._name} in {waited:.0f} s: " + (
             f"{publishers} node(s) publish place, and their diagnostics say why"
             if publishers
@@ -196,8 +201,6 @@ class Player(DiagnosticNode[PlayerParameters]):
         )
         self.set_state(DiagnosticStatus.WARN, text, key="unanswered")
         limit = self.parameters.lockstep_limit
-        if limit and not publishers:
-            limit = max(limit, self.parameters.start_timeout)
         if limit and waited > limit:
             self.failure = text
             self.finished = True

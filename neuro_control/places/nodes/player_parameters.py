@@ -68,13 +68,6 @@ class PlayerParameters:
     lockstep_limit: float = parameter(
         0.0, "Wall time without an answer that ends the run, s; 0 waits on", low=0.0, high=1e6
     )
-    start_timeout: float = parameter(
-        120.0,
-        "Wall time that lockstep_limit allows for a recogniser to start, s: its first start may "
-        "take time to compile",
-        low=0.0,
-        high=1e6,
-    )
     real_time_factor: float = parameter(
         1.0, "Simulated time per wall time when not in lockstep", low=0.01, high=100.0, fixed=True
     )

@@ -6,8 +6,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,9 +39,6 @@ from neuro_control.ros.process import run_node
 
 # Wall time without an image from which on that is reported, s.
 _IMAGE_TIMEOUT = 1.0
-# Wall time after which the first image's compiling is reported, s.
-_SLOW = 1.0
-_COMPILING = "compiling the spiking network, once: it is kept for later starts"
 
 
 class PlaceRecognizer(ManagedNode[PlaceParameters]):
@@ -166,7 +162,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         )
         # Compiling during the first image would make that image late.
         noise = np.random.default_rng(0).integers(0, 256, (32, 64), dtype=np.uint8)
-        with self._recognising, self._reported_if_slow(_COMPILING):
+        with self._recognising:
             recogniser.step(noise)
         recogniser.reset()
         self.recogniser = recogniser
@@ -291,17 +287,6 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             self._poses.publish(pose)
 
     # Diagnostics.
-
-    @contextmanager
-    def _reported_if_slow(self, text: str) -> Iterator[None]:
-        """Report ``text`` as the state if the block takes longer than a moment."""
-        timer = threading.Timer(_SLOW, self._set_state, (DiagnosticStatus.STALE, text))
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
 
     def _set_state(self, level: bytes, text: str, key: str | None = None) -> None:
         with self._reporting:
