@@ -59,8 +59,7 @@ class ControllerParameters(LifecycleParameters):
     )
     input_timeout: float = parameter(
         0.1,
-        "Age beyond which an observation is refused, and time without one after which the fallback "
-        "command is sent, s",
+        "Age of an observation beyond which the fallback command answers, s",
         low=1e-3,
         high=60.0,
     )
@@ -323,9 +322,7 @@ class Controller(ManagedNode[P]):
         except Exception as error:
             # A control law that fails must not leave the robot on its last command.
             self._rejected[f"step/{type(error).__name__}"] += 1
-            self.set_state(
-                DiagnosticStatus.ERROR, f"the control law failed: {error}; the safe command is sent"
-            )
+            self.set_state(DiagnosticStatus.ERROR, f"the control law failed: {error}")
             return self._publish_safe(stamp)
         self._publisher.publish(command)
         remark = self.remark()
@@ -356,9 +353,7 @@ class Controller(ManagedNode[P]):
             command = self.command(nanoseconds, self._limited(self.fallback_action()))
         except Exception as error:
             self._rejected[f"fallback/{type(error).__name__}"] += 1
-            self.set_state(
-                DiagnosticStatus.ERROR, f"the fallback failed: {error}; the safe command is sent"
-            )
+            self.set_state(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
             self._publish_safe(nanoseconds)
             return
         self._publisher.publish(command)
@@ -374,8 +369,7 @@ class Controller(ManagedNode[P]):
         source = self._inputs[0]
         now = self.now()
         if source.received is None:
-            # A simulation in lockstep would take this command for the answer to its first
-            # observation.
+            # A simulation in lockstep would take it for the answer to its first observation.
             if not self.get_clock().ros_time_is_active:
                 self._publish_safe(now)
             return

@@ -170,6 +170,7 @@ def test_a_subscription_destroyed_receives_nothing_more(bench, bus):
     assert kept == []
 
 
+@pytest.mark.timing
 def test_the_executor_gets_its_turn_while_messages_go_to_and_fro(bench, bus):
     pair = Pair(bench, bus)
     back = pair.receiver.create_publisher(Float64, "back", 10)
