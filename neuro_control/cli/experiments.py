@@ -166,7 +166,8 @@ def group(
         run = out_option("Folder of CSV files, figures and what is resumed.", default)(run)
         run = executor_options(run)
         own = [option for experiment in chosen.values() for option in experiment.options]
-        for option in reversed([*options, *own]):
+        # For `all`, an option that several experiments have is added once.
+        for option in reversed(list(dict.fromkeys([*options, *own]))):
             run = option(run)
         return click.command(name, help=help)(run)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble import KIND, Ensemble
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
@@ -131,9 +131,9 @@ def test_a_file_written_before_preprocessing_had_its_name_is_read(tmp_path):
 def damaged(path, change):
     """A file whose arrays and facts ``change`` has changed."""
     small().write(path)
-    arrays, facts = files.read(path, KIND)
+    arrays, facts = weight_files.read(path, KIND)
     change(arrays, facts)
-    files.write(path, KIND, arrays, facts)
+    weight_files.write(path, KIND, arrays, facts)
 
 
 @pytest.mark.parametrize(

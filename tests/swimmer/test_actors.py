@@ -9,7 +9,7 @@ from neuro_control.swimmer.control.policy import CircuitDesign
 from neuro_control.swimmer.simulation.tasks import STEPS
 from neuro_control.swimmer.training.actors import CircuitActor, Optimisers, Swimmers
 from neuro_control.swimmer.training.learners import LEARNERS
-from neuro_control.swimmer.training.run import Record, Training
+from neuro_control.swimmer.training.run import Training, TrainingRecord
 
 
 def timed_observations(rng, count, joints):
@@ -52,7 +52,7 @@ def test_its_gradient_is_the_slope_of_the_one_in_numpy():
 @pytest.mark.parametrize("policy", ["ncap", "mlp-64"])
 def test_the_vector_taken_from_a_learner_acts_as_the_learner_does(algorithm, policy, tmp_path):
     training = Training(algorithm, policy, steps=1)
-    learner = LEARNERS[algorithm](Record(tmp_path, training, lambda _: None))
+    learner = LEARNERS[algorithm](TrainingRecord(tmp_path, training, lambda _: None))
     observations, steps, timed = timed_observations(np.random.default_rng(2), 20, 5)
     steps[:] = timed[:, -1] = 40
     actions, _ = learner.model.predict(timed, deterministic=True)
@@ -61,7 +61,9 @@ def test_the_vector_taken_from_a_learner_acts_as_the_learner_does(algorithm, pol
 
 
 def test_only_the_circuits_numbers_are_the_actors_to_learn(tmp_path):
-    learner = LEARNERS["ppo"](Record(tmp_path, Training("ppo", "ncap", steps=1), lambda _: None))
+    learner = LEARNERS["ppo"](
+        TrainingRecord(tmp_path, Training("ppo", "ncap", steps=1), lambda _: None)
+    )
     optimisers = learner.model.policy.optimizer
     assert isinstance(optimisers, Optimisers)
     (weights,) = optimisers.each[0].param_groups[0]["params"]

@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="trainings need the extra 'train'")
 
 from neuro_control.cli import experiments as frame
 from neuro_control.swimmer.evaluation import experiments, figures
-from neuro_control.swimmer.evaluation.experiments import Setting
+from neuro_control.swimmer.evaluation.experiments import SwimmerSetting
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def setting(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "BODIES", (6,))
     monkeypatch.setattr(experiments, "_TRAINED", ("ncap",))
     with ThreadPoolExecutor(1) as executor:
-        yield Setting(tmp_path, executor, seeds=2, steps=1)
+        yield SwimmerSetting(tmp_path, executor, seeds=2, steps=1)
 
 
 def conduct(name, setting):

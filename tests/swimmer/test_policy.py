@@ -19,7 +19,7 @@ from neuro_control.swimmer.control.policy import (
     to_facts,
 )
 from neuro_control.swimmer.evaluation.evaluate import score
-from neuro_control.swimmer.simulation.rollout import Conditions, individuals
+from neuro_control.swimmer.simulation.rollout import SwimConditions, individuals
 
 DESIGNS = [
     CircuitDesign(5),
@@ -121,13 +121,17 @@ def test_shared_weights_fit_any_body_and_others_their_own(tmp_path):
 
 def test_delay_costs_what_was_measured_with_the_authors_circuit():
     # 802 without and 655 with five control steps of delay.
-    late = score("ncap", 6, "swim", 10, conditions=Conditions(delay=5))["return_mean"]
+    late = score("ncap", 6, "swim", 10, conditions=SwimConditions(delay=5))["return_mean"]
     assert late == pytest.approx(655, abs=15)
 
 
 def test_noise_a_thicker_medium_and_a_lost_sensor_change_the_run_and_the_seed_decides():
     plain = score("ncap", 6, "swim", 2)["returns"]
-    for conditions in (Conditions(noise=0.1), Conditions(density=2.0), Conditions(lost_joint=2)):
+    for conditions in (
+        SwimConditions(noise=0.1),
+        SwimConditions(density=2.0),
+        SwimConditions(lost_joint=2),
+    ):
         found = score("ncap", 6, "swim", 2, conditions=conditions)["returns"]
         assert found != plain
         assert score("ncap", 6, "swim", 2, conditions=conditions)["returns"] == found
@@ -135,7 +139,7 @@ def test_noise_a_thicker_medium_and_a_lost_sensor_change_the_run_and_the_seed_de
 
 def test_a_joint_that_is_not_there_cannot_be_lost():
     with pytest.raises(ConfigurationError, match="no joint 6: the body has 5"):
-        score("ncap", 6, "swim", 1, conditions=Conditions(lost_joint=6))
+        score("ncap", 6, "swim", 1, conditions=SwimConditions(lost_joint=6))
 
 
 def test_ablated_circuits_swim_as_measured_with_the_authors_circuit():

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.blimp.control.antisymmetric import AntisymmetricStructure
 from neuro_control.errors import ConfigurationError
 
@@ -166,7 +166,7 @@ def save_network(path: Path, genome: Genome, facts: Mapping[str, Any]) -> None:
         ConfigurationError: The genome's numbers are not those of its design.
     """
     design = {"term": genome.design.term, "kind": genome.design.kind}
-    files.write(path, _FILE_KIND, genome.arrays(), {**facts, "design": design})
+    weight_files.write(path, _FILE_KIND, genome.arrays(), {**facts, "design": design})
 
 
 def load_network(path: Path) -> tuple[Genome, dict[str, Any]]:
@@ -176,7 +176,7 @@ def load_network(path: Path) -> tuple[Genome, dict[str, Any]]:
         ConfigurationError: There is no such file, it is damaged or holds something else, or its
             numbers are not those of a network.
     """
-    arrays, facts = files.read(path, _FILE_KIND)
+    arrays, facts = weight_files.read(path, _FILE_KIND)
     design = described(path, facts.pop("design", None))
     try:
         return Genome.from_arrays(design.get("term"), design.get("kind"), arrays), facts

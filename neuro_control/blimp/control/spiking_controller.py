@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.blimp.control.antisymmetric import PAIRS, pack, tick_and_count
 from neuro_control.blimp.control.genome import TERMS, Genome, described
 from neuro_control.blimp.control.types import FULL_COMMAND
@@ -136,7 +136,7 @@ class SpikingController:
         for term, genome in (("pd", self.pd), ("i", self.integral)):
             arrays |= {f"{term}/{name}": array for name, array in genome.arrays().items()}
         kinds = {"pd": self.pd.design.kind, "i": self.integral.design.kind}
-        files.write(path, _FILE_KIND, arrays, {**facts, "kinds": kinds, "limit": self.limit})
+        weight_files.write(path, _FILE_KIND, arrays, {**facts, "kinds": kinds, "limit": self.limit})
 
     @classmethod
     def load(cls, path: Path) -> SpikingController:
@@ -146,7 +146,7 @@ class SpikingController:
             ConfigurationError: There is no such file, it is damaged or holds something else, or
                 its numbers are not those of two networks.
         """
-        arrays, facts = files.read(path, _FILE_KIND)
+        arrays, facts = weight_files.read(path, _FILE_KIND)
         kinds = described(path, facts.pop("kinds", None))
         limit = facts.pop("limit", None)
         try:

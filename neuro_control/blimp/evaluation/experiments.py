@@ -49,7 +49,7 @@ _LAYERS_METRICS = (
 
 
 @dataclass(frozen=True)
-class Setting(experiments.Setting):
+class BlimpSetting(experiments.Setting):
     """How the blimp's experiments are done.
 
     Attributes:
@@ -73,7 +73,7 @@ def identified(command: float, seconds: float) -> Array:
     return np.array(heights)
 
 
-def calibration(setting: Setting) -> list[Row]:
+def calibration(setting: BlimpSetting) -> list[Row]:
     """The simulated blimp beside the identified plant, and its PID beside the real robot's."""
     body, pid = Body(world("heavy")), AltitudeController(make_law("pid"))
     flights = [rollout(body, pid, seed) for seed in range(_FLIGHTS)]
@@ -135,7 +135,7 @@ def _draw_calibration(
         )
 
 
-def structures(setting: Setting) -> list[Row]:
+def structures(setting: BlimpSetting) -> list[Row]:
     """Cost of all four hidden layers for both terms, on flights that nothing was chosen by."""
     runs = [
         TrainingRun(
@@ -176,7 +176,7 @@ def _draw_structures(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             panel.grid(alpha=0.3)
 
 
-def layers(setting: Setting) -> list[Row]:
+def layers(setting: BlimpSetting) -> list[Row]:
     """Heavy flights with the integral networks of ``structures``, beside one PD network.
 
     The paper finds that a plain LIF layer can't integrate. Each kind is flown with the network of
@@ -214,10 +214,10 @@ _GENERATIONS = click.option(
     help="Generations of each evolution.",
 )
 
-EXPERIMENTS: dict[str, Experiment[Setting]] = {
+EXPERIMENTS: dict[str, Experiment[BlimpSetting]] = {
     "calibration": Experiment(calibration),
     "structures": Experiment(structures, _draw_structures, options=(seeds_option, _GENERATIONS)),
     "layers": Experiment(layers),
 }
 
-experiment = experiments.group("blimp", EXPERIMENTS, Setting)
+experiment = experiments.group("blimp", EXPERIMENTS, BlimpSetting)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.preprocessing import PatchNormalisation, Preprocessing, Retina
@@ -92,7 +92,7 @@ class Ensemble:
             "frame_id": self.frame_id,
             "train_s": self.train_s,
         }
-        files.write(path, KIND, arrays, facts)
+        weight_files.write(path, KIND, arrays, facts)
 
     @classmethod
     def read(cls, path: Path) -> Ensemble:
@@ -101,7 +101,7 @@ class Ensemble:
         Raises:
             ConfigurationError: There is no such file, or it is damaged or something else.
         """
-        arrays, facts = files.read(path, KIND)
+        arrays, facts = weight_files.read(path, KIND)
         try:
             settings = EnsembleSettings.of_file(facts["design"])
             preprocessing: Preprocessing = PatchNormalisation()

@@ -7,7 +7,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
@@ -49,4 +49,4 @@ def resumed(progress: Path | None, fingerprint: str, experts: int) -> dict[int, 
         )
     write_text(mark, fingerprint)
     there = [index for index in range(experts) if expert_file(progress, index).exists()]
-    return {index: files.read(expert_file(progress, index), EXPERT)[0] for index in there}
+    return {index: weight_files.read(expert_file(progress, index), EXPERT)[0] for index in there}

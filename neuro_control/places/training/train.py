@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.batch_simulator import make_present
 from neuro_control.places.control.encoding import encode
@@ -81,7 +81,7 @@ def train(
             index = futures[future]
             done[index] = future.result()
             if progress is not None:
-                files.write(expert_file(progress, index), EXPERT, done[index], {})
+                weight_files.write(expert_file(progress, index), EXPERT, done[index], {})
             advance(len(done), len(divided))
     except BaseException:
         for future in futures:

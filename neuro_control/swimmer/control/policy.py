@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control import resources
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.control.circuit import (
     SIGNS,
@@ -48,7 +48,7 @@ def observation_scale(joints: int) -> Array:
 
 
 @dataclass(frozen=True)
-class Design:
+class PolicyDesign:
     """What every design has.
 
     Attributes:
@@ -92,7 +92,7 @@ class Design:
 
 
 @dataclass(frozen=True)
-class CircuitDesign(Design):
+class CircuitDesign(PolicyDesign):
     """The NCAP circuit.
 
     Attributes:
@@ -226,7 +226,7 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 
 @dataclass(frozen=True)
-class MLPDesign(Design):
+class MLPDesign(PolicyDesign):
     """The baseline: a multi-layer perceptron on everything observed.
 
     Attributes:
@@ -296,7 +296,7 @@ _DESIGNS: dict[str, type[CircuitDesign] | type[MLPDesign]] = {
 }
 
 
-def to_facts(design: Design) -> dict[str, Any]:
+def to_facts(design: PolicyDesign) -> dict[str, Any]:
     """``design`` as JSON knows it."""
     (kind,) = (name for name, each in _DESIGNS.items() if isinstance(design, each))
     return {"kind": kind, **dataclasses.asdict(design)}
@@ -335,7 +335,7 @@ class Policy(NamedTuple):
 def save(path: Path, policy: Policy) -> None:
     """Write a policy as safetensors, whole or not at all."""
     facts = {**policy.facts, "design": to_facts(policy.design)}
-    files.write(path, _KIND, policy.design.parts(policy.vector), facts)
+    weight_files.write(path, _KIND, policy.design.parts(policy.vector), facts)
 
 
 def load(path: Path) -> Policy:
@@ -345,7 +345,7 @@ def load(path: Path) -> Policy:
         ConfigurationError: There is no such file, it is damaged or holds something else, or its
             numbers have other shapes than its design.
     """
-    arrays, facts = files.read(path, _KIND)
+    arrays, facts = weight_files.read(path, _KIND)
     try:
         design = from_facts(facts.pop("design", {}))
         shapes = design.shapes

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control import resources
-from neuro_control import weights as files
+from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.swimmer.control.circuit import Circuit
 from neuro_control.swimmer.control.policy import policy_file
@@ -157,7 +157,7 @@ class Calibration:
         """Write the table as safetensors, whole or not at all, with ``facts`` on its making."""
         arrays = {"turn": self.turn, "speed": self.speed, "yaw_rate": self.yaw_rate}
         own = {"links": self.links, "stroke": self.stroke, "circuit": self.circuit}
-        files.write(path, _KIND, arrays, {**facts, **own})
+        weight_files.write(path, _KIND, arrays, {**facts, **own})
 
     @classmethod
     def load(cls, path: Path) -> Calibration:
@@ -166,7 +166,7 @@ class Calibration:
         Raises:
             ConfigurationError: There is no such file, or it holds no such table.
         """
-        arrays, facts = files.read(path, _KIND)
+        arrays, facts = weight_files.read(path, _KIND)
         try:
             columns = {name: np.asarray(arrays.pop(name), dtype=np.float64)
                        for name in ("turn", "speed", "yaw_rate")}  # fmt: skip

@@ -24,7 +24,7 @@ from neuro_control.swimmer.control.policy import (
 from neuro_control.swimmer.control.steering import seek
 from neuro_control.swimmer.control.types import CONTROL_PERIOD
 from neuro_control.swimmer.evaluation.calibrate import known_or_measured
-from neuro_control.swimmer.simulation.rollout import Conditions, swim_episodes
+from neuro_control.swimmer.simulation.rollout import SwimConditions, swim_episodes
 from neuro_control.swimmer.simulation.tasks import TARGET_RADIUS, TIME_LIMIT
 
 Array = NDArray[np.float64]
@@ -64,7 +64,7 @@ def score(
     task: str,
     seeds: int,
     seed: int = 0,
-    conditions: Conditions | None = None,
+    conditions: SwimConditions | None = None,
     seconds: float | None = None,
     threads: int | None = None,
 ) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def score(
     """
     if task not in TASKS:
         raise ConfigurationError(f"no task '{task}': there are {', '.join(TASKS)}")
-    conditions = conditions or Conditions()
+    conditions = conditions or SwimConditions()
     steps = round((seconds or SECONDS[task]) / CONTROL_PERIOD)
     begin = time.perf_counter()
     each = range(seed, seed + seeds)
@@ -182,7 +182,7 @@ def evaluate(
     json: str | None,
 ) -> None:
     """Score a swimmer's policy over seeded episodes."""
-    conditions = Conditions(delay, noise, density, lost_joint, effects)
+    conditions = SwimConditions(delay, noise, density, lost_joint, effects)
     result = score(policy, links, task, seeds, seed, conditions, seconds)
     show_result(result, json, _table(result))
 

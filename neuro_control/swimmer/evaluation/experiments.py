@@ -26,7 +26,7 @@ from neuro_control.cli.options import seeds_option
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, find_policy
 from neuro_control.swimmer.evaluation import figures
 from neuro_control.swimmer.evaluation.evaluate import score
-from neuro_control.swimmer.simulation.rollout import Conditions, individuals
+from neuro_control.swimmer.simulation.rollout import SwimConditions, individuals
 from neuro_control.swimmer.training.run import Training, read_curve
 from neuro_control.swimmer.training.train import RECIPES, train
 
@@ -56,7 +56,7 @@ BODIES = (3, 4, 5, 6, 8, 10, 12, 14, 15)
 
 
 @dataclass(frozen=True)
-class Setting(experiments.Setting):
+class SwimmerSetting(experiments.Setting):
     """How the swimmer's experiments are done.
 
     Attributes:
@@ -64,8 +64,8 @@ class Setting(experiments.Setting):
         steps: Environment steps of every training in place of its own; None keeps them.
     """
 
-    seeds: int
-    steps: int | None
+    seeds: int = 5
+    steps: int | None = None
 
 
 def _train(task: tuple[Training, Path]) -> Row:
@@ -76,7 +76,9 @@ def _train(task: tuple[Training, Path]) -> Row:
     return {}
 
 
-def _run(name: str, setting: Setting, kinds: Mapping[str, Training]) -> dict[tuple[str, int], Path]:
+def _run(
+    name: str, setting: SwimmerSetting, kinds: Mapping[str, Training]
+) -> dict[tuple[str, int], Path]:
     """Folders, by kind and seed, of trainings of each kind, when all are done."""
     folders: dict[tuple[str, int], Path] = {}
     tasks: list[tuple[Row, tuple[Training, Path]]] = []
@@ -95,7 +97,7 @@ def _kind(algorithm: str, policy: str, **changes: Any) -> Training:
     return Training(algorithm, policy, **{**recipe, **changes})
 
 
-def curves(setting: Setting) -> list[Row]:
+def curves(setting: SwimmerSetting) -> list[Row]:
     """Learning curves of circuits and MLPs under PPO, DDPG and random search."""
     kinds = {f"{a}-{p}": _kind(a, p, steps=steps) for (a, p), steps in _CURVES.items()}
     points: list[Row] = []
@@ -142,7 +144,7 @@ def _curves_summary(points: list[Row]) -> list[Row]:
     return rows
 
 
-def initial(_setting: Setting) -> list[Row]:
+def initial(_setting: SwimmerSetting) -> list[Row]:
     """Performance before any training, by the start's weights."""
     designs: dict[str, CircuitDesign | MLPDesign] = {
         "unit, signed": CircuitDesign(5),
@@ -170,7 +172,7 @@ def initial(_setting: Setting) -> list[Row]:
     return rows
 
 
-def ablations(setting: Setting) -> list[Row]:
+def ablations(setting: SwimmerSetting) -> list[Row]:
     """What signs, initialisation, receptors, oscillator and optimiser are worth in training."""
     variants: dict[str, dict[str, Any]] = {
         "full": {},
@@ -222,7 +224,7 @@ def _ablations_summary(rows: list[Row]) -> list[Row]:
 _TRAINED = ("ncap", "ncap-trained", "ncap-extended", "ncap-delay", "mlp")
 
 
-def _score(task: tuple[str, int, Conditions]) -> Row:
+def _score(task: tuple[str, int, SwimConditions]) -> Row:
     """Mean return of a policy on a body under conditions, and its 95 % interval."""
     policy, links, conditions = task
     found = score(policy, links, "swim", _EPISODES, conditions=conditions, threads=1)
@@ -230,25 +232,25 @@ def _score(task: tuple[str, int, Conditions]) -> Row:
     return {"return": found["return_mean"], "low": low, "high": high}
 
 
-def bodies(setting: Setting) -> list[Row]:
+def bodies(setting: SwimmerSetting) -> list[Row]:
     """Circuits on other bodies without training anew, beside an MLP trained on each."""
-    tasks: list[tuple[Row, tuple[str, int, Conditions]]] = [
-        ({"policy": policy, "links": links}, (policy, links, Conditions()))
+    tasks: list[tuple[Row, tuple[str, int, SwimConditions]]] = [
+        ({"policy": policy, "links": links}, (policy, links, SwimConditions()))
         for links in BODIES
         for policy in _TRAINED
     ]
     return setting.run("bodies", tasks, _score)
 
 
-def robustness(setting: Setting) -> list[Row]:
+def robustness(setting: SwimmerSetting) -> list[Row]:
     """Late answers, noisy and lost sensors, thinner and thicker media."""
     conditions = {
-        "delay": [Conditions(delay=steps) for steps in range(6)],
-        "noise": [Conditions(noise=sigma) for sigma in (0.0, 0.05, 0.1, 0.2, 0.4)],
-        "density": [Conditions(density=part) for part in (0.5, 0.75, 1.0, 1.5, 2.0)],
-        "lost_joint": [Conditions(lost_joint=joint) for joint in range(6)],
+        "delay": [SwimConditions(delay=steps) for steps in range(6)],
+        "noise": [SwimConditions(noise=sigma) for sigma in (0.0, 0.05, 0.1, 0.2, 0.4)],
+        "density": [SwimConditions(density=part) for part in (0.5, 0.75, 1.0, 1.5, 2.0)],
+        "lost_joint": [SwimConditions(lost_joint=joint) for joint in range(6)],
     }
-    tasks: list[tuple[Row, tuple[str, int, Conditions]]] = [
+    tasks: list[tuple[Row, tuple[str, int, SwimConditions]]] = [
         (
             {"policy": policy, "condition": name, "value": getattr(condition, name)},
             (policy, 6, condition),
@@ -260,7 +262,7 @@ def robustness(setting: Setting) -> list[Row]:
     return setting.run("robustness", tasks, _score)
 
 
-def cost(_setting: Setting) -> list[Row]:
+def cost(_setting: SwimmerSetting) -> list[Row]:
     """Parameters and time of one step of a policy, without the physics."""
     rows: list[Row] = []
     observations = np.random.default_rng(0).normal(size=(1, 23))
@@ -310,27 +312,25 @@ def _means(rows: Iterable[Row], by: str, value: str) -> list[Row]:
     return found
 
 
-EXPERIMENTS = {
+_TRAINING_OPTIONS = (
+    seeds_option,
+    click.option(
+        "--steps",
+        type=click.IntRange(min=1),
+        help="Environment steps of every training, for a quick look; by default what each needs.",
+    ),
+)
+
+EXPERIMENTS: dict[str, Experiment[SwimmerSetting]] = {
     "initial": Experiment(initial, figures.initial, partial(_means, by="start", value="return")),
-    "curves": Experiment(curves, partial(figures.curves, goal=GOAL), _curves_summary),
-    "ablations": Experiment(ablations, figures.ablations, _ablations_summary),
+    "curves": Experiment(
+        curves, partial(figures.curves, goal=GOAL), _curves_summary, _TRAINING_OPTIONS
+    ),
+    "ablations": Experiment(ablations, figures.ablations, _ablations_summary, _TRAINING_OPTIONS),
     # The mean over bodies is what the circuits are compared by.
     "bodies": Experiment(bodies, figures.bodies, partial(_means, by="policy", value="return")),
     "robustness": Experiment(robustness, figures.robustness),
     "cost": Experiment(cost),
 }
 
-experiment = experiments.group(
-    "swimmer",
-    EXPERIMENTS,
-    Setting,
-    [
-        seeds_option,
-        click.option(
-            "--steps",
-            type=click.IntRange(min=1),
-            help="Environment steps of every training, for a quick look; by default what each "
-            "needs.",
-        ),
-    ],
-)
+experiment = experiments.group("swimmer", EXPERIMENTS, SwimmerSetting)

@@ -17,7 +17,7 @@ from neuro_control.simulation.effects import (
     Stuck,
     parse,
 )
-from neuro_control.swimmer.control.policy import Act, Design, observation_scale
+from neuro_control.swimmer.control.policy import Act, PolicyDesign, observation_scale
 from neuro_control.swimmer.control.types import CONTROL_PERIOD
 from neuro_control.swimmer.simulation.tasks import STEPS
 from neuro_control.swimmer.simulation.vector import SwimmerVector
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Conditions:
+class SwimConditions:
     """What a policy may have to cope with.
 
     Attributes:
@@ -75,7 +75,7 @@ def swim_episodes(
     act: Act,
     links: int,
     seeds: list[int],
-    conditions: Conditions = Conditions(),
+    conditions: SwimConditions = SwimConditions(),
     task: str = "swim",
     steps: int = STEPS,
     threads: int | None = None,
@@ -125,7 +125,7 @@ def swim_episodes(
     return Scores(returns, way / steps, perfect)
 
 
-def individuals(design: Design, vectors: Array, seeds: list[int], **how: Any) -> Scores:
+def individuals(design: PolicyDesign, vectors: Array, seeds: list[int], **how: Any) -> Scores:
     """Episodes of each individual of a population.
 
     Args:

@@ -25,7 +25,7 @@ from neuro_control.swimmer.training.actors import (
     actor_optimiser,
     perceptron_vector,
 )
-from neuro_control.swimmer.training.run import Record
+from neuro_control.swimmer.training.run import TrainingRecord
 
 Array = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
@@ -73,7 +73,7 @@ class Learner:
 
     swimmers: int
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: TrainingRecord) -> None:
         self.record = record
         self.training, self.design = record.training, record.design
         self.environment = Swimmers(self.swimmers, self.training.links, record.threads)

@@ -144,7 +144,7 @@ def facts_of(training: Training) -> dict[str, Any]:
     return facts
 
 
-class Record:
+class TrainingRecord:
     """Curve and checkpoints of a training, in its folder.
 
     Args:

@@ -16,15 +16,15 @@ from neuro_control.cli.progress import progress
 from neuro_control.learning.evolution import CovarianceSearch, RandomSearch, Search
 from neuro_control.learning.executors import workers
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, Policy, save
-from neuro_control.swimmer.simulation.rollout import Conditions, individuals
+from neuro_control.swimmer.simulation.rollout import SwimConditions, individuals
 from neuro_control.swimmer.simulation.tasks import STEPS
 from neuro_control.swimmer.training.run import (
     ALGORITHMS,
     NAMES,
     OPTIMISERS,
-    Record,
     Report,
     Training,
+    TrainingRecord,
     facts_of,
 )
 
@@ -74,7 +74,7 @@ def train(
             installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    record = Record(folder, training, report, threads)
+    record = TrainingRecord(folder, training, report, threads)
     try:
         vector = _evolve(record, executor) if training.evolves else _learn(record)
     finally:
@@ -87,7 +87,7 @@ def train(
 
 def _task(design: CircuitDesign | MLPDesign, vectors: Array, seeds: list[int], delay: int) -> Array:
     """Mean returns (P,) of individuals from the starts ``seeds``, for an executor."""
-    scores = individuals(design, vectors, seeds, conditions=Conditions(delay=delay), threads=1)
+    scores = individuals(design, vectors, seeds, conditions=SwimConditions(delay=delay), threads=1)
     returns: Array = scores.returns.mean(axis=1)
     return returns
 
@@ -109,7 +109,7 @@ def _search(training: Training) -> Search:
     )
 
 
-def _evolve(record: Record, executor: Executor) -> Array:
+def _evolve(record: TrainingRecord, executor: Executor) -> Array:
     """Generation by generation; all individuals of one swim from the same starts."""
     training, design = record.training, record.design
     search = _search(training)
@@ -138,7 +138,7 @@ def _evolve(record: Record, executor: Executor) -> Array:
     return search.mean
 
 
-def _learn(record: Record) -> Array:
+def _learn(record: TrainingRecord) -> Array:
     from neuro_control.swimmer.training import learners
 
     return learners.LEARNERS[record.training.algorithm](record).learn()
