@@ -28,7 +28,8 @@ from rclpy.timer import Timer
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
 from neuro_control.ros.diagnostics import Timing
-from neuro_control.ros.inputs import Input, rejection_reason
+from neuro_control.ros.inputs import Input as Input
+from neuro_control.ros.inputs import rejection_reason
 from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -39,8 +40,6 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.safety import Safety
-
-__all__ = ["Controller", "ControllerParameters", "Input"]
 
 Array = NDArray[np.float64]
 
@@ -58,10 +57,7 @@ class ControllerParameters(LifecycleParameters):
         0.03, "Time between two commands, s", low=1e-4, high=10.0, fixed=True
     )
     input_timeout: float = parameter(
-        0.1,
-        "Age of an observation beyond which the fallback command answers, s",
-        low=1e-3,
-        high=60.0,
+        0.1, "Age of an observation beyond which the fallback answers, s", low=1e-3, high=60.0
     )
 
     def __post_init__(self) -> None:
