@@ -310,7 +310,7 @@ def test_gait_commands_are_obeyed_clamped_or_refused_and_said(bench):
 
 
 def test_cmd_vel_overrides_velocities_until_it_falls_silent(bench):
-    dog = Quadruped(bench, max_forward=0.4, gait="walk", command_timeout=0.3, stand_after=0.2)
+    dog = Quadruped(bench, max_forward=0.4, gait="walk", command_timeout=0.3, stand_delay=0.2)
     assert dog.obeyed() == gait("walk")
     dog.steer(9.0, 0.1, -0.3)
     assert dog.obeyed() == gait("walk", forward=0.4, left=0.1, yaw_rate=-0.3)
@@ -341,7 +341,7 @@ def test_cmd_vel_may_carry_a_stamp_and_counts_from_then(bench):
 
 
 def test_it_lies_and_stands_when_asked(bench):
-    dog = Quadruped(bench, upright=False)
+    dog = Quadruped(bench, start_standing=False)
     speeds = np.full(12, 0.1)
     for _ in range(110):
         efforts = dog.at(speeds=speeds)
@@ -354,7 +354,8 @@ def test_it_lies_and_stands_when_asked(bench):
         dog.at()
     assert dog.node.controller.state == "folding"
     bench.spin_until(lambda: dog.said("down: gets up"))
-    assert bench.call(down, Trigger.Request()).success
+    lies = bench.call(down, Trigger.Request())
+    assert lies.message == "lies down; /gait_controller/stand_up makes it stand up again"
     for _ in range(460):
         dog.at()
     assert dog.node.controller.state == "damping"
@@ -387,14 +388,58 @@ def test_how_to_walk_is_changed_at_run_time_and_contradictions_refused(bench):
     assert dog.obeyed() == gait("walk", height=-0.1)
     for name, value in (
         ("frequency", 1.0),
-        ("course", [1.0]),
-        ("course", [1.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]),
+        ("velocity_profile", [1.0]),
+        ("velocity_profile", [1.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0, 0.0]),
         ("gait", "gallop"),
         ("robot", "go1"),
     ):
         assert not dog.node.set_parameters([Parameter(name, value=value)])[0].successful
     with pytest.raises(ConfigurationError, match="width is 0, for the gait's own, or lies"):
         GaitController(**options(width=0.05))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        ("upright", "start_standing", False),
+        ("rhythm", "contact_schedule", "oscillators"),
+        ("course", "velocity_profile", [0.0, 0.3, 0.0, 0.0]),
+        ("stand_after", "stand_delay", 2.0),
+    ],
+)
+def test_old_names_of_parameters_are_accepted(bench, old, new, value):
+    node = bench.add(GaitController(**options(**{old: value})))
+    found = getattr(node.parameters, new)
+    assert (list(found) if isinstance(value, list) else found) == value
+
+
+def test_gains_are_set_by_section_and_name_or_refused_with_what_would_be_right(bench):
+    gains = "{gait: {smoother: {forward_jerk: 20}}, governor: {max_stride: 0.2}}"
+    dog = Quadruped(bench, gains=gains)
+    assert dog.node.controller.smoother.settings.forward_jerk == 20.0
+    assert dog.node.controller.governor.settings.max_stride == 0.2
+    for wrong, why in (
+        ("{gait: {jerk: 1}}", "gains: gait: there is no jerk: there are smoother, stepping"),
+        ("{governor: {max_stride: 9}}", "max_stride is a number between 0.1 and 0.5, not 9"),
+        ("{mux: {stand_delay: 1}}", "gains sets no mux, which has parameters of its own"),
+        ("[1]", "gains is a mapping of sections to numbers"),
+        ("{", "gains is no YAML"),
+    ):
+        with pytest.raises(ConfigurationError, match=why):
+            GaitController(**options(gains=wrong))
+
+
+def test_odometry_is_served_under_its_old_name_while_somebody_subscribes(bench):
+    dog = Quadruped(bench)
+    heard = {"odom": [], "odometry": []}
+    for topic, messages in heard.items():
+        dog.probe.create_subscription(Odometry, topic, messages.append, SENSOR_QOS)
+        bench.spin_until(lambda topic=topic: dog.probe.count_publishers(topic))
+    bench.spin_for(0.2)
+    for _ in range(30):
+        dog.at()
+    bench.spin_until(lambda: all(heard.values()))
+    assert heard["odom"][0] == heard["odometry"][0]
 
 
 numbers = st.one_of(
@@ -459,13 +504,13 @@ def simulated(bench, seconds, seed=3, arguments="{}", **values):
 
 @pytest.mark.parametrize("robot", ["go2", "go1"])
 def test_a_walk_through_ros_is_the_walk_without_it_to_the_bit(bench, robot):
-    course = [0.0, 0.5, 0.0, 0.0, 1.0, 0.3, 0.1, -0.5]
+    profile = [0.0, 0.5, 0.0, 0.0, 1.0, 0.3, 0.1, -0.5]
     simulation, node, rows = simulated(
-        bench, 1.6, arguments=f"robot: {robot}", robot=robot, course=course
+        bench, 1.6, arguments=f"robot: {robot}", robot=robot, velocity_profile=profile
     )
     node.start()
     bench.spin_until(lambda: simulation.finished, timeout=60)
-    settings = ControllerSettings(mux=MuxSettings(velocity_profile=tuple(course)))
+    settings = ControllerSettings(mux=MuxSettings(velocity_profile=tuple(profile)))
     body, controller = Body(world(robot)), QuadrupedController(find(robot), settings)
     body.reset(np.random.default_rng(3))
     for tick, (qpos, _) in enumerate(rows):
@@ -477,7 +522,7 @@ def test_a_walk_through_ros_is_the_walk_without_it_to_the_bit(bench, robot):
 
 
 def test_it_walks_as_cmd_vel_says_and_stands_when_that_is_silent(bench):
-    simulation, node, rows = simulated(bench, 5.2, stand_after=0.3)
+    simulation, node, rows = simulated(bench, 5.2, stand_delay=0.3)
     probe = bench.add(Node("joystick"))
     publisher = probe.create_publisher(Twist, "cmd_vel", 1)
     told, felt = Twist(), []
@@ -493,7 +538,7 @@ def test_it_walks_as_cmd_vel_says_and_stands_when_that_is_silent(bench):
         ),
         10,
     )
-    probe.create_subscription(Odometry, "odometry", felt.append, SENSOR_QOS)
+    probe.create_subscription(Odometry, "odom", felt.append, SENSOR_QOS)
     # Both ends know of one another before the first step.
     simulation._on_pause(SetBool.Request(data=True), SetBool.Response())
     node.start()
@@ -532,7 +577,7 @@ def lies_softly(rows):
 
 
 def test_a_stop_lays_it_down_softly(bench):
-    simulation, node, rows = simulated(bench, 2.4, course=[0.0, 0.5, 0.0, 0.0])
+    simulation, node, rows = simulated(bench, 2.4, velocity_profile=[0.0, 0.5, 0.0, 0.0])
     stop = bench.add(Node("button")).create_client(SetBool, "/gait_controller/emergency_stop")
     bench.spin_until(stop.service_is_ready)
     node.start()
@@ -543,7 +588,7 @@ def test_a_stop_lays_it_down_softly(bench):
 
 
 def test_a_joint_that_is_lost_in_a_walk_lays_it_down_softly(bench):
-    simulation, node, rows = simulated(bench, 2.4, course=[0.0, 0.5, 0.0, 0.0])
+    simulation, node, rows = simulated(bench, 2.4, velocity_profile=[0.0, 0.5, 0.0, 0.0])
     tell = simulation._joints.message
 
     def lost(nanoseconds, data):

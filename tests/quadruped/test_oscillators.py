@@ -218,10 +218,10 @@ def test_who_has_to_step_though_a_stand_is_commanded_steps():
 
 
 def test_the_drive_follows_the_speed_and_a_push():
-    def after(astray=0.0, **numbers):
+    def after(velocity_error=0.0, **numbers):
         rhythm = Oscillators()
         swings(rhythm, 2.0, gait("trot", **numbers))
-        swings(rhythm, 1.0, gait("trot", **numbers), astray=astray)
+        swings(rhythm, 1.0, gait("trot", **numbers), velocity_error=velocity_error)
         return rhythm.drive
 
     assert after(forward=0.8) == pytest.approx(0.5)
@@ -229,9 +229,9 @@ def test_the_drive_follows_the_speed_and_a_push():
     assert after(yaw_rate=1.0) == pytest.approx(0.3 / 1.6)
     assert after() == pytest.approx(0.06)
     assert after(forward=1.6, yaw_rate=1.0) == 1.0
-    assert after(forward=0.4, astray=0.5) == pytest.approx(0.25 + 0.3 / 1.6)
-    assert after(forward=0.4, astray=2.0) == pytest.approx(0.5)
-    assert after(forward=1.2, astray=2.0) == pytest.approx(0.75)
+    assert after(forward=0.4, velocity_error=0.5) == pytest.approx(0.25 + 0.3 / 1.6)
+    assert after(forward=0.4, velocity_error=2.0) == pytest.approx(0.5)
+    assert after(forward=1.2, velocity_error=2.0) == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("drive", [0.08, 0.3, 0.6, 0.95])

@@ -14,7 +14,7 @@ SETTINGS = {
     "model": "neuro_control.quadruped.simulation.body:world",
     "model_arguments": {"robot": "go2", "noise": 0},
     "seed": 3,
-    "nodes": {"gait_controller": {"course": [0.0, 0.5, 0.0, 0.0], "height": 0.0}},
+    "nodes": {"gait_controller": {"velocity_profile": [0.0, 0.5, 0.0, 0.0], "height": 0.0}},
 }
 
 
@@ -57,8 +57,8 @@ def test_figures_are_those_worked_by_hand():
 def test_each_part_of_a_course_has_its_own_command_and_short_ones_don_t_count():
     recording = recorded(10.0, speed=0.5)
     recording["qvel"][2501:, 0] = 0.6
-    course = [0.0, 0.5, 0.0, 0.0, 5.0, 0.5, 0.0, 0.05, 9.0, -1.0, 0.0, 0.0]
-    settings = {**SETTINGS, "nodes": {"gait_controller": {"course": course}}}
+    profile = [0.0, 0.5, 0.0, 0.0, 5.0, 0.5, 0.0, 0.05, 9.0, -1.0, 0.0, 0.0]
+    settings = {**SETTINGS, "nodes": {"gait_controller": {"velocity_profile": profile}}}
     found = summary(recording, settings)
     assert found["v_error_mps"] == pytest.approx((0.0 + 0.1) / 2)
     assert found["yaw_error_rps"] == pytest.approx((0.05 + 0.0) / 2)

@@ -48,7 +48,7 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
 
     Returns:
         ``robot`` and ``gait``; ``v_error_mps``, ``yaw_error_rps`` and ``height_error_m``, each the
-        mean over the parts of the parameter ``course`` that last long enough, as
+        mean over the parts of the parameter ``velocity_profile`` that last long enough, as
         ``metrics.tracking`` has them; ``falls``; ``cost_of_transport`` and ``distance_m``, of the
         whole; ``steps``, ``real_time_factor``, ``latency_ms`` (p50 and p99 from observation to
         command), ``seed`` and ``state_sha256``, by which runs can be compared.
@@ -102,11 +102,11 @@ def _truth(body: Body, recording: Mapping[str, Array]) -> tuple[Truth, NDArray[n
 
 
 def _parts(parameters: Mapping[str, Any], steps: int) -> Iterator[tuple[slice, Command]]:
-    """Rows of each part of the course that outlasts settling, and its command."""
-    course = list(parameters.get("course") or [0.0] * 4)
-    begins = [round(time / PERIOD) for time in course[::4]]
+    """Rows of each part of the velocity profile that outlasts settling, and its command."""
+    profile = list(parameters.get("velocity_profile") or [0.0] * 4)
+    begins = [round(time / PERIOD) for time in profile[::4]]
     for begin, end in zip(begins, [*begins[1:], steps], strict=True):
-        forward, left, yaw_rate = profile_velocity(course, begin * PERIOD + 1e-9)
+        forward, left, yaw_rate = profile_velocity(profile, begin * PERIOD + 1e-9)
         numbers = {"forward": forward, "left": left, "yaw_rate": yaw_rate}
         command = gait(
             parameters.get("gait", "trot"), height=parameters.get("height", 0.0), **numbers
@@ -193,9 +193,9 @@ def _draw(
 
 def _commanded(parameters: Mapping[str, Any], time: Array) -> Array:
     """Commanded velocities and height at these times, (T, 4)."""
-    course = parameters.get("course") or []
+    profile = parameters.get("velocity_profile") or []
     # A state follows from the command that answered the observation before it.
-    velocities = [profile_velocity(course, t) for t in (time - PERIOD).tolist()]
+    velocities = [profile_velocity(profile, t) for t in (time - PERIOD).tolist()]
     heights = np.full(len(time), 0.3 + parameters.get("height", 0.0))
     return np.column_stack([velocities, heights])
 
