@@ -77,6 +77,12 @@ def read_parameters(path: Path, nodes: Sequence[str]) -> Parameters:
         values = entry.get("ros__parameters") if isinstance(entry, dict) else None
         if not isinstance(values, dict):
             raise ConfigurationError(f"{path}: '{name}' lacks its ros__parameters")
+        for parameter, value in values.items():
+            if isinstance(value, list) and _holds_mappings(value):
+                raise ConfigurationError(
+                    f"{path}: {name}.{parameter} holds mappings, which no ROS parameter can: "
+                    "put the whole value in quotes, so that it is a text"
+                )
         parameters[name] = values
     return parameters
 

@@ -168,18 +168,25 @@ def advance(model: mujoco.MjModel, data: mujoco.MjData, substeps: int) -> None:
     ``mj_step`` leaves sensors and positions in space one physics step behind the state. Starting
     in the middle of a step and ending there costs nothing and keeps them level.
     """
-    options, flags = model.opt, model.opt.disableflags
-    if substeps > 2:  # nobody reads the sensors of what lies between
-        options.disableflags = flags | _NO_SENSORS
-    try:
+    if substeps > 2:
+        _step_without_sensors(model, data, substeps - 2)
+    else:
         mujoco.mj_step2(model, data)
-        if substeps > 2:
-            mujoco.mj_step(model, data, substeps - 2)
-    finally:
-        options.disableflags = flags
     if substeps > 1:
         mujoco.mj_step(model, data)
     mujoco.mj_step1(model, data)
+
+
+def _step_without_sensors(model: mujoco.MjModel, data: mujoco.MjData, substeps: int) -> None:
+    """End the present step and take more, between which nobody reads the sensors."""
+    options = model.opt
+    flags = options.disableflags
+    options.disableflags = flags | _NO_SENSORS
+    try:
+        mujoco.mj_step2(model, data)
+        mujoco.mj_step(model, data, substeps)
+    finally:
+        options.disableflags = flags
 
 
 def load(name: str, arguments: Mapping[str, object] | None = None) -> World:

@@ -62,3 +62,19 @@ def test_the_pages_commands_run(command, tmp_path):
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_the_pages_snippets_run(snippet):
     exec(compile(snippet, "docs/effects.md", "exec"), {})  # noqa: S102  # it is what is tested
+
+
+def test_a_wrong_effect_ends_a_command_with_what_would_be_right():
+    for effect, sentence in (
+        ("shove: {}", "no effect 'shove': there are noise"),
+        ("stuck: {sensor: tail}", "stuck: no sensor 'tail': the model has velocity_0"),
+    ):
+        arguments = ["evaluate", "swimmer", "--seeds", "1", "--seconds", "1", "--effect", effect]
+        done = subprocess.run(
+            [sys.executable, "-m", "neuro_control.cli", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 2
+        assert sentence in " ".join(done.stderr.split())

@@ -307,7 +307,7 @@ _MAPPINGS = st.dictionaries(
 
 
 @given(_MAPPINGS | st.lists(_MAPPINGS | _VALUES, max_size=3) | st.text() | _VALUES)
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=200)
 def test_whatever_is_described_gives_effects_or_one_sentence(described: object) -> None:
     try:
         found = parse(described)  # type: ignore[arg-type]  # that is the point
