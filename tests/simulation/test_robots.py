@@ -14,7 +14,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.simulation import body as quadruped
 from neuro_control.simulation.effects import Friction, Payload
 from neuro_control.swimmer.simulation.env import SwimmerSwim
-from neuro_control.swimmer.simulation.rollout import Conditions
+from neuro_control.swimmer.simulation.rollout import SwimConditions
 from neuro_control.swimmer.simulation.tasks import swim
 from neuro_control.swimmer.simulation.vector import SwimmerVector
 
@@ -53,7 +53,7 @@ def test_a_swimmer_is_rewarded_for_its_true_speed() -> None:
 
 
 def test_the_swimmers_conditions_are_effects() -> None:
-    conditions = Conditions(delay=2, density=1.5, lost_joint=3, effects="noise: {std: 0.1}")
+    conditions = SwimConditions(delay=2, density=1.5, lost_joint=3, effects="noise: {std: 0.1}")
     assert [effect.kind for effect in conditions.all_effects()] == [
         "command_delay", "density", "stuck", "noise"
     ]  # fmt: skip
