@@ -23,7 +23,7 @@ import contextlib
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -37,7 +37,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from rclpy.subscription import Subscription
 
 # Wall time between two looks at who subscribes from outside, and at what the executor has, s.
-_LOOK = 0.005
+_LOOK = 0.01
 
 
 @dataclass(eq=False)
@@ -88,10 +88,11 @@ class Bus:
         for publisher in self._publishers:
             publisher.connect(self._inboxes.get(publisher.topic_name, []))
 
-    def put(self, inbox: _Inbox, message: Any) -> None:
-        """Let ``message`` wait for ``inbox``'s subscription; beyond its depth, the oldest goes."""
-        inbox.messages.append(message)
-        self._waiting.append(inbox)
+    def put(self, inboxes: Iterable[_Inbox], message: Any) -> None:
+        """Let ``message`` wait for each of ``inboxes``; beyond its depth, the oldest is dropped."""
+        for inbox in inboxes:
+            inbox.messages.append(message)
+            self._waiting.append(inbox)
 
     def deliver(self, until: float) -> None:
         """Call the subscriptions' callbacks until nothing waits, or to ``until`` (perf_counter)."""
@@ -178,8 +179,7 @@ class HandingPublisher(Publisher):  # type: ignore[misc]  # rclpy is untyped
             super().publish(msg)
             return
         assert self._bus is not None
-        for inbox in self._inboxes:
-            self._bus.put(inbox, _copy(msg) if self._copies else msg)
+        self._bus.put(self._inboxes, _copy(msg) if self._copies else msg)
 
     def destroy(self) -> None:
         """Destroy the publisher, as ``Node.destroy_publisher`` does."""

@@ -75,7 +75,7 @@ def restamped(message: Any, nanoseconds: int, frame: str | None = None) -> Any:
 
 def doubles(values: Array) -> array.array[float]:
     """``values`` as the array type that a message field accepts without conversion."""
-    return array.array("d", np.ascontiguousarray(values, dtype=np.float64).tobytes())
+    return array.array("d", np.asarray(values, dtype=np.float64).tobytes())
 
 
 def all_finite(values: Array) -> bool:

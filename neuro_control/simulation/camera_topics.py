@@ -56,6 +56,10 @@ class CameraTopics:
         self._asked: deque[tuple[int, int]] = deque()  # camera, stamp
         self._last: tuple[int, int] | None = None
 
+    def begin(self) -> None:
+        """Let an image be due now: those who subscribe are there."""
+        self._last = None
+
     def publish(self, nanoseconds: int, data: mujoco.MjData, episode: int, seed: int) -> None:
         """Ask for what is due and publish what is drawn.
 

@@ -146,6 +146,8 @@ class Simulation(DiagnosticNode[SimulationParameters]):
     def start(self) -> None:
         """Begin to wait for commands: the nodes that send them are there."""
         self.pacing.begin()
+        if self._cameras is not None:
+            self._cameras.begin()
         self.publish_observation()
 
     def reset(self) -> None:
