@@ -192,6 +192,9 @@ class GaitController(Controller[GaitParameters]):
         self._activity.publish(joint_state(nanoseconds, _ACTIVITY, values))
 
     def _publish_odometry(self, nanoseconds: int) -> None:
+        publishers = (self._odometry, self._old_odometry, self._transforms)
+        if not any(each.get_subscription_count() for each in publishers if each is not None):
+            return
         estimator = self.controller.gait.estimator
         position, rotation = self.controller.odometry.pose(estimator)
         linear = estimator.rotation.T @ estimator.velocity

@@ -11,8 +11,10 @@ from neuro_control.ros.messages import JointReader, Rejected, read_imu
 
 Array = NDArray[np.float64]
 
-# What joints and IMU can't measure unless they are broken: rad/s, rad/s, m/s².
-_SPEED, _RATE, _ACCELERATION = 200.0, 100.0, 2000.0
+# What joints can't measure unless they are broken, rad/s.
+_SPEED = 200.0
+# What the IMU can't: angular velocity, rad/s, and acceleration, m/s².
+_MOTION = np.array([[100.0], [2000.0]])
 
 
 class JointsReader:
@@ -58,6 +60,6 @@ def read_body_imu(message: Imu) -> Array:
         Rejected: They are not finite, or no robot moves like that.
     """
     measured = read_imu(message)
-    if np.abs(measured[0]).max() > _RATE or np.abs(measured[1]).max() > _ACCELERATION:
+    if (np.abs(measured) > _MOTION).any():
         raise Rejected("range", f"no robot turns and is jolted like {measured.tolist()}")
     return measured
