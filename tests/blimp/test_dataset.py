@@ -40,7 +40,7 @@ def test_a_point_mass_moves_as_galilei_has_it():
 
 
 def test_the_plants_period_is_its_equation_in_a_thousand_small_steps():
-    matrix, drive = dataset._NEUTRAL
+    matrix, drive = dataset.NEUTRAL_PLANT
     h, v, u = 1.2, -0.3, 4.0
     expected = matrix @ [h, v] + drive * u
     for _ in range(1000):

@@ -37,9 +37,19 @@ KINDS = {
     "iwta-recurrent": (True, True),
 }
 
-# Numbers of the largest kind of network, and of a state.
+# Where each part of a network's numbers begins, in the order of ``AntisymmetricStructure.shapes``.
+# Weights of recurrence follow, if there are any, and the decay of the read-out is the last.
+(
+    _ENCODER_WEIGHT, _ENCODER_BIAS, _ENCODER_DECAY, _ENCODER_THRESHOLD, _WEIGHT_SAME, _WEIGHT_CROSS,
+    _CURRENT_DECAY, _VOLTAGE_DECAY, _THRESHOLD, _READOUT, _TRACE_DECAY, _ADAPTATION,
+) = range(0, 12 * PAIRS, PAIRS)  # fmt: skip
 _LARGEST = 14 * PAIRS + 1
-_STATE = 14 * PAIRS + 1
+# Where each part of a state begins: first the + neurons of all pairs, then the − neurons. The last
+# number is the output.
+(
+    _ENCODER_VOLTAGE, ENCODER_SPIKE, _TRACE, _CURRENT, _VOLTAGE, _ADAPTED_THRESHOLD, HIDDEN_SPIKE,
+) = range(0, 14 * PAIRS, 2 * PAIRS)  # fmt: skip
+_OUTPUT = 14 * PAIRS
 
 
 @dataclass(frozen=True)
@@ -160,10 +170,10 @@ class AntisymmetricStructure:
 
     def rest(self, vectors: Array) -> Array:
         """States at rest, (..., 281), of networks (..., size)."""
-        states = np.zeros((*vectors.shape[:-1], _STATE))
+        states = np.zeros((*vectors.shape[:-1], _OUTPUT + 1))
         threshold = self.parts(vectors)["threshold"]
-        states[..., 10 * PAIRS : 11 * PAIRS] = threshold
-        states[..., 11 * PAIRS : 12 * PAIRS] = threshold
+        for start in (_ADAPTED_THRESHOLD, _ADAPTED_THRESHOLD + PAIRS):
+            states[..., start : start + PAIRS] = threshold
         return states
 
 
@@ -186,56 +196,66 @@ def _blocks(same: Array, cross: Array) -> Array:
 def _read(p: Array, s: Array) -> float:
     total = 0.0
     for k in range(PAIRS):
-        total += p[9 * PAIRS + k] * (s[12 * PAIRS + k] - s[13 * PAIRS + k])
+        total += p[_READOUT + k] * (s[HIDDEN_SPIKE + k] - s[HIDDEN_SPIKE + PAIRS + k])
     return total
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def tick(value: float, p: Array, s: Array, adaptive: bool, recurrent: bool) -> float:
-    """What one network ``p`` answers to ``value``, from its state ``s`` on, in place.
+    """What one network answers to ``value``, from its state on, which changes in place.
 
-    ``p`` holds a network's numbers in the order of ``AntisymmetricStructure.shapes``; the decay of
-    the read-out stands last, whatever lies between it and the rest. The state holds, for the + and
-    then the − neurons of all pairs: voltages, spikes and traces of the encoders, currents,
-    voltages, thresholds and spikes of the hidden neurons; and the output. Every sum is written so
-    that its mirror image rounds alike.
+    Every sum is written so that its mirror image rounds alike.
+
+    Args:
+        value: Input.
+        p: Numbers of the network, in the order of ``AntisymmetricStructure.shapes``; the decay of
+            the read-out stands last, whatever lies between it and the rest.
+        s: State of the network, as ``AntisymmetricStructure.rest`` gives it: voltages, spikes and
+            traces of the encoders, currents, voltages, thresholds and spikes of the hidden
+            neurons, each for all + and then all − neurons; and the output.
+        adaptive: Whether thresholds adapt.
+        recurrent: Whether pairs are recurrent.
     """
-    n = PAIRS
-    back = 12 * n if adaptive else 10 * n
-    for k in range(n):
-        scaled, bias, decay, threshold = p[k] * value, p[n + k], p[2 * n + k], p[3 * n + k]
-        up = decay * s[k] + (bias + scaled) - s[2 * n + k] * threshold
-        down = decay * s[n + k] + (bias - scaled) - s[3 * n + k] * threshold
+    recurrent_same = _TRACE_DECAY + 2 * PAIRS if adaptive else _TRACE_DECAY
+    recurrent_cross = recurrent_same + PAIRS
+    for k in range(PAIRS):
+        m = PAIRS + k  # the − neuron of the pair
+        scaled, bias = p[_ENCODER_WEIGHT + k] * value, p[_ENCODER_BIAS + k]
+        decay, threshold = p[_ENCODER_DECAY + k], p[_ENCODER_THRESHOLD + k]
+        up = decay * s[_ENCODER_VOLTAGE + k] + (bias + scaled) - s[ENCODER_SPIKE + k] * threshold
+        down = decay * s[_ENCODER_VOLTAGE + m] + (bias - scaled) - s[ENCODER_SPIKE + m] * threshold
         plus = 1.0 if up > threshold else 0.0
         minus = 1.0 if down > threshold else 0.0
-        s[k], s[n + k], s[2 * n + k], s[3 * n + k] = up, down, plus, minus
+        s[_ENCODER_VOLTAGE + k], s[_ENCODER_VOLTAGE + m] = up, down
+        s[ENCODER_SPIKE + k], s[ENCODER_SPIKE + m] = plus, minus
 
-        same, cross, decay = p[4 * n + k], p[5 * n + k], p[6 * n + k]
-        up = decay * s[6 * n + k] + (same * plus + cross * minus)
-        down = decay * s[7 * n + k] + (same * minus + cross * plus)
-        up_before, down_before = s[12 * n + k], s[13 * n + k]
+        same, cross, decay = p[_WEIGHT_SAME + k], p[_WEIGHT_CROSS + k], p[_CURRENT_DECAY + k]
+        up = decay * s[_CURRENT + k] + (same * plus + cross * minus)
+        down = decay * s[_CURRENT + m] + (same * minus + cross * plus)
+        up_before, down_before = s[HIDDEN_SPIKE + k], s[HIDDEN_SPIKE + m]
         if recurrent:
-            same, cross = p[back + k], p[back + n + k]
+            same, cross = p[recurrent_same + k], p[recurrent_cross + k]
             up += same * up_before + cross * down_before
             down += same * down_before + cross * up_before
-        s[6 * n + k], s[7 * n + k] = up, down
+        s[_CURRENT + k], s[_CURRENT + m] = up, down
 
-        decay = p[7 * n + k]
-        up = decay * s[8 * n + k] + up - up_before * s[10 * n + k]
-        down = decay * s[9 * n + k] + down - down_before * s[11 * n + k]
-        s[8 * n + k], s[9 * n + k] = up, down
+        decay = p[_VOLTAGE_DECAY + k]
+        up = decay * s[_VOLTAGE + k] + up - up_before * s[_ADAPTED_THRESHOLD + k]
+        down = decay * s[_VOLTAGE + m] + down - down_before * s[_ADAPTED_THRESHOLD + m]
+        s[_VOLTAGE + k], s[_VOLTAGE + m] = up, down
         if adaptive:
-            base, decay, adaptation = p[8 * n + k], p[10 * n + k], p[11 * n + k]
-            trace_up = decay * s[4 * n + k] + plus
-            trace_down = decay * s[5 * n + k] + minus
+            base, adaptation = p[_THRESHOLD + k], p[_ADAPTATION + k]
+            decay = p[_TRACE_DECAY + k]
+            trace_up = decay * s[_TRACE + k] + plus
+            trace_down = decay * s[_TRACE + m] + minus
             shift = adaptation * (trace_down - trace_up)
-            s[4 * n + k], s[5 * n + k] = trace_up, trace_down
-            s[10 * n + k], s[11 * n + k] = base + shift, base - shift
-        s[12 * n + k] = 1.0 if up > s[10 * n + k] else 0.0
-        s[13 * n + k] = 1.0 if down > s[11 * n + k] else 0.0
+            s[_TRACE + k], s[_TRACE + m] = trace_up, trace_down
+            s[_ADAPTED_THRESHOLD + k], s[_ADAPTED_THRESHOLD + m] = base + shift, base - shift
+        s[HIDDEN_SPIKE + k] = 1.0 if up > s[_ADAPTED_THRESHOLD + k] else 0.0
+        s[HIDDEN_SPIKE + m] = 1.0 if down > s[_ADAPTED_THRESHOLD + m] else 0.0
     decay = p[len(p) - 1]
-    s[14 * n] = decay * s[14 * n] + (1.0 - decay) * _read(p, s)
-    return float(s[14 * n])
+    s[_OUTPUT] = decay * s[_OUTPUT] + (1.0 - decay) * _read(p, s)
+    return float(s[_OUTPUT])
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
@@ -269,8 +289,8 @@ def tick_and_count(
     for k in range(2):
         encoders, hidden = 0.0, 0.0
         for j in range(2 * PAIRS):
-            encoders += states[k, 2 * PAIRS + j]
-            hidden += states[k, 12 * PAIRS + j]
+            encoders += states[k, ENCODER_SPIKE + j]
+            hidden += states[k, HIDDEN_SPIKE + j]
         counts[k, 0] += int(encoders)
         counts[k, 1] += int(hidden)
     return float(command)

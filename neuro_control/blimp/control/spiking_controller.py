@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control import weights as weight_files
-from neuro_control.blimp.control.antisymmetric import PAIRS, pack, tick_and_count
+from neuro_control.blimp.control.antisymmetric import (
+    ENCODER_SPIKE,
+    HIDDEN_SPIKE,
+    PAIRS,
+    pack,
+    tick_and_count,
+)
 from neuro_control.blimp.control.genome import TERMS, Genome, described
 from neuro_control.blimp.control.types import FULL_COMMAND
 from neuro_control.errors import ConfigurationError
@@ -98,7 +104,9 @@ class SpikingController:
         Of each 40 the 20 that a positive error excites, if their weights are positive, come first.
         """
         pd, integral = self._networks.states
-        encoders, hidden = slice(2 * PAIRS, 4 * PAIRS), slice(12 * PAIRS, 14 * PAIRS)
+        encoders, hidden = (
+            slice(start, start + 2 * PAIRS) for start in (ENCODER_SPIKE, HIDDEN_SPIKE)
+        )
         return np.concatenate([pd[encoders], pd[hidden], integral[encoders], integral[hidden]])
 
     @property

@@ -57,8 +57,8 @@ def _advance(matrix: Array, drive: Array) -> tuple[Array, Array]:
 
 
 # ẍ = u + b, and ḧ + 0.29 ḣ + 0.0164 h = 0.0444 u; the state is (position, velocity).
-_INTEGRATOR = _advance(np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([0.0, 1.0]))
-_NEUTRAL = _advance(np.array([[0.0, 1.0], [-0.0164, -0.29]]), np.array([0.0, 0.0444]))
+INTEGRATOR = _advance(np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([0.0, 1.0]))
+NEUTRAL_PLANT = _advance(np.array([[0.0, 1.0], [-0.0164, -0.29]]), np.array([0.0, 0.0444]))
 
 
 def measured(altitude: float, rng: np.random.Generator) -> float:
@@ -73,7 +73,7 @@ def neutral_flight(rng: np.random.Generator) -> Array:
     that change every 20 to 35 s.
     """
     pd = PID(dataclasses.replace(_PID, integral=0.0))
-    matrix, drive = _NEUTRAL
+    matrix, drive = NEUTRAL_PLANT
     state = np.array([rng.uniform(0.4, 1.8), 0.0])
     errors = np.empty(1000)
     change = 0
@@ -121,7 +121,7 @@ def integral_recordings(seed: int, count: int = COUNT) -> DataSet:
         seed: Seed of everything random.
         count: Number of flights K.
     """
-    matrix, drive = _INTEGRATOR
+    matrix, drive = INTEGRATOR
     length, steps = 500, 5
     errors, targets = np.empty((2, count, length * steps))
     for index in range(count):
