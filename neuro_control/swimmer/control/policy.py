@@ -1,6 +1,6 @@
-"""Policies of the swimmer as flat vectors of numbers: what training adapts and files hold.
+"""Policies of the swimmer as flat vectors of numbers, which training adapts and files hold.
 
-A *design* says what a policy is before it is trained: which numbers it has, where they start, how
+A *design* describes a policy before it is trained: which numbers it has, where they start, and how
 many individuals act at once. Designs are small, frozen and can be sent to another process.
 """
 
@@ -49,10 +49,10 @@ def observation_scale(joints: int) -> Array:
 
 @dataclass(frozen=True)
 class PolicyDesign:
-    """What every design has.
+    """Base of the designs.
 
     Attributes:
-        joints: Joints of the body that it is for.
+        joints: Number of joints of the body.
     """
 
     joints: int
@@ -64,7 +64,7 @@ class PolicyDesign:
 
     @property
     def size(self) -> int:
-        """How many numbers training adapts."""
+        """Number of numbers that training adapts."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     def parts(self, vectors: Any) -> dict[str, Any]:
@@ -77,16 +77,16 @@ class PolicyDesign:
         return found
 
     def initial(self, rng: np.random.Generator) -> Array:
-        """Where training starts, (size,)."""
+        """Vector from which training starts, (size,)."""
         raise NotImplementedError
 
     def act(self, vectors: Array, episodes: int) -> Act:
-        """What a population does, fresh at the start of an episode.
+        """Actions of a population, whose state is that of the start of an episode.
 
         Args:
             vectors: A row for each individual, (P, size).
-            episodes: How many episodes each swims at the same time; those of an individual lie
-                one after the other among the observations.
+            episodes: Episodes that each swims at the same time; those of an individual follow one
+                another in the observations.
         """
         raise NotImplementedError
 
@@ -96,11 +96,11 @@ class CircuitDesign(PolicyDesign):
     """The NCAP circuit.
 
     Attributes:
-        own: Each synapse has a weight of its own, rather than all joints and sides the same.
+        own: Each synapse has a weight of its own, rather than one for all joints and sides.
         random: Start from magnitudes drawn from U(0, 1), rather than from 1.
-        signed: Keep each weight to its sign; without, start from signs thrown by coin.
-        proprioception: With the chain of stretch receptors.
-        oscillator: With the head oscillator.
+        signed: Keep the sign of each weight; otherwise training starts from random signs.
+        proprioception: Whether there are stretch receptors.
+        oscillator: Whether there is a head oscillator.
         extended: Training adapts the oscillator's period and the receptors' lead as well.
     """
 
@@ -143,7 +143,7 @@ class CircuitDesign(PolicyDesign):
         return np.concatenate([part.ravel() for part in parts])
 
     def synapses(self, vectors: Any) -> dict[str, Any]:
-        """What ``respond`` takes, from vectors (..., size) of NumPy or torch."""
+        """Weights for ``respond``, from vectors (..., size) of NumPy or torch."""
         parts = self.parts(vectors)
         found = {}
         for name in ("oscillator", "proprioception", "ipsilateral", "contralateral"):
@@ -161,13 +161,13 @@ class CircuitDesign(PolicyDesign):
             found["proprioception"] = found["proprioception"][..., front]
         return found
 
-    def rhythm(self, vectors: Array) -> tuple[Array, Array]:
+    def timing(self, vectors: Array) -> tuple[Array, Array]:
         """Oscillator period and receptors' lead, control steps, each (...,)."""
         if not self.extended:
             shape = vectors.shape[:-1]
             return np.full(shape, self.PERIOD), np.zeros(shape)
         parts = self.parts(vectors)
-        # A period shorter than two steps is none.
+        # An oscillator needs a period of two steps at least.
         period = np.maximum(self.PERIOD * np.exp(0.5 * parts["period"][..., 0]), 2.0)
         return period, self.LEAD * parts["lead"][..., 0]
 
@@ -175,7 +175,7 @@ class CircuitDesign(PolicyDesign):
         """Circuits that swim side by side."""
         vectors = np.repeat(vectors, episodes, axis=0)
         synapses = self.synapses(vectors)
-        period, lead = self.rhythm(vectors)
+        period, lead = self.timing(vectors)
         constants, limit = Batch.of(self.joints), stretch_limit(self.joints)
         before: list[Array] = []
 
@@ -202,7 +202,7 @@ class CircuitDesign(PolicyDesign):
             speed=np.array(float(SIGNS["speed"])),
             turn=np.array(float(SIGNS["turn"])),
         )
-        period, lead = self.rhythm(vector)
+        period, lead = self.timing(vector)
         return Circuit(self.joints, weights, float(period), turn_joints, float(lead))
 
     def on(self, joints: int) -> CircuitDesign:
@@ -227,12 +227,12 @@ _ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class MLPDesign(PolicyDesign):
-    """The baseline: a multi-layer perceptron on everything observed.
+    """The baseline: a multi-layer perceptron that reads all observations.
 
     Attributes:
         hidden: Units of each hidden layer.
-        activation: tanh or relu, of the hidden layers.
-        bounded: The outputs pass a tanh (as DDPG has it), rather than being cut off at 1.
+        activation: Activation function of the hidden layers, tanh or relu.
+        bounded: The outputs pass a tanh (as DDPG has it) instead of being clipped at 1.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -250,7 +250,7 @@ class MLPDesign(PolicyDesign):
         return shapes
 
     def initial(self, rng: np.random.Generator) -> Array:
-        """Weights from N(0, 1 / inputs), the last layer's a hundredth of it; no biases."""
+        """Weights from N(0, 1 / inputs), in the last layer a hundredth of it; zero biases."""
         parts = []
         last = f"weight_{len(self.hidden)}"
         for name, shape in self.shapes.items():
@@ -297,7 +297,7 @@ _DESIGNS: dict[str, type[CircuitDesign] | type[MLPDesign]] = {
 
 
 def to_facts(design: PolicyDesign) -> dict[str, Any]:
-    """``design`` as JSON knows it."""
+    """``design`` as JSON has it."""
     (kind,) = (name for name, each in _DESIGNS.items() if isinstance(design, each))
     return {"kind": kind, **dataclasses.asdict(design)}
 
@@ -324,7 +324,7 @@ class Policy(NamedTuple):
     Attributes:
         design: Design of the policy.
         vector: Its numbers, (size,).
-        facts: How it was trained, as JSON knows it.
+        facts: How it was trained, as JSON has it.
     """
 
     design: CircuitDesign | MLPDesign
@@ -364,7 +364,7 @@ POLICIES = {
     "ncap-random": "the circuit with weights drawn anew for each episode",
     "ncap-trained": "the circuit as trained",
     "ncap-extended": "the circuit with trained oscillator period and receptor lead",
-    "ncap-delay": "the same, trained for late answers",
+    "ncap-delay": "the same, trained for delayed commands",
     "mlp": "an MLP of 64 × 64 units, trained on this body",
     "random": "random torques",
     "rest": "no torques",

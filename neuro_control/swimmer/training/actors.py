@@ -35,7 +35,7 @@ CRITIC = [64, 64]
 
 
 class Swimmers(VecEnv):
-    """``SwimmerVector`` as stable-baselines3 knows environments.
+    """``SwimmerVector`` in the form of stable-baselines3's vector environments.
 
     Args:
         count: Number of swimmers.
@@ -68,11 +68,11 @@ class Swimmers(VecEnv):
         return self._timed(observations, 0)
 
     def step_async(self, actions: Array) -> None:
-        """Take down what to do."""
+        """Keep the actions of the next step."""
         self._actions = actions
 
     def step_wait(self) -> Any:
-        """Do it."""
+        """Take the step."""
         before = self.vector.steps
         observations, rewards, _, over, found = self.vector.step(self._actions)
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -108,7 +108,7 @@ def _joints(space: spaces.Space[Any]) -> int:
     return (spaces.utils.flatdim(space) - 4) // 4
 
 
-class Sensed(BaseFeaturesExtractor):
+class ScaledObservation(BaseFeaturesExtractor):
     """Observation in units of its typical size; for a critic of the circuit also its phase.
 
     Args:
@@ -126,15 +126,15 @@ class Sensed(BaseFeaturesExtractor):
 
     def forward(self, timed: torch.Tensor) -> torch.Tensor:
         """Features (B, features_dim) of timed observations (B, size + 1)."""
-        sensed = timed[:, :-1] / self._scale
+        scaled = timed[:, :-1] / self._scale
         if self.period is None:
-            return sensed
+            return scaled
         phase = timed[:, -1:] * (2 * math.pi / self.period)
-        return torch.cat([sensed, phase.sin(), phase.cos()], dim=1)
+        return torch.cat([scaled, phase.sin(), phase.cos()], dim=1)
 
 
 class CircuitActor(nn.Module):
-    """The circuit, differentiable in its weights.
+    """The circuit as a torch module, differentiable with respect to its weights.
 
     Args:
         design: Design of the circuit, which is not an extended one.
@@ -171,14 +171,14 @@ def actor_optimiser(kind: str, rate: float) -> Callable[[Any], torch.optim.Optim
 
 
 class Optimisers:
-    """Several optimisers as one, for an algorithm that knows of one only."""
+    """Several optimisers as one, for an algorithm that has only one."""
 
     def __init__(self, each: Sequence[torch.optim.Optimizer]) -> None:
         self.each = tuple(each)
         self.param_groups = [group for one in self.each for group in one.param_groups]
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Reset the gradients."""
         for one in self.each:
             one.zero_grad()
 
@@ -194,9 +194,9 @@ class _CircuitExtractor(nn.Module):
     def __init__(self, space: spaces.Space[Any], design: CircuitDesign, start: Array) -> None:
         super().__init__()
         self.actor = CircuitActor(design, start)
-        sensed = Sensed(space, CircuitDesign.PERIOD)
-        layers: list[nn.Module] = [sensed]
-        width = sensed.features_dim
+        features = ScaledObservation(space, CircuitDesign.PERIOD)
+        layers: list[nn.Module] = [features]
+        width = features.features_dim
         for units in CRITIC:
             layers += [nn.Linear(width, units), nn.Tanh()]
             width = units
@@ -276,7 +276,7 @@ class CircuitTD3Policy(TD3Policy):
         **kwargs: Any,
     ) -> None:
         self._made_of = (design, start)
-        kwargs["features_extractor_class"] = Sensed
+        kwargs["features_extractor_class"] = ScaledObservation
         kwargs["features_extractor_kwargs"] = {"period": CircuitDesign.PERIOD}
         super().__init__(*args, **kwargs)
         self.actor.optimizer = optimise_actor(self.actor.parameters())

@@ -20,7 +20,7 @@ from neuro_control.swimmer.training.actors import (
     CircuitActorCriticPolicy,
     CircuitTD3Policy,
     Optimisers,
-    Sensed,
+    ScaledObservation,
     Swimmers,
     actor_optimiser,
     perceptron_vector,
@@ -65,7 +65,7 @@ class _Checkpoints(BaseCallback):
 
 
 class Learner:
-    """What PPO and DDPG share.
+    """Base of PPO and DDPG.
 
     Args:
         record: The training's record; learning resumes from its checkpoint, if there is one.
@@ -112,7 +112,7 @@ class Learner:
         return self._vector()
 
     def rest(self, steps: int) -> None:
-        """Between two rounds of learning: make a checkpoint if one is due."""
+        """Make a checkpoint if one is due, between two rounds of learning."""
         self.record.report(steps)
         if self.record.due(steps):
             self._take(steps)
@@ -200,7 +200,7 @@ class PPOLearner(Learner):
                     "optimise_actor": actor_optimiser(t.optimiser, t.learning_rate),
                     "log_std_init": log_std,
                 },
-                # The critic's gradient would cut the circuit's, which is far smaller, to nothing.
+                # The critic's gradient is far larger: clipping by it would leave the circuit none.
                 max_grad_norm=math.inf,
                 **settings,
             )
@@ -210,7 +210,7 @@ class PPOLearner(Learner):
                 self.environment,
                 learning_rate=t.learning_rate,
                 policy_kwargs={
-                    "features_extractor_class": Sensed,
+                    "features_extractor_class": ScaledObservation,
                     "net_arch": {"pi": list(self.design.hidden), "vf": list(self.design.hidden)},
                     "activation_fn": nn.Tanh,
                     "log_std_init": log_std,
@@ -250,7 +250,7 @@ class DDPGLearner(Learner):
             "tau": 0.005,
             "gamma": 0.99,
             "train_freq": 1,
-            # One for every two environment steps: twice as many took twice the time for no more.
+            # One for every two environment steps: twice as many gained nothing in twice the time.
             "gradient_steps": self.swimmers // 2,
             "action_noise": NormalActionNoise(np.zeros(joints), np.full(joints, EXPLORATION)),
             "seed": t.seed,
@@ -274,7 +274,7 @@ class DDPGLearner(Learner):
             "MlpPolicy",
             self.environment,
             policy_kwargs={
-                "features_extractor_class": Sensed,
+                "features_extractor_class": ScaledObservation,
                 "net_arch": {"pi": list(self.design.hidden), "qf": critic},
             },
             **settings,
@@ -293,7 +293,7 @@ class DDPGLearner(Learner):
 
     def _state(self) -> Arrays:
         buffer = self.model.replay_buffer
-        # It is as large as the training is long and so never starts over.
+        # It holds the whole training, so that nothing is overwritten.
         filled = {f"buffer/{name}": getattr(buffer, name)[: buffer.pos] for name in _BUFFER}
         return {**super()._state(), **filled}
 

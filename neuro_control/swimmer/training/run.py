@@ -54,10 +54,10 @@ class Training:
         optimiser: Optimiser of the circuit's weights under PPO and DDPG, one of ``OPTIMISERS``.
         evaluate_every: Environment steps from one point of the curve, and checkpoint, to the next.
         delays: Delays of the loop, in control steps, that ars and cmaes train for at once.
-        random: Start the circuit from random magnitudes.
-        signed: Keep the circuit's weights to their signs.
-        proprioception: With the circuit's stretch receptors.
-        oscillator: With the circuit's oscillator.
+        random: Start from random magnitudes of the circuit's weights.
+        signed: Keep the signs of the circuit's weights.
+        proprioception: Whether the circuit has stretch receptors.
+        oscillator: Whether the circuit has its oscillator.
     """
 
     algorithm: str
@@ -138,7 +138,7 @@ class Training:
 
 
 def facts_of(training: Training) -> dict[str, Any]:
-    """``training`` as JSON knows it."""
+    """``training`` as JSON has it."""
     facts = dataclasses.asdict(training)
     facts["delays"] = list(training.delays)
     return facts
