@@ -234,6 +234,17 @@ class Outside:
         return self.bench.call(self.probe.create_client(kind, f"unitree_go2/{service}"), request)
 
 
+def test_effects_are_in_what_its_states_tell():
+    plain, wrong = SimulatedRobot(), SimulatedRobot(effects="jump: {sensor: FL_calf, offset: 0.3}")
+    angles = [
+        np.array([motor.q for motor in low_state(robot).motor_state[:12]])
+        for robot in (plain, wrong)
+    ]
+    difference = angles[1] - angles[0]
+    assert np.count_nonzero(difference) == 1
+    assert np.abs(difference).max() == pytest.approx(0.3, abs=1e-6)
+
+
 @pytest.fixture
 def outside(bench):
     made = []

@@ -33,6 +33,11 @@ class SimulatedGo2Parameters:
     )
     terrain: str = parameter("flat", "Terrain", choices=TERRAINS, fixed=True)
     seed: int = parameter(0, "Seed of its start and of rubble", low=0, high=2**31 - 1, fixed=True)
+    effects: str = parameter(
+        "[]",
+        "Noise, faults, pushes and the like, as a YAML list; docs/effects.md names them all",
+        fixed=True,
+    )
     body_height: bool = parameter(
         False, "Its firmware offers BodyHeight, as older ones do", fixed=True
     )
@@ -60,7 +65,7 @@ class SimulatedGo2(DiagnosticNode[SimulatedGo2Parameters]):
         p = self.parameters
         try:
             self._participant = Participant(p.domain, p.network_interface)
-            self.robot = SimulatedRobot(p.start, p.terrain, p.seed, p.body_height)
+            self.robot = SimulatedRobot(p.start, p.terrain, p.seed, p.body_height, p.effects)
         except ConfigurationError:
             self.destroy_node()
             raise

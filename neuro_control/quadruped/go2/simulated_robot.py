@@ -30,6 +30,7 @@ from neuro_control.quadruped.go2.motors import (
     state_checksum,
 )
 from neuro_control.quadruped.simulation.body import Body, world
+from neuro_control.simulation.effects import Description
 
 Array = NDArray[np.float64]
 
@@ -62,6 +63,10 @@ class SimulatedRobot:
         terrain: One of ``model.TERRAINS``.
         seed: Seed of its start and of rubble.
         offers_height: Whether its firmware offers BodyHeight.
+        effects: Noise, faults, pushes and the like, as ``effects.parse`` takes them.
+
+    Raises:
+        ConfigurationError: There is no such start, terrain or effect.
     """
 
     def __init__(
@@ -70,8 +75,9 @@ class SimulatedRobot:
         terrain: str = "flat",
         seed: int = 0,
         offers_height: bool = False,
+        effects: Description = (),
     ) -> None:
-        self.body = Body(world("go2", terrain, start=start))
+        self.body = Body(world("go2", terrain, start=start).with_effects(effects))
         self.body.reset(np.random.default_rng(seed))
         self.counts: Counter[str] = Counter()
         self._offers_height = offers_height
