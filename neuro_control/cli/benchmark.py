@@ -93,8 +93,9 @@ def through_ros(
         factories[listener] = factory
         parameters[listener] = {}
     factories |= {node: resolve(scenario.nodes[node]) for node in others}
-    recording = runs.measure(factories, parameters, seconds, real_time_factor)
-    summary: dict[str, Any] = resolve(scenario.summarise)(recording, settings_of(parameters))
+    result = runs.measure(factories, parameters, seconds, real_time_factor)
+    settings = settings_of(result.parameters)
+    summary: dict[str, Any] = resolve(scenario.summarise)(result.recording, settings)
     return summary
 
 

@@ -20,7 +20,7 @@ def settings_of(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What a scenario's report reads of the nodes' parameters.
 
     Args:
-        parameters: Parameters of each node by its name, the simulation's first.
+        parameters: All parameters of each node that acted, by its name, the simulation's first.
 
     Returns:
         The simulation's parameters, their ``model_arguments`` read, and under ``nodes`` those of

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 from rclpy.node import Node
 
 from neuro_control.errors import ConfigurationError
@@ -175,8 +174,8 @@ def measure(
     parameters: Parameters,
     seconds: float,
     real_time_factor: float | None,
-) -> Mapping[str, NDArray[Any]]:
-    """Recording of a run in this process: in lockstep, or freely at a real-time factor.
+) -> Result:
+    """Run nodes in this process in order to measure: in lockstep, or at a real-time factor.
 
     Args:
         factories: As for ``run_together``.
@@ -201,7 +200,7 @@ def measure(
         result = run_together(factories, file, recording, None, lambda _: None)
     if result.interrupted is not None:
         raise SystemExit(128 + result.interrupted)
-    return result.recording
+    return result
 
 
 def _drain(recorder: Recorder) -> None:

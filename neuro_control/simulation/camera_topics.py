@@ -20,13 +20,13 @@ class CameraTopics:
     A camera that nobody subscribes to is not drawn.
 
     Args:
-        node: Publishes them.
-        model: Whose cameras.
-        draw: Makes what draws the cameras of these names.
+        node: Publishes the images.
+        model: Model that has the cameras.
+        draw: Makes what draws the cameras of the names given.
         size: Height and width of an image, pixels.
-        rate: Images a second of simulated time.
-        wait: Publish an image before the joint states of its time, however long it takes;
-            otherwise it comes when it is drawn, and those due in the meantime are left out.
+        rate: Images per second of simulated time of each camera.
+        wait: Whether to publish an image before the joint states of its time, however long that
+            takes; otherwise it comes when it is drawn, and those due in the meantime are left out.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class CameraTopics:
         self._last: tuple[int, int] | None = None
 
     def begin(self) -> None:
-        """Let an image be due now: those who subscribe are there."""
+        """Let an image be due now, since the subscribers are there."""
         self._last = None
 
     def publish(self, nanoseconds: int, data: mujoco.MjData, episode: int, seed: int) -> None:
@@ -90,5 +90,5 @@ class CameraTopics:
             infos.publish(info)
 
     def close(self) -> None:
-        """Draw no more."""
+        """End the process that draws."""
         self._cameras.close()

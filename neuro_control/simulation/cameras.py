@@ -35,10 +35,10 @@ class Cameras:
 
     Args:
         model: Name of the world, as ``world.load`` takes it.
-        arguments: Its arguments.
-        names: Of its cameras.
-        height: Of a picture, pixels.
-        width: Of a picture, pixels.
+        arguments: Arguments of the world.
+        names: Names of its cameras.
+        height: Height of a picture, pixels.
+        width: Width of a picture, pixels.
         visuals: Whether shadows, visual meshes (geoms of group 2) and smooth edges are drawn.
     """
 
@@ -78,12 +78,12 @@ class Cameras:
         """Ask for what a camera sees now.
 
         Args:
-            camera: Which of the names.
-            model: Of the world.
-            data: Its state.
-            episode: Its number: a new one is started from the seed, since a world may set up its
-                model for each.
-            seed: Of the episode.
+            camera: Index of the camera among the names.
+            model: Model of the world.
+            data: State of the world.
+            episode: Number of the episode. A new one is started from the seed, since a world may
+                set up its model for each.
+            seed: Seed of the episode.
         """
         state = np.empty(mujoco.mj_stateSize(model, _STATE))
         mujoco.mj_getState(model, data, state, _STATE)
@@ -98,7 +98,7 @@ class Cameras:
         """The oldest picture that was asked for, (height, width, 3), or None while it is drawn.
 
         Args:
-            wait: For the picture.
+            wait: Whether to wait for the picture.
 
         Raises:
             ConfigurationError: Nothing can be rendered on this machine.

@@ -97,7 +97,7 @@ SENSORS: dict[mujoco.mjtSensor, SensorField] = {
 }
 
 
-# Where touch sensors are told, all of a model in one message, and what their names end with.
+# Topic of all touch sensors of a model, and what their names in the model end with.
 FEET, _FORCE = "foot_forces", "_force"
 
 
@@ -175,8 +175,8 @@ class Feet:
     model without any, or where nobody listens.
 
     Args:
-        node: Publishes it.
-        model: Whose sensors.
+        node: Publishes the message.
+        model: Model that has the sensors.
     """
 
     def __init__(self, node: Node, model: mujoco.MjModel) -> None:
@@ -188,7 +188,7 @@ class Feet:
         )
 
     def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
-        """Publish the present forces, if someone listens."""
+        """Publish the present forces, if somebody subscribes."""
         if self._publisher is None or not self._publisher.get_subscription_count():
             return
         forces = data.sensordata[self._where]
@@ -253,7 +253,7 @@ class Joints:
         ]
 
     def message(self, nanoseconds: int, data: mujoco.MjData) -> JointState:
-        """Angles or ways, speeds and actuator efforts of all joints."""
+        """Angles or displacements, speeds and actuator efforts of all joints."""
         position, velocity = data.qpos[self._qpos], data.qvel[self._dof]
         for told, (rows, where) in zip((position, velocity), self._encoders, strict=True):
             told[rows] = data.sensordata[where]
@@ -293,7 +293,7 @@ class Actuators:
             gear = _gear(model, indices) if field == "effort" else np.ones(len(indices))
             self.readers.append((JointReader(names, field), np.array(indices), gear))
         self.nu = model.nu
-        # A motor or a speed servo without a command is let go; a position servo holds.
+        # A motor or a speed servo without a command is released; a position servo holds.
         self.released = np.array(
             sorted(i for field in fields if field != "position" for i in fields[field]), dtype=int
         )

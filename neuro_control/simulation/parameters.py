@@ -56,14 +56,16 @@ class SimulationParameters:
     )
     camera_rate: float = parameter(
         0.0,
-        "Images a second of each camera that is listened to; 0 has none",
+        "Images per second of each camera that somebody subscribes to; 0 publishes none",
         low=0.0,
         high=1000.0,
         fixed=True,
     )
-    camera_width: int = parameter(224, "Width of its images, pixels", low=8, high=4096, fixed=True)
+    camera_width: int = parameter(
+        224, "Width of the cameras' images, pixels", low=8, high=4096, fixed=True
+    )
     camera_height: int = parameter(
-        224, "Height of its images, pixels", low=8, high=4096, fixed=True
+        224, "Height of the cameras' images, pixels", low=8, high=4096, fixed=True
     )
     camera_visuals: bool = parameter(
         False,
@@ -76,7 +78,8 @@ class SimulationParameters:
     )
     odometry_topic: str = parameter(
         "ground_truth/odom",
-        "Its topic; odom where the simulation stands in for the robot's own estimator",
+        "Topic of the ground-truth odometry; odom where the simulation stands in for the robot's "
+        "own estimator",
         fixed=True,
     )
 

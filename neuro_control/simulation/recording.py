@@ -1,4 +1,4 @@
-"""What a simulation leaves of an episode."""
+"""The recording that a simulation leaves of an episode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Recording:
         self.latencies: list[float] = []
 
     def add(self, data: mujoco.MjData) -> None:
-        """Take down the present state and the command that led to it."""
+        """Record the present state and the command that led to it."""
         self._rows["time"].append(data.time)
         for name in ("qpos", "qvel", "ctrl", "sensordata"):
             self._rows[name].append(getattr(data, name).copy())

@@ -14,7 +14,14 @@ SETTINGS = {
     "model": "neuro_control.quadruped.simulation.body:world",
     "model_arguments": {"robot": "go2", "noise": 0},
     "seed": 3,
-    "nodes": {"gait_controller": {"velocity_profile": [0.0, 0.5, 0.0, 0.0], "height": 0.0}},
+    "nodes": {
+        "gait_controller": {
+            "gait": "trot",
+            "frequency": 0.0,
+            "height": 0.0,
+            "velocity_profile": [0.0, 0.5, 0.0, 0.0],
+        }
+    },
 }
 
 
@@ -58,7 +65,8 @@ def test_each_part_of_a_course_has_its_own_command_and_short_ones_don_t_count():
     recording = recorded(10.0, speed=0.5)
     recording["qvel"][2501:, 0] = 0.6
     profile = [0.0, 0.5, 0.0, 0.0, 5.0, 0.5, 0.0, 0.05, 9.0, -1.0, 0.0, 0.0]
-    settings = {**SETTINGS, "nodes": {"gait_controller": {"velocity_profile": profile}}}
+    parameters = {**SETTINGS["nodes"]["gait_controller"], "velocity_profile": profile}
+    settings = {**SETTINGS, "nodes": {"gait_controller": parameters}}
     found = summary(recording, settings)
     assert found["v_error_mps"] == pytest.approx((0.0 + 0.1) / 2)
     assert found["yaw_error_rps"] == pytest.approx((0.05 + 0.0) / 2)

@@ -36,7 +36,7 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
     """
     found = metrics(_trajectory(recording, settings, None))
     return {
-        "controller": settings["nodes"]["blimp_altitude"].get("controller", "snn"),
+        "controller": settings["nodes"]["blimp_altitude"]["controller"],
         **{name: value for name, value in found.items() if not name.endswith("_per_s")},
         "steps": len(recording["time"]) - 1,
         **run_facts(recording, settings),
@@ -75,7 +75,7 @@ def _trajectory(
 
 def _set_points(times: Array, parameters: Mapping[str, Any]) -> Array:
     """Set-points at the times of observations, as the node takes them from its parameters."""
-    course, otherwise = parameters.get("course") or [], float(parameters.get("set_point", 1.0))
+    course, otherwise = parameters["course"], float(parameters["set_point"])
     return np.array([set_point_at(course, time, otherwise) for time in times.tolist()])
 
 
@@ -98,7 +98,7 @@ def pictures(
         Remarks for the user.
     """
     trajectory = _trajectory(recording, settings, activity)
-    name = str(settings["nodes"]["blimp_altitude"].get("controller", "snn"))
+    name = str(settings["nodes"]["blimp_altitude"]["controller"])
     draw({name: trajectory}, out / "blimp.png")
     return animate(
         out / "blimp.gif",

@@ -69,7 +69,7 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
     work = float(truth.power.sum() * PERIOD)
     return {
         "robot": robot,
-        "gait": parameters.get("gait", "trot"),
+        "gait": parameters["gait"],
         **{
             name: _mean([part[name] for part in parts])
             for name in ("v_error_mps", "yaw_error_rps", "height_error_m")
@@ -103,14 +103,12 @@ def _truth(body: Body, recording: Mapping[str, Array]) -> tuple[Truth, NDArray[n
 
 def _parts(parameters: Mapping[str, Any], steps: int) -> Iterator[tuple[slice, Command]]:
     """Rows of each part of the velocity profile that outlasts settling, and its command."""
-    profile = list(parameters.get("velocity_profile") or [0.0] * 4)
+    profile = list(parameters["velocity_profile"] or [0.0] * 4)
     begins = [round(time / PERIOD) for time in profile[::4]]
     for begin, end in zip(begins, [*begins[1:], steps], strict=True):
         forward, left, yaw_rate = profile_velocity(profile, begin * PERIOD + 1e-9)
         numbers = {"forward": forward, "left": left, "yaw_rate": yaw_rate}
-        command = gait(
-            parameters.get("gait", "trot"), height=parameters.get("height", 0.0), **numbers
-        )
+        command = gait(parameters["gait"], height=parameters["height"], **numbers)
         if min(end, steps) - begin > SETTLING / PERIOD:
             yield slice(begin, min(end, steps)), command.clamped()[0]
 
@@ -166,7 +164,7 @@ def _draw(
 ) -> None:
     parameters = settings["nodes"]["gait_controller"]
     time = recording["time"][1:]
-    frequency = parameters.get("frequency") or gait(parameters.get("gait", "trot")).frequency
+    frequency = parameters["frequency"] or gait(parameters["gait"]).frequency
     cycle = max(round(1.0 / frequency / PERIOD), 1)
     true = (*truth.velocity[:, :2].T, truth.yaw_rate, truth.height)
     commanded = _commanded(parameters, time)
@@ -193,10 +191,10 @@ def _draw(
 
 def _commanded(parameters: Mapping[str, Any], time: Array) -> Array:
     """Commanded velocities and height at these times, (T, 4)."""
-    profile = parameters.get("velocity_profile") or []
+    profile = parameters["velocity_profile"]
     # A state follows from the command that answered the observation before it.
     velocities = [profile_velocity(profile, t) for t in (time - PERIOD).tolist()]
-    heights = np.full(len(time), 0.3 + parameters.get("height", 0.0))
+    heights = np.full(len(time), 0.3 + parameters["height"])
     return np.column_stack([velocities, heights])
 
 
