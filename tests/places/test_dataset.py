@@ -5,6 +5,8 @@ from PIL import Image
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.images import shrink
 from neuro_control.places.training.dataset import open_traverse, pair, pair_by_pose
+from neuro_control.simulation.effects import parse
+from neuro_control.simulation.signals import ImageEffects
 from tests.places.routes import folder, picture
 
 NAMES = ("images-2.png", "images-10.png", "images-300.png")
@@ -296,3 +298,13 @@ def test_poses_that_cannot_be_compared_pair_nothing(tmp_path):
     without = open_traverse(folder(tmp_path / "b", NAMES))
     with pytest.raises(ConfigurationError, match=r"b has no poses"):
         pair_by_pose(with_poses, without, within=5.0)
+
+
+def test_effects_act_on_the_images_and_leave_lost_ones_out(tmp_path):
+    path = folder(tmp_path / "summer", NAMES)
+    effects = ImageEffects(parse("[{stuck: {begins: 0.2}}, {loss: {lasts: 0.05}}]"), seed=0)
+    traverse = open_traverse(path, effects=effects)
+    assert traverse.names == NAMES[1:]
+    assert [skipped.name for skipped in traverse.skipped] == [NAMES[0]]
+    for image in traverse.images:
+        np.testing.assert_array_equal(image, picture(1))

@@ -10,7 +10,7 @@ import click
 import numpy as np
 from rich.table import Table
 
-from neuro_control.cli.options import json_option, seed_option
+from neuro_control.cli.options import effect_option, json_option, seed_option
 from neuro_control.cli.output import print_table, write_json
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.batch_simulator import CORES
@@ -31,6 +31,8 @@ from neuro_control.places.evaluation.scoring import (
 )
 from neuro_control.places.evaluation.vprtempo import originals, vprtempo
 from neuro_control.places.training.dataset import Traverse, open_traverse, pair, pair_by_pose
+from neuro_control.simulation.effects import Effect
+from neuro_control.simulation.signals import ImageEffects
 
 
 def _truth(
@@ -149,6 +151,7 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
     "--figures", "folder", type=click.Path(path_type=Path, file_okay=False),
     help="Folder for figures: similarities, precision over recall, recall over N.",
 )  # fmt: skip
+@effect_option
 @json_option
 def evaluate(
     model: Path,
@@ -173,6 +176,7 @@ def evaluate(
     distance: bool,
     compare: bool,
     folder: Path | None,
+    effects: tuple[Effect, ...],
     json: str | None,
 ) -> None:
     """Recognise places in a traverse, and compare with baselines and other programs' results."""
@@ -184,8 +188,9 @@ def evaluate(
     opened = None if reference is None else open_traverse(reference, images=images, keep=shrink)
     known = _known(ensemble, model, opened)
     traverse = open_traverse(
-        query, images=images, topic=topic, pose_topic=pose_topic, keep=shrink
-    ).beginning(first)
+        query, images=images, topic=topic, pose_topic=pose_topic, keep=shrink,
+        effects=ImageEffects(effects, seed),
+    ).beginning(first)  # fmt: skip
     truth = _truth(model, known, traverse, unmatched, within)
     small, shown = np.stack(known.images), np.stack(traverse.images)
     count, queries = len(known), len(traverse)

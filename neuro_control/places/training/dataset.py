@@ -24,8 +24,11 @@ from neuro_control.places.training.frames import (
     folder,
     listed,
 )
+from neuro_control.simulation.signals import ImageEffects
 
 _REMARKS = 5
+# Time between two images, as the player has it by default, s.
+_PERIOD = 0.1
 
 
 class SkippedImage(NamedTuple):
@@ -93,6 +96,7 @@ def open_traverse(
     stride: int = 1,
     period: float = 0.0,
     keep: Callable[[Grey], NDArray[Any]] | None = None,
+    effects: ImageEffects | None = None,
 ) -> Traverse:
     """Read a traverse from a folder, a list or a bag; see ``frames`` and ``bags``.
 
@@ -106,6 +110,7 @@ def open_traverse(
         stride: Use the first of so many images.
         period: Use an image only if so many seconds have passed since the one before.
         keep: What to keep of an image, such as ``images.shrink``, where the whole would be much.
+        effects: Effects on the whole images, which come ten times a second; a lost one is left out.
 
     Raises:
         ConfigurationError: ``path`` holds no images, none of them can be read, or an option doesn't
@@ -117,7 +122,7 @@ def open_traverse(
             f"{period:g}"
         )
     frames = _thinned(_labelled(path, images, topic, pose_topic), path, stride, period)
-    traverse = _gathered(path, frames, keep)
+    traverse = _gathered(path, frames, keep, effects or ImageEffects((), seed=0))
     for skipped in traverse.skipped[:_REMARKS]:
         output.remarks.print(f"left out: {skipped.reason}", markup=False, soft_wrap=True)
     if len(traverse.skipped) > _REMARKS:
@@ -164,22 +169,28 @@ def _thinned(
 
 
 def _gathered(
-    path: Path, labelled: Iterable[LabelledImage], keep: Callable[[Grey], NDArray[Any]] | None
+    path: Path,
+    labelled: Iterable[LabelledImage],
+    keep: Callable[[Grey], NDArray[Any]] | None,
+    effects: ImageEffects,
 ) -> Traverse:
     kept: list[ImageLabel] = []
     images: list[NDArray[Any]] = []
     skipped: list[SkippedImage] = []
-    for label, load in labelled:
+    for index, (label, load) in enumerate(labelled):
         try:
             image = load()
             if featureless(image):
                 raise ConfigurationError(
                     f"the image {label.name} of {path} is of one colour and shows no place"
                 )
+            affected = effects.apply(index * _PERIOD, image)
+            if affected is None:
+                raise ConfigurationError(f"the image {label.name} of {path} is lost by an effect")
         except ConfigurationError as error:
             skipped.append(SkippedImage(label.name, label.row, str(error)))
             continue
-        images.append(keep(image) if keep else image)
+        images.append(keep(affected) if keep else affected)
         kept.append(label)
     if not kept:
         reason = f": {skipped[0].reason}" if skipped else ""
