@@ -30,7 +30,7 @@ def test_the_same_seed_is_the_same_walk_together_and_apart():
     assert once["state_sha256"] == apart["state_sha256"]
 
 
-def test_a_mistake_is_told_in_one_line():
+def test_a_mistake_is_reported_in_one_line():
     done = command("run", "quadruped", "--set", "gait_controller.gait=gallop")
     assert done.returncode == 2
     assert "gait is one of trot, pace, bound, pronk, walk, stand, not 'gallop'" in done.stderr
@@ -38,7 +38,7 @@ def test_a_mistake_is_told_in_one_line():
 
 
 @pytest.mark.timing
-def test_benchmark_tells_speeds_with_and_without_ros(tmp_path, capfd):
+def test_benchmark_measures_speeds_with_and_without_ros(tmp_path, capfd):
     arguments = ["--seconds", "1", "--json", str(tmp_path / "found.json")]
     benchmark.main(arguments, standalone_mode=False)
     found = json.loads((tmp_path / "found.json").read_text())

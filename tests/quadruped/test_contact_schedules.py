@@ -21,7 +21,7 @@ from neuro_control.quadruped.evaluation.experiments import experiment
         ([0.6, 0.6, 0.0, 0.95], "bound"),
     ],
 )
-def test_a_gait_is_told_by_who_swings_when(leads, name):
+def test_a_gait_is_named_by_the_order_of_its_swings(leads, name):
     assert expressed(np.array(leads)) == name
     assert expressed((np.array(leads) + 0.3) % 1.0) == name
 

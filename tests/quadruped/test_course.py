@@ -167,12 +167,12 @@ def test_near_enough_is_there(skill, target, where, done):
         ((0.0, 0.0), math.radians(10.0 - 360.0), True),
     ],
 )
-def test_a_letter_is_told_by_standing_before_it_or_looking_at_it(where, yaw, done):
+def test_a_letter_is_distinguished_by_standing_before_it_or_facing_it(where, yaw, done):
     task = hand_made("distinguish", (3.0, 0.75), "letter")
     assert task.achieved(np.array(where), yaw) is done
 
 
-def test_what_is_done_with_a_ball_is_told_by_the_ball():
+def test_a_task_with_a_ball_is_judged_by_the_ball():
     unload, stop = hand_made("unload", (3.0, 0.7)), hand_made("stop", (3.0, 0.7))
     robot = np.array([2.3, 0.7])
     assert unload.achieved(robot, 0.0, np.array([2.94, 0.76]))  # 0.085 m
@@ -183,8 +183,8 @@ def test_what_is_done_with_a_ball_is_told_by_the_ball():
         unload.achieved(robot, 0.0)
 
 
-class Pilot:
-    """Does each task by what stands where, which it knows."""
+class Guide:
+    """Commands each task, knowing the objects' places."""
 
     def __init__(self, task):
         self.task, self.bows_at = task, math.inf
@@ -222,13 +222,13 @@ class Pilot:
 def test_each_task_can_be_done_in_its_time(instruction):
     robot = "go1" if "triangle" in instruction or "ball" in instruction else "go2"
     task = draw(instruction, seed=3, bar=0.25)
-    body, controller, pilot = Body(world(task, robot)), Gait(find(robot)), Pilot(task)
+    body, controller, guide = Body(world(task, robot)), Gait(find(robot)), Guide(task)
     body.reset(np.random.default_rng(0))
     steps = 0
     while not course.achieved(task, body):
         assert not body.fallen
         assert steps < task.seconds / 0.002
-        command = pilot.command(body, steps * 0.002)
+        command = guide.command(body, steps * 0.002)
         body.step(controller.step(body.observation, command).efforts)
         steps += 1
 

@@ -31,7 +31,7 @@ def test_the_environment_passes_gymnasiums_checks():
         check_env(make(), skip_render_check=True)
 
 
-def test_an_observation_is_what_sensors_tell_and_the_command():
+def test_an_observation_holds_the_measurements_and_the_command():
     environment = make(command=gait("pace", forward=0.3))
     observation, _ = environment.reset(seed=1)
     felt = environment.body.observation
@@ -173,7 +173,7 @@ def test_every_start_rests_on_the_ground(start):
     assert 0.0 < body.height < 0.35
 
 
-def test_a_trunks_truth_is_told_in_its_own_direction():
+def test_a_trunks_true_velocity_is_in_its_own_direction():
     body = Body(world(noise=0.0))
     body.reset(np.random.default_rng(0))
     body.data.qpos[3:7] = np.cos(np.pi / 4), 0, 0, np.sin(np.pi / 4)  # looks along y

@@ -65,7 +65,9 @@ def test_a_course_is_seen_with_its_target_ahead_of_the_robot(tmp_path, seed):
         (("--seconds", "0"), "MuJoCo can't render here"),
     ],
 )
-def test_what_can_not_be_drawn_is_told_and_leaves_nothing(tmp_path, monkeypatch, arguments, words):
+def test_what_can_not_be_drawn_is_an_error_and_leaves_nothing(
+    tmp_path, monkeypatch, arguments, words
+):
     monkeypatch.setenv("MUJOCO_GL", "disable")
     monkeypatch.delattr("mujoco.Renderer", raising=False)
     with pytest.raises(ConfigurationError, match=words):
