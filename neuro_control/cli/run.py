@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -18,6 +18,10 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv
 from neuro_control.simulation.rendering import no_gl
 
+if TYPE_CHECKING:
+    from neuro_control.ros.run import Result
+
+_RECORDING, _PARAMETERS = "recording.npz", "parameters.yaml"
 # Wall time without a command after which a run in lockstep is given up, s.
 _PATIENCE = 10.0
 
@@ -109,47 +113,15 @@ def _run(
     from neuro_control.ros import process
 
     process.discover_locally()
-    from neuro_control.ros import run as runs
-
-    parameters = runs.read_parameters(config or scenario.config_file(), list(scenario.nodes))
-    simulation = next(iter(scenario.nodes))
-    recording = (scratch / "recording.npz").resolve()
-    parameters[simulation].update(overrides, recording=str(recording))
-    parameters[simulation].setdefault("duration", scenario.seconds)
-    for name in list(scenario.nodes)[1:]:
-        parameters[name]["use_sim_time"] = True
-    runs.set_parameters(parameters, changes)
-    if parameters[simulation]["recording"] != str(recording):
-        raise ConfigurationError("a run's recording goes to the folder that --out names")
-    parameter_file = scratch / "parameters.yaml"
-    runs.write_parameters(parameters, parameter_file)
+    parameters = _parameters(scenario, config, overrides, changes, scratch)
     activity = None if out is None else scenario.activity
-    duration = parameters[simulation]["duration"]
-    # The simulation has yet to check it.
-    total = duration if isinstance(duration, int | float) and duration else None
-    with no_gl(), progress("simulating", total, "s") as show:
-        if processes:
-            result = runs.run_apart(scenario.nodes, parameter_file, recording, activity, show)
-        else:
-            factories = {name: resolve(factory) for name, factory in scenario.nodes.items()}
-            result = runs.run_together(factories, parameter_file, recording, activity, show)
+    result = _simulate(scenario, parameters, processes, activity, scratch)
     settings = settings_of(result.parameters)
     summary = resolve(scenario.summarise)(result.recording, settings)
     summary["mode"] = "lockstep" if settings.get("lockstep", True) else "free-running"
-    table, missing = summary_table(summary, scenario.needs)
-    show_result(summary, json, table)
-    if json != "-":
-        for sentence in missing:
-            remarks.print(sentence, markup=False, soft_wrap=True)
+    _show(summary, scenario, json)
     if out is not None:
-        write_json(summary, str(scratch / "result.json"))
-        runs.write_parameters(runs.replayable(result.parameters), parameter_file)
-        if result.changes:
-            write_csv(
-                scratch / "parameter_changes.csv",
-                ("time_s", "node", "parameter", "value"),
-                [(each.time, each.node, each.name, each.value) for each in result.changes],
-            )
+        _write(result, summary, scratch)
         for remark in resolve(scenario.picture)(
             result.recording, result.activity, settings, scratch
         ):
@@ -157,7 +129,74 @@ def _run(
         written = sorted(path.name for path in scratch.iterdir())
         for name in written:
             (scratch / name).replace(out / name)
-        remarks.print(f"written: {', '.join(str(out / name) for name in written)}")
+        listed = ", ".join(str(out / name) for name in written)
+        remarks.print(f"written: {listed}", markup=False, soft_wrap=True)
     if result.interrupted is not None:
         remarks.print("stopped early: the result covers the run so far")
         raise click.exceptions.Exit(128 + result.interrupted)
+
+
+def _parameters(
+    scenario: Scenario,
+    config: Path | None,
+    overrides: dict[str, Any],
+    changes: tuple[str, ...],
+    scratch: Path,
+) -> dict[str, dict[str, Any]]:
+    """Parameters of each node, of which the recording goes to the folder ``scratch``."""
+    from neuro_control.ros import run as runs
+
+    parameters = runs.read_parameters(config or scenario.config_file(), list(scenario.nodes))
+    simulation, *others = scenario.nodes
+    recording = str((scratch / _RECORDING).resolve())
+    parameters[simulation].update(overrides, recording=recording)
+    parameters[simulation].setdefault("duration", scenario.seconds)
+    for name in others:
+        parameters[name]["use_sim_time"] = True
+    runs.set_parameters(parameters, changes)
+    if parameters[simulation]["recording"] != recording:
+        raise ConfigurationError("a run's recording goes to the folder that --out names")
+    return parameters
+
+
+def _simulate(
+    scenario: Scenario,
+    parameters: dict[str, dict[str, Any]],
+    processes: bool,
+    activity: str | None,
+    scratch: Path,
+) -> Result:
+    from neuro_control.ros import run as runs
+
+    recording, parameter_file = (scratch / _RECORDING).resolve(), scratch / _PARAMETERS
+    runs.write_parameters(parameters, parameter_file)
+    duration = parameters[next(iter(scenario.nodes))]["duration"]
+    # The simulation has yet to check it.
+    total = duration if isinstance(duration, int | float) and duration else None
+    with no_gl(), progress("simulating", total, "s") as show:
+        if processes:
+            return runs.run_apart(scenario.nodes, parameter_file, recording, activity, show)
+        factories = {name: resolve(factory) for name, factory in scenario.nodes.items()}
+        return runs.run_together(factories, parameter_file, recording, activity, show)
+
+
+def _show(summary: dict[str, Any], scenario: Scenario, json: str | None) -> None:
+    table, missing = summary_table(summary, scenario.needs)
+    show_result(summary, json, table)
+    if json != "-":
+        for sentence in missing:
+            remarks.print(sentence, markup=False, soft_wrap=True)
+
+
+def _write(result: Result, summary: dict[str, Any], scratch: Path) -> None:
+    """Write the result and the parameters that acted, which ``--config`` takes to run it again."""
+    from neuro_control.ros import run as runs
+
+    write_json(summary, str(scratch / "result.json"))
+    runs.write_parameters(runs.replayable(result.parameters), scratch / _PARAMETERS)
+    if result.changes:
+        write_csv(
+            scratch / "parameter_changes.csv",
+            ("time_s", "node", "parameter", "value"),
+            [(each.time, each.node, each.name, each.value) for each in result.changes],
+        )
