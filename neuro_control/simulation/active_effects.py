@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.effects import (
+    SLACK,
     CommandDelay,
     CommandLoss,
     Density,
@@ -47,7 +48,6 @@ GROUPS = {
     "pressure": mujoco.mjtSensor.mjSENS_USER,
     "foot_force": mujoco.mjtSensor.mjSENS_TOUCH,
 }
-_SLACK = 1e-9  # s
 
 
 class Electronics:
@@ -189,7 +189,7 @@ class ActiveEffects:
                 for loss, rng in self._losses.values()]  # fmt: skip
         if not any(lost):
             late = sum(delay.seconds for delay in self._delays.values() if delay.acts(time))
-            self._under_way.append((time + late - _SLACK, np.array(command)))
+            self._under_way.append((time + late - SLACK, np.array(command)))
         return self._due(time)
 
     def _due(self, time: float) -> Array | None:

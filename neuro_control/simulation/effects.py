@@ -28,7 +28,7 @@ from neuro_control.errors import ConfigurationError
 Array = NDArray[np.float64]
 
 # Times are sums of steps that binary fractions don't hold exactly, s.
-_SLACK = 1e-9
+SLACK = 1e-9
 # What PyYAML's constructors let through beside their own exceptions.
 _NO_YAML = (
     yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, OverflowError,
@@ -121,7 +121,7 @@ class TimedEffect(Effect):
 
     def acts(self, time: float) -> bool:
         """Whether it acts at a time of the episode, s."""
-        return self.begins - _SLACK <= time < self.begins + self.lasts - _SLACK
+        return self.begins - SLACK <= time < self.begins + self.lasts - SLACK
 
 
 # Sensors.
@@ -198,7 +198,7 @@ class Jump(SensorEffect):
     """Adds a constant number from a time on."""
 
     kind = "jump"
-    offset: float = _number(None, -1e6, 1e6, "of the sensor", "added to each reading")
+    offset: float = _number(None, -1e6, 1e6, "of the sensor", "number added to each reading")
 
 
 # Commands.
@@ -209,7 +209,7 @@ class CommandDelay(TimedEffect):
     """Lets a command act some time later; the motors start from the command of the reset, 0."""
 
     kind = "command_delay"
-    seconds: float = _number(None, 0.0, 60.0, "s", "from a command to its effect")
+    seconds: float = _number(None, 0.0, 60.0, "s", "time from a command to its effect")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +255,7 @@ class Push(DirectedEffect):
 
     kind = "push"
     lasts: float = _number(0.2, 0.0, math.inf, "s", "for how long it acts", above=True)
-    force: float = _number(None, 0.0, 1e5, "N", "size")
+    force: float = _number(None, 0.0, 1e5, "N", "size of the force")
     body: str = _name("", "of the model; the one that carries base_link by default")
 
 
@@ -264,7 +264,7 @@ class Wind(DirectedEffect):
     """A steady wind, or a current where the medium is water."""
 
     kind = "wind"
-    speed: float = _number(None, 0.0, 100.0, "m/s", "size")
+    speed: float = _number(None, 0.0, 100.0, "m/s", "speed of the air or the water")
 
 
 # The model.
@@ -280,7 +280,7 @@ class Payload(ModelEffect):
     """A mass at the centre of mass of a body; below 0 it is taken away."""
 
     kind = "payload"
-    mass: float = _number(None, -1e3, 1e3, "kg", "size")
+    mass: float = _number(None, -1e3, 1e3, "kg", "mass that is added")
     body: str = _name("", "of the model; the one that carries base_link by default")
 
 
@@ -374,5 +374,8 @@ def _effect(kind: Any, numbers: Any) -> Effect:
             )
     for name, field in fields.items():
         if field.default is dataclasses.MISSING and name not in numbers:
-            raise ConfigurationError(f"{kind}: {name} is missing")
+            unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
+            raise ConfigurationError(
+                f"{kind}: {name} is missing, the {field.metadata['what']}{unit}"
+            )
     return made(**numbers)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.effects import (
+    SLACK,
     Delay,
     Effect,
     Jump,
@@ -26,8 +27,6 @@ from neuro_control.simulation.effects import (
 Array = NDArray[np.float64]
 # Where each sensor's numbers lie among the readings.
 Parts = Sequence[NDArray[np.intp]]
-
-_SLACK = 1e-9  # s
 
 
 class Signal:
@@ -70,7 +69,7 @@ class _Delay(Signal):
         self._known: deque[tuple[float, Array]] = deque()
 
     def act(self, time: float, readings: Array) -> None:
-        known, due = self._known, time - self._effect.seconds + _SLACK
+        known, due = self._known, time - self._effect.seconds + SLACK
         known.append((time, readings[self._where]))
         while len(known) > 1 and known[1][0] <= due:
             known.popleft()

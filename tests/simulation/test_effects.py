@@ -254,7 +254,7 @@ def test_effects_come_and_go_by_name_during_an_episode() -> None:
     ("text", "sentence"),
     [
         ("[{shove: {force: 1}}]", "no effect 'shove': there are noise, loss, delay, stuck, jump"),
-        ("[{push: {}}]", "push: force is missing"),
+        ("[{push: {}}]", "push: force is missing, the size of the force (N)"),
         ("[{push: {strength: 1}}]", "push: no 'strength': there are name, begins, lasts"),
         ("[{push: {force: -1}}]", "push: force is at least 0 and at most 100000 N, not -1"),
         ("[{push: {force: 1, lasts: 0}}]", "push: lasts is above 0 s, not 0"),
