@@ -26,24 +26,24 @@ def _number(default: float, low: float, high: float) -> Any:
 class Command:
     """How to walk; the fields are in the order of the array.
 
-    A foot is on the ground while its own phase is below ``duration``. That of FL is ahead of the
-    rhythm by phase + offset + bound, FR's by offset, RL's by bound and RR's by phase, in cycles.
+    A foot is in stance while its own phase is below ``duration``. FL's is ahead of the common phase
+    by phase + offset + bound, FR's by offset, RL's by bound and RR's by phase, in cycles.
 
     Attributes:
         forward: Velocity forwards, m/s.
         left: Velocity to the left, m/s.
         yaw_rate: Turning to the left, rad/s.
-        height: Of the trunk over the ground beyond 0.3 m, m.
-        frequency: Of steps, Hz.
-        phase: By which FL and RR lead: 0.5 alone makes a trot.
-        offset: By which FL and FR lead: 0.5 alone makes a bound.
-        bound: By which FL and RL lead: 0.5 alone makes a pace.
-        duration: Part of a cycle that a foot stands; 1 stands still.
+        height: Height of the trunk over the ground beyond 0.3 m, m.
+        frequency: Frequency of steps, Hz.
+        phase: Lead of FL and RR: 0.5 alone makes a trot.
+        offset: Lead of FL and FR: 0.5 alone makes a bound.
+        bound: Lead of FL and RL: 0.5 alone makes a pace.
+        duration: Part of a cycle that a foot is in stance (duty factor); 1 stands still.
         swing: Height to which feet are lifted, m.
-        pitch: Of the trunk, nose down, rad.
-        roll: Of the trunk, right side down, rad.
-        width: Between left and right feet, m.
-        length: Between front and hind feet, m.
+        pitch: Pitch of the trunk, nose down, rad.
+        roll: Roll of the trunk, right side down, rad.
+        width: Way between left and right feet, m.
+        length: Way between front and hind feet, m.
         auxiliary: Weight of the auxiliary rewards in training; nothing here reads it.
     """
 
@@ -120,7 +120,7 @@ def gait(name: str, **numbers: float) -> Command:
     """Command of a gait: trot, pace, bound, pronk, walk or stand.
 
     Args:
-        name: Of the gait.
+        name: Name of the gait.
         numbers: Fields of ``Command`` that differ from its defaults.
 
     Raises:

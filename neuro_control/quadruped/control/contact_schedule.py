@@ -1,4 +1,4 @@
-"""Contact schedules by name: what tells the gait controller when which foot is in stance."""
+"""Contact schedules by name: when which foot is in stance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ContactSchedule(Protocol):
         phases: Phases of the feet, (4,), in [0, 1); a foot is in stance while its own is below
             ``duration``.
         duration: Part of the cycle that a foot is in stance (duty factor); 1 at rest.
-        frequency: Frequency of cycles, Hz. With the other two it tells the contacts to come.
+        frequency: Frequency of cycles, Hz. With the other two it predicts the contacts to come.
         changing: Whether feet are on their way to another order, so that the trunk had better be
             slow.
         stance: Which feet are in stance, (4,).

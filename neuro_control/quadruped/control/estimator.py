@@ -1,9 +1,9 @@
-"""How the trunk moves, from what the robot itself feels: IMU, joints and feet.
+"""State estimator: how the trunk moves, by the measurements of IMU, joints and feet.
 
 An extended Kalman filter of the errors in attitude, velocity and the gyro's offset (9 numbers). The
-IMU carries it on; each foot that stands tells that its point of contact does not move, three
-numbers at a time. Bloesch et al., "State Estimation for Legged Robots" (RSS 2012), without the
-feet's positions: those are carried along (``feet``) and give the height above the ground.
+IMU carries it on; each foot in stance is a measurement that its point of contact does not move,
+three numbers at a time. Bloesch et al., "State Estimation for Legged Robots" (RSS 2012), without
+the feet's positions: those are carried along (``feet``) and give the height above the ground.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _estimate(
     swing[1] = w[2] * imu[0] - w[0] * imu[2]
     swing[2] = w[0] * imu[1] - w[1] * imu[0]
     s.velocity[:] = s.imu_velocity - rotation @ swing
-    # Feet that stand are where the legs say; the others stay behind where they stood.
+    # Feet in stance are where the legs say; the others stay behind where they stood.
     for i in range(4):
         if trust[i] > 0.0:
             feet[i] = rotation @ points[i]
@@ -197,14 +197,15 @@ class Estimator:
     """Attitude, velocity, height and where the feet stand.
 
     Attributes:
-        rotation: From the trunk's frame to one that is level, (3, 3); yaw is since the start.
-        velocity: Of the trunk's origin in the level frame, (3,), m/s.
+        rotation: Rotation from the trunk's frame to a level one, (3, 3); yaw is since the start.
+        velocity: Velocity of the trunk's origin in the level frame, (3,), m/s.
         rate: Angular velocity in the trunk's frame, (3,), rad/s.
         position: x and y since the start, by dead reckoning, and the height of the trunk's origin
             above the ground, (3,), m.
         ground: Ground under the trunk's origin, m, and its slope along the level frame's x and y,
             (3,).
-        feet: From the trunk's origin to where each foot stands or last stood, level frame, (4, 3).
+        feet: Way from the trunk's origin to where each foot stands or last stood, level frame,
+            (4, 3), m.
         points: Points of contact in the trunk's frame, (4, 3), m.
         jacobians: Jacobians of these points, (4, 3, 3).
         state: All of these, in a structured array of one row, which compiled functions take.

@@ -1,4 +1,4 @@
-"""When which foot stands, by half-centre oscillators in place of a schedule.
+"""Half-centre oscillators as the contact schedule, in place of the gait scheduler.
 
 Each limb has a flexor and an extensor half-centre, which inhibit one another through interneurons
 and burst by a persistent sodium current; a foot swings while its flexor is the more active. Neurons
@@ -11,12 +11,13 @@ Circuit, weights and drives: Danner, Shevtsova, Frigon and Rybak, "Computational
 circuits controlling limb coordination and gaits in quadrupeds" (eLife 2017;6:e31050), a mouse's.
 The quadruped NCAP (Bhattasali et al., arXiv 2410.07174) gives a robot's policy such a circuit as
 its architecture. What is ours: time runs slower, since a robot ten times as high as a mouse steps
-as dynamically similar animals do, √10 times as slowly; rest; load; phases that tell what comes.
+as dynamically similar animals do, √10 times as slowly; rest; load; phases that predict contacts.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
@@ -47,27 +48,28 @@ _CALM = 0.05
 _NOTHING = 20.0
 # From any state it rests after that time, s.
 _SETTLING = 1.5
-# Drive of a walk in place; and of steps that nobody commanded: who was pushed or has to stop.
+# Drive of a walk in place; and of steps that nobody commanded, after a push or before a stop.
 _SLOWEST, _REACTION = 0.06, 0.5
 # Speed with full drive, m/s; what turning counts for, m; the drive changes by this much a second.
 FASTEST, _TURN, _SLEW = 1.6, 0.3, 2.0
 # A trunk whose velocity error is larger than this has been pushed, m/s; the rest counts as speed.
 _STEADY = 0.2
-# How long the circuit swings and stands, s, by drive: what tells the future. A test holds it.
+# How long the circuit swings and stands, s, by drive, to predict contacts. A test holds them.
 DRIVES = np.array([0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0])
 SWINGS = np.array([0.347, 0.346, 0.329, 0.316, 0.296, 0.272, 0.217, 0.162, 0.138])
 STANDS = np.array([1.028, 0.761, 0.546, 0.445, 0.370, 0.319, 0.238, 0.189, 0.164])
 # A limb may differ from that by this factor.
 _SHARE = 1.6
-# Who has stood longer than expected is about to swing, and who has swung about to stand.
+# A foot that has stood longer than expected is about to swing, and one that has swung, to stand.
 _ABOUT = 0.999
 
 # Each limb's neurons. F and E are the half-centres.
 _NEURONS = (
     "F", "E", "InF", "InE", "V0D", "V0D2", "V2a", "V0V", "InV0V", "V3", "Hom", "V2aDiag", "V0VDiag",
 )  # fmt: skip
-# Who excites (above 0, nS) or inhibits (below 0) whom, and on which limb's side of all: its own,
-# across the cord, along it (fore to hind or hind to fore), or diagonally.
+# Synapses: source, target, the target's limb, and weight in nS, excitatory above 0 and inhibitory
+# below. The limb is the source's own, or the one across the cord, along it (fore to hind or hind to
+# fore), or diagonally.
 _OWN, _ACROSS, _ALONG, _DIAGONAL = 0, 1, 2, 3
 _SYNAPSES = (
     ("F", "InF", _OWN, 4.0), ("InF", "E", _OWN, -10.0),
@@ -94,7 +96,7 @@ _TONIC = 1.0
 
 
 def _wired() -> tuple[list[str], Indices, Indices, Array, Array]:
-    """The circuit: names, first synapse of each neuron, who is heard, how much, drives.
+    """The circuit: names, first synapse of each neuron, sources, weights, drives.
 
     The half-centres come first: the limbs' flexors in the order of ``LEGS``, then extensors.
     """
@@ -117,13 +119,50 @@ NAMES, _FIRST, _SOURCES, _WEIGHTS, _GAINS = _wired()
 _INHIBITORY = NAMES.index("FL InE")
 
 
+def _wiring() -> NDArray[Any]:
+    """The circuit's synapses and drives as a structured array of one row."""
+    parts = {"first": _FIRST, "sources": _SOURCES, "weights": _WEIGHTS, "gains": _GAINS}
+    row = np.zeros(1, [(name, part.dtype, part.shape) for name, part in parts.items()])
+    for name, part in parts.items():
+        row[name] = part
+    return row
+
+
+_WIRING = _wiring()
+# What is kept from step to step: voltages (mV), inactivations and activities of the neurons, what
+# loaded feet excite (nS); and of the feet, which swing, how long each has done what it does (s),
+# how long each stands and swings over what is expected, which began that in time, and their phases.
+_STATE = np.dtype(
+    [
+        ("voltages", np.float64, (len(NAMES),)),
+        ("inactivations", np.float64, (8,)),
+        ("activities", np.float64, (len(NAMES),)),
+        ("loads", np.float64, (4,)),
+        ("swinging", np.uint8, (4,)),
+        ("clocks", np.float64, (4,)),
+        ("shares", np.float64, (2, 4)),
+        ("known", np.uint8, (4,)),
+        ("phases", np.float64, (4,)),
+    ]
+)
+
+
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _advance(
-    voltages: Array, inactivations: Array, activities: Array,
-    first: Indices, sources: Indices, weights: Array, gains: Array,
-    drive: float, rest: float, loads: Array, step: float, count: int,
-) -> None:  # fmt: skip
-    """Let the circuit go on for ``count`` steps of ``step`` ms."""
+def _advance(state: Any, wiring: Any, drive: float, rest: float, step: float, count: int) -> None:
+    """Let the circuit go on for ``count`` steps of ``step`` ms.
+
+    Args:
+        state: ``_STATE``.
+        wiring: ``_WIRING``.
+        drive: 0 to 1.
+        rest: Inhibition of the flexors, nS.
+        step: Length of a step, ms.
+        count: Number of steps.
+    """
+    own, wires = state[0], wiring[0]
+    voltages, inactivations, activities = own.voltages, own.inactivations, own.activities
+    first, sources, weights, gains = wires.first, wires.sources, wires.weights, wires.gains
+    loads = own.loads
     for _ in range(count):
         for i in range(voltages.size):
             activities[i] = activity(voltages[i])
@@ -155,8 +194,9 @@ def _advance(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _bear(forces: Array, load: float, loads: Array) -> None:
+def _bear(state: Any, forces: Array, load: float) -> None:
     """Write what loaded feet excite: ``load`` where all bear alike, and twice that at most."""
+    loads = state[0].loads
     total = max(forces.sum(), _NOTHING)
     for i in range(4):
         loads[i] = load * min(max(4.0 * forces[i] / total, 0.0), 2.0)
@@ -164,7 +204,7 @@ def _bear(forces: Array, load: float, loads: Array) -> None:
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
 def _expected(drive: float, durations: Array) -> float:
-    """Of ``durations`` by ``DRIVES``, the one at a drive."""
+    """The one of ``durations``, which belong to ``DRIVES``, at a drive."""
     k = 0
     while k < DRIVES.size - 2 and drive > DRIVES[k + 1]:
         k += 1
@@ -174,29 +214,23 @@ def _expected(drive: float, durations: Array) -> float:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _follow(
-    voltages: Array, drive: float, period: float,
-    swinging: NDArray[np.bool_], clocks: Array, shares: Array, known: NDArray[np.bool_],
-    phases: Array, resting: bool,
-) -> tuple[bool, float, float]:  # fmt: skip
+def _follow(state: Any, drive: float, period: float, resting: bool) -> tuple[bool, float, float]:
     """Write the feet's phases; return whether all rest, and the duration and frequency.
 
     Args:
-        voltages: Of the circuit.
+        state: ``_STATE``.
         drive: 0 to stop.
-        period: Since the last time, s.
-        swinging: Kept: which feet swing.
-        clocks: Kept: how long each has done what it does, s.
-        shares: Kept, (2, 4): how long each stands and swings, over what is expected.
-        known: Kept: which feet began what they do in time.
-        phases: Out.
+        period: Time since the last step, s.
         resting: What was returned the last time.
     """
+    own = state[0]
+    voltages, swinging, clocks = own.voltages, own.swinging, own.clocks
+    shares, known, phases = own.shares, own.known, own.phases
     expected = _expected(drive, STANDS), _expected(drive, SWINGS)
     for i in range(4):
         clocks[i] += period
         swings = voltages[i] > voltages[4 + i]
-        if swings == swinging[i]:
+        if swings == (swinging[i] != 0):
             continue
         if resting:
             # The first step of all.
@@ -226,14 +260,14 @@ class Oscillators:
 
     Gait, frequency and duration are the drive's, not the command's. The drive follows the speed
     that is commanded, sideways and turning included, to 1 at 1.6 m/s, and what a push adds; a
-    command to stand brings it to zero, and the oscillators to rest. A foot's phase tells how much
+    command to stand brings it to zero, and the oscillators to rest. A foot's phase says how much
     of its stance or swing is over, against what is expected at that drive and by how much the
     limb's own last ones differed from that.
 
     Attributes:
-        phases: Of the feet, (4,), in [0, 1); the feet whose flexors are quiet stand and are below
-            ``duration``.
-        duration: Part of the cycle that a foot stands; 1 at rest.
+        phases: Phases of the feet, (4,), in [0, 1); the feet whose flexors are quiet are in stance
+            and below ``duration``.
+        duration: Part of the cycle that a foot is in stance; 1 at rest.
         frequency: Hz.
         drive: 0 to 1, of the present.
 
@@ -253,18 +287,20 @@ class Oscillators:
         if not 0.0 <= load <= 1.0:
             raise ConfigurationError(f"the oscillators' load lies between 0 and 1, not {load}")
         self._drive, self._load = drive, load
-        self._activities, self._loads = np.empty(len(NAMES)), np.zeros(4)
         self.reset(Command())
 
     def reset(self, command: Command) -> None:
         """Begin at rest, where every walk begins, whatever the command."""
         self.drive, self.duration, self.frequency = 0.0, 1.0, 1.0
-        self.phases = np.zeros(4)
-        self._voltages = np.full(len(NAMES), INTERNEURON.rest)
-        self._inactivations = np.full(8, 0.5)
-        self._swinging, self._known = np.zeros(4, dtype=bool), np.zeros(4, dtype=bool)
-        self._clocks, self._shares = np.zeros(4), np.ones((2, 4))
-        self._loads[:] = 0.0
+        self._state = state = np.zeros(1, _STATE)
+        state["voltages"], state["inactivations"] = INTERNEURON.rest, 0.5
+        state["shares"] = 1.0
+        # Views into it.
+        self.phases = state["phases"][0]
+        self._voltages, self._inactivations = state["voltages"][0], state["inactivations"][0]
+        self._swinging = state["swinging"][0].view(np.bool_)
+        self._known = state["known"][0].view(np.bool_)
+        self._clocks = state["clocks"][0]
         self._resting = True
         self._go_on(_SETTLING)
 
@@ -312,21 +348,16 @@ class Oscillators:
         if goal == 0.0 and self.drive < _SLOWEST:
             self.drive = 0.0
         if forces is not None:
-            _bear(forces, self._load, self._loads)
+            _bear(self._state, forces, self._load)
         self._go_on(period)
 
     def _go_on(self, period: float) -> None:
         count = math.ceil(period * _TEMPO / _STEP)
-        _advance(
-            self._voltages, self._inactivations, self._activities,
-            _FIRST, _SOURCES, _WEIGHTS, _GAINS,
-            self.drive, 0.0 if self.drive else _REST, self._loads,
-            period * _TEMPO / count, count,
-        )  # fmt: skip
+        rest = 0.0 if self.drive else _REST
+        _advance(self._state, _WIRING, self.drive, rest, period * _TEMPO / count, count)
         self._resting, self.duration, self.frequency = _follow(
-            self._voltages, self.drive, period, self._swinging, self._clocks, self._shares,
-            self._known, self.phases, self._resting,
-        )  # fmt: skip
+            self._state, self.drive, period, self._resting
+        )
 
     @property
     def changing(self) -> bool:
@@ -335,5 +366,6 @@ class Oscillators:
 
     @property
     def stance(self) -> NDArray[np.bool_]:
-        """Which feet stand, (4,)."""
-        return self.phases < self.duration
+        """Which feet are in stance, (4,)."""
+        found: NDArray[np.bool_] = self.phases < self.duration
+        return found

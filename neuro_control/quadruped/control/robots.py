@@ -26,23 +26,23 @@ class Robot:
 
     Attributes:
         name: Name.
-        hip: Of the front left leg's hip joint, x and y, m.
-        side: From there to the thigh's joint along y, m.
-        thigh: From the thigh's joint to the calf's along -z, m.
+        hip: Place of the front left leg's hip joint, x and y, m.
+        side: Way from there to the thigh's joint along y, m.
+        thigh: Way from the thigh's joint to the calf's along -z, m.
         foot: Middle of the foot in the calf's frame, x and z, m.
-        radius: Of the foot, m.
+        radius: Radius of the foot, m.
         imu: Where the IMU sits, (3,), m.
-        base_mass: Of the trunk, kg.
+        base_mass: Mass of the trunk, kg.
         base_com: Its centre of mass, (3,), m.
-        link_masses: Of hip, thigh and calf, kg.
+        link_masses: Masses of hip, thigh and calf, kg.
         link_coms: Their centres of mass in their own frames on the front left leg, (3, 3), m.
-        inertia: Of the whole when it stands, about its centre of mass, diagonal, kg m².
+        inertia: Inertia of the standing robot about its centre of mass, diagonal, kg m².
         limits: Lowest and highest angle of hip, thigh and calf that all legs have, (3, 2), rad.
         torque: Largest torque of hip, thigh and calf, N m.
         friction: Dry friction in hip, thigh and calf, N m.
         damping: Friction that grows with the speed there, N m s/rad.
-        reflected: Inertia that hip, thigh and calf feel when a leg swings, kg m².
-        height: Of the trunk's origin above the ground when it stands, m.
+        reflected: Inertia of hip, thigh and calf when a leg swings, kg m².
+        height: Height of the trunk's origin above the ground when it stands, m.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Robot:
 
     @cached_property
     def mass(self) -> float:
-        """Of the whole, kg."""
+        """Mass of the whole robot, kg."""
         return self.base_mass + 4 * sum(self.link_masses)
 
     @cached_property
@@ -95,7 +95,7 @@ class Robot:
 
     @cached_property
     def masses(self) -> Array:
-        """Of trunk, hip, thigh and calf, (4,), kg."""
+        """Masses of trunk, hip, thigh and calf, (4,), kg."""
         return np.array([self.base_mass, *self.link_masses])
 
     @cached_property

@@ -1,10 +1,10 @@
-"""Forces of the feet that stand: the cost of what is to come, and a quadratic program for now.
+"""Forces of the feet in stance: the cost of what is to come, and a quadratic program for now.
 
 The robot is one body that forces at the feet push (Di Carlo et al., "Dynamic Locomotion in the MIT
 Cheetah 3 Through Convex Model-Predictive Control", IROS 2018). Over a cycle ahead, during which
 feet come and go by the schedule, the linear-quadratic regulator's backward recursion gives what a
 state will cost without looking at limits; that cost stands in the program of the present forces,
-which minds friction and torques. So the program has 12 numbers instead of 12 a stage, and is solved
+which keeps friction and torques. So the program has 12 numbers instead of 12 a stage, and is solved
 anew in every control step.
 """
 

@@ -167,7 +167,7 @@ class GaitController(Controller[GaitParameters]):
         )
 
     def safe_action(self) -> Array:
-        """Joints only brake, and a robot that stands sinks down; limp while speeds are unknown."""
+        """Joints only brake, so that a standing robot sinks down; zero torque without speeds."""
         known = abs(self._joints.silence(self.now())) <= self.parameters.input_timeout
         speeds = self._reader.speeds if known else np.zeros(len(JOINTS))
         efforts = np.clip(-self.parameters.damping * speeds, -self._torque, self._torque)
