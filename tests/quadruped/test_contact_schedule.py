@@ -18,7 +18,8 @@ from neuro_control.quadruped.control.oscillators import Oscillators
 from neuro_control.quadruped.control.robots import find
 from neuro_control.quadruped.control.sensor_monitor import SensorMonitor
 from neuro_control.quadruped.control.types import PERIOD
-from neuro_control.quadruped.evaluation.evaluate import Trial, evaluate, walk
+from neuro_control.quadruped.evaluation.evaluate import evaluate
+from neuro_control.quadruped.evaluation.rollout import RolloutSettings, random_push, simulate
 from neuro_control.quadruped.simulation.body import Body, world
 
 
@@ -41,11 +42,13 @@ def test_contact_schedules_are_found_by_name():
 )
 def test_it_goes_as_fast_as_commanded_to_5_cm_a_second_or_5_percent(robot, numbers):
     command = gait("trot", **numbers)
-    controller = Gait(find(robot), "oscillators")
-    found = walk(Body(world(robot)), controller, command, 0, Trial(robot, 5.0))
-    assert not found.fallen
+    settings = RolloutSettings(robot, (command,), seconds=5.0, contact_schedule="oscillators")
+    found = simulate(settings)
+    assert found.fell is None
     wanted = [command.forward, command.left, command.yaw_rate, 0.3]
-    error = np.abs(found.truth[-1000:, :4].mean(axis=0) - wanted)
+    truth = found.truth.part(slice(-1000, None))
+    true = np.column_stack([truth.velocity[:, :2], truth.yaw_rate, truth.height])
+    error = np.abs(true.mean(axis=0) - wanted)
     assert (error <= np.maximum(0.05, 0.05 * np.abs(wanted))).all()
 
 
@@ -63,8 +66,11 @@ def test_it_walks_stops_and_stands():
 @pytest.mark.parametrize("speed", [0.1, 0.5])
 def test_a_push_does_not_fell_it_while_it_walks(speed):
     command = gait("trot", forward=speed)
-    controller = Gait(find("go2"), "oscillators")
-    assert not walk(Body(world()), controller, command, 1, Trial("go2", 5.2, 100.0)).fallen
+    settings = RolloutSettings(
+        "go2", (command,), seconds=5.2, seed=1, effects=(random_push(100.0, 5.2, 1),),
+        contact_schedule="oscillators",
+    )  # fmt: skip
+    assert simulate(settings).fell is None
 
 
 def test_it_gets_up_walks_and_lies_down_by_oscillators():
@@ -81,8 +87,8 @@ def test_it_gets_up_walks_and_lies_down_by_oscillators():
     assert body.height < 0.15
 
 
-def test_evaluate_takes_the_rhythm():
-    arguments = ["--rhythm", "oscillators", "--command", "forward=0.3", "--seconds", "5"]
+def test_evaluate_takes_the_contact_schedule():
+    arguments = ["--contact-schedule", "oscillators", "--command", "forward=0.3", "--seconds", "5"]
     done = CliRunner().invoke(
         evaluate, [*arguments, "--seeds", "1", "--json", "-"], catch_exceptions=False
     )
