@@ -8,6 +8,8 @@ import numpy as np
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.preprocessing import PatchNormalisation
+from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.control.recogniser_settings import RecogniserSettings
 from neuro_control.places.training.dataset import Traverse
 from neuro_control.places.training.train import train
 from tests.places.textures import textures
@@ -26,6 +28,11 @@ def design(**changed):
 def trained(traverses, design, progress=None, known=None, **options):
     with ThreadPoolExecutor(1) as executor:
         return train(traverses, design, executor, progress, known, **options)
+
+
+def recogniser_of(ensemble, **settings):
+    """A recogniser of an ensemble, or of its file."""
+    return Recogniser(ensemble, RecogniserSettings(**settings))
 
 
 @cache

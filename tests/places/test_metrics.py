@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.novelty import visited_threshold
 from neuro_control.places.evaluation.metrics import (
     PrecisionRecall,
     accept_rates,
@@ -153,49 +152,5 @@ def test_what_has_no_metric_is_refused(similarity, truth, tolerance, message):
         precision_recall(similarity, truth, tolerance)
 
 
-def test_a_threshold_worked_by_hand():
-    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.35, 0.5, 0.9])
-    visited = np.array([False] * 4 + [True] * 3)
-    # One of four may pass, the one of 0.4: the lowest score above 0.3 is that of a visited place.
-    assert visited_threshold(scores, visited, 0.25) == 0.35
-    assert accept_rates(scores, visited, 0.35) == (0.25, 1.0)
-    assert visited_threshold(scores, visited, 0.0) == 0.5
-    assert accept_rates(scores, visited, 0.5) == (0.0, 2 / 3)
-    assert visited_threshold(scores, visited, 1.0) == 0.1
-
-
-def test_equal_scores_of_places_never_visited_pass_together_or_not_at_all():
-    scores, visited = np.array([0.5, 0.5, 0.4, 0.5]), np.array([False, False, False, True])
-    threshold = visited_threshold(scores, visited, 1 / 3)
-    assert threshold > 0.5
-    assert accept_rates(scores, visited, threshold) == (0.0, 0.0)
-
-
-@given(
-    arrays.arrays(np.float64, 12, elements=st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])),
-    arrays.arrays(np.bool_, 12).filter(lambda visited: not visited.all()),
-    st.floats(0, 1),
-)
-def test_no_lower_threshold_keeps_the_false_accepts(scores, visited, share):
-    threshold = visited_threshold(scores, visited, share)
-    assert accept_rates(scores, visited, threshold)[0] <= share + 1e-9
-    for lower in scores[scores < threshold]:
-        assert accept_rates(scores, visited, lower)[0] > share
-
-
 def test_a_share_of_no_queries_is_no_number():
     assert np.isnan(accept_rates(np.ones(2), np.ones(2, bool), 0.5)[0])
-
-
-@pytest.mark.parametrize(
-    ("scores", "visited", "share", "message"),
-    [
-        ([0.5], [True], 0.05, "no query is of a place never visited"),
-        ([0.5, 0.1], [False], 0.05, "got"),
-        ([np.nan], [False], 0.05, "NaN"),
-        ([0.5], [False], 1.5, "between 0 and 1"),
-    ],
-)
-def test_a_threshold_that_nothing_tells_is_refused(scores, visited, share, message):
-    with pytest.raises(ConfigurationError, match=message):
-        visited_threshold(np.array(scores), np.array(visited), share)

@@ -104,7 +104,7 @@ def test_in_lockstep_an_unanswered_image_is_sent_again_and_ends_the_run_in_the_e
     assert len(set(audience.stamps())) == 1
     assert len(audience.images) > 5
     assert "no place answered the image 0.png in " in audience.player.failure
-    assert audience.probe.said("in 2 s: nobody publishes place, start a recogniser")
+    assert audience.probe.said("s: nobody publishes place, start a recogniser")
 
 
 def test_in_lockstep_a_recogniser_that_is_not_active_yet_is_waited_for(bench, model):

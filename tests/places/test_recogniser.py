@@ -2,15 +2,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.novelty import NoveltyThreshold, reference_threshold
-from neuro_control.places.control.online_statistics import OnlineStatistics
-from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Recogniser
+from neuro_control.places.control.novelty import reference_threshold
+from neuro_control.places.control.recogniser_settings import MODES, REGULARISATIONS
 from neuro_control.places.control.sequences import match_sequence
-from tests.places.ensembles import design, handmade, small, trained, traverse
+from tests.places.ensembles import design, handmade, recogniser_of, small, trained, traverse
 from tests.places.textures import textures
 
 
@@ -20,70 +17,10 @@ def noisy(images, seed=0):
     return np.clip(images + noise, 0, 255).astype(np.uint8)
 
 
-@given(
-    prior=st.integers(1, 5).map(lambda half: 2 * half),
-    count=st.integers(0, 30),
-    seed=st.integers(0, 1000),
-)
-def test_running_statistics_are_those_of_all_samples_with_the_prior_as_some(prior, count, seed):
-    rng = np.random.default_rng(seed)
-    mean, spread = rng.normal(0, 3, 4), rng.uniform(0.1, 2, 4)
-    values = rng.normal(1, 2, (count, 4)).astype(np.float32)
-    running = OnlineStatistics(mean.astype(np.float32), spread.astype(np.float32), prior)
-    for value in values:
-        running.add(value)
-    # Half of the prior's samples lie a spread above its mean, half below.
-    half = prior // 2
-    samples = np.concatenate(
-        [np.tile(mean + spread, (half, 1)), np.tile(mean - spread, (half, 1)), values]
-    )
-    np.testing.assert_allclose(running.mean, samples.mean(axis=0), atol=1e-4)
-    np.testing.assert_allclose(running.spread, samples.std(axis=0), rtol=1e-3)
-
-
-def test_where_nothing_varies_a_spread_is_one():
-    running = OnlineStatistics(np.zeros(2, np.float32), np.array([0, 2], np.float32))
-    np.testing.assert_array_equal(running.spread, [1, 2])
-
-
-def test_running_statistics_leave_what_they_started_from_as_it_was():
-    mean = np.zeros(2, np.float32)
-    OnlineStatistics(mean, mean).add(np.ones(2, np.float32))
-    assert not mean.any()
-
-
-def test_a_score_of_never_visited_places_by_hand():
-    # Of place 0 only 6 and beyond, of 13 only 7 and before, can be taken for places elsewhere.
-    probed = np.zeros((2, 14), np.float32)
-    probed[0, [0, 5, 6]] = 9, 8, 0.75
-    probed[1, [13, 8, 7]] = 9, 8, 0.25
-    probe = np.array([0, 13])
-    assert reference_threshold(probe, probed, 1, 0.5)[0] == 0.75
-    assert reference_threshold(probe, probed, 1, 0.0)[0] == np.nextafter(0.75, 1)
-    assert reference_threshold(probe, probed, 1, 1.0)[0] == 0.25
-    # No sequence goes on from 0 to 13.
-    assert reference_threshold(probe, probed, 2, 0.5)[0] == 0.75
-    # Away from place 6 the best is 0 (12 and 13), away from place 7 as well (0 and 1).
-    assert reference_threshold(probe, probed, 1, 0.5)[1] == 0.5
-
-
-def test_a_score_of_never_visited_places_in_sequences_by_hand():
-    # Of two images the second ends the one whole sequence: 8 has (1 + 0) / 2, 9 (0.25 + 0.5) / 2.
-    probed = np.zeros((2, 14), np.float32)
-    probed[0, [0, 8]] = 9, 0.5
-    probed[1, [1, 9, 8]] = 9, 0.25, 1.0
-    assert reference_threshold(np.arange(2), probed, 2, 1.0)[0] == 0.5
-    assert reference_threshold(np.arange(2), probed, 2, 0.0)[0] == np.nextafter(0.5, 1)
-
-
-def test_where_all_places_are_near_no_score_is_too_low():
-    assert reference_threshold(np.array([2]), np.ones((1, 6)), 1, 0.05) == (-np.inf, 0.0)
-
-
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("preprocessing", ["retina", "patch"])
 def test_places_that_were_learnt_are_recognised(mode, preprocessing):
-    recogniser = Recogniser(small(preprocessing=preprocessing), mode=mode)
+    recogniser = recogniser_of(small(preprocessing=preprocessing), mode=mode)
     best = recogniser.scores(noisy(textures(10))).argmax(axis=1)
     assert (best == np.arange(10)).mean() >= (0.8 if preprocessing == "retina" else 0.6)
 
@@ -93,7 +30,7 @@ def test_places_that_were_learnt_are_recognised(mode, preprocessing):
 def test_the_same_seed_gives_the_same_scores(mode, regularisation):
     images = noisy(textures(10))
     one, again, other = (
-        Recogniser(small(), mode=mode, regularisation=regularisation, seed=seed).scores(images)
+        recogniser_of(small(), mode=mode, regularisation=regularisation, seed=seed).scores(images)
         for seed in (3, 3, 4)
     )
     np.testing.assert_array_equal(one, again)
@@ -105,7 +42,7 @@ def test_the_same_seed_gives_the_same_scores(mode, regularisation):
 @pytest.mark.parametrize("mode", MODES)
 def test_after_a_reset_the_same_images_have_the_same_scores(mode):
     images = noisy(textures(10))
-    recogniser = Recogniser(small(), mode=mode)
+    recogniser = recogniser_of(small(), mode=mode)
     first = recogniser.scores(images)
     assert (recogniser.scores(images) != first).any()
     recogniser.reset()
@@ -115,16 +52,16 @@ def test_after_a_reset_the_same_images_have_the_same_scores(mode):
 @pytest.mark.parametrize("mode", MODES)
 def test_an_image_to_come_changes_no_score_before_it(mode):
     images = noisy(textures(10))
-    whole = Recogniser(small(), mode=mode).scores(images)
-    part = Recogniser(small(), mode=mode).scores(images[:4])
+    whole = recogniser_of(small(), mode=mode).scores(images)
+    part = recogniser_of(small(), mode=mode).scores(images[:4])
     np.testing.assert_allclose(whole[:4], part, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_recognisers_of_one_ensemble_do_not_disturb_each_other(mode):
     images = noisy(textures(10))
-    alone = Recogniser(small(), mode=mode).scores(images)
-    one, other = (Recogniser(small(), mode=mode) for _ in range(2))
+    alone = recogniser_of(small(), mode=mode).scores(images)
+    one, other = (recogniser_of(small(), mode=mode) for _ in range(2))
     other.scores(textures(5, seed=7))
     np.testing.assert_array_equal(one.scores(images), alone)
 
@@ -133,7 +70,7 @@ def test_without_adaptation_the_order_of_images_does_not_matter():
     images, order = noisy(textures(10)), np.random.default_rng(0).permutation(10)
     for regularisation, same in (("none", True), ("homeostasis", False)):
         scores, shuffled = (
-            Recogniser(small(preprocessing="patch"), regularisation=regularisation).scores(each)
+            recogniser_of(small(preprocessing="patch"), regularisation=regularisation).scores(each)
             for each in (images, images[order])
         )
         assert np.allclose(scores[order], shuffled, rtol=1e-4) == same
@@ -141,15 +78,15 @@ def test_without_adaptation_the_order_of_images_does_not_matter():
 
 def test_what_is_always_there_weighs_less():
     image = np.repeat(textures(10)[3:4], 60, axis=0)
-    scores = Recogniser(small(preprocessing="patch")).scores(image)[:, 3]
+    scores = recogniser_of(small(preprocessing="patch")).scores(image)[:, 3]
     assert scores[-1] < 0.7 * scores[0]
-    plain = Recogniser(small(preprocessing="patch"), regularisation="none").scores(image)[:, 3]
+    plain = recogniser_of(small(preprocessing="patch"), regularisation="none").scores(image)[:, 3]
     np.testing.assert_allclose(plain, np.full(60, plain[0]), rtol=1e-5)
 
 
 def test_the_larger_the_margin_the_less_neurons_answer():
     def spikes(margin):
-        recogniser = Recogniser(small(), mode="spiking", margin=margin)
+        recogniser = recogniser_of(small(), mode="spiking", margin=margin)
         recogniser.scores(noisy(textures(10)))
         return recogniser.spikes
 
@@ -165,12 +102,12 @@ def test_neurons_that_answer_to_everything_are_silenced(mode):
     activity = np.zeros_like(small().activity)
     options = {"mode": mode, "silence_from": 0.5}
     quiet = dataclasses.replace(small(), activity=activity)
-    plain = Recogniser(quiet, **{**options, "regularisation": "none"}).scores(images)
-    unsilenced = Recogniser(quiet, **options, regularisation="silence").scores(images)
+    plain = recogniser_of(quiet, **{**options, "regularisation": "none"}).scores(images)
+    unsilenced = recogniser_of(quiet, **options, regularisation="silence").scores(images)
     np.testing.assert_array_equal(unsilenced, plain)
     activity[0] = 0.5  # all of the expert for the first five places
     loud = dataclasses.replace(small(), activity=activity)
-    silenced = Recogniser(loud, **options, regularisation="silence").scores(images)
+    silenced = recogniser_of(loud, **options, regularisation="silence").scores(images)
     assert not silenced[:, :5].any()
     np.testing.assert_array_equal(silenced[:, 5:], plain[:, 5:])
 
@@ -187,9 +124,9 @@ def test_scores_of_several_networks_are_the_mean_of_each_ones(mode):
             for name in ("places", "weights", "thresholds", "responses", "activity")
         }
         alone = dataclasses.replace(both, networks=np.zeros(1, int), **kept)
-        singly.append(Recogniser(alone, **options).scores(images))
+        singly.append(recogniser_of(alone, **options).scores(images))
     assert (singly[0] != singly[1]).any()
-    found = Recogniser(both, **options).scores(images)
+    found = recogniser_of(both, **options).scores(images)
     np.testing.assert_allclose(found, np.mean(singly, axis=0), rtol=1e-5)
 
 
@@ -201,7 +138,7 @@ def test_a_template_is_the_mean_of_the_neurons_that_vote_for_a_place():
     weights = ensemble.weights[0].astype(float)
     levels = ensemble.preprocessing.levels(textures(3, seed=8))
     expected = levels @ np.stack([weights[:, :2].mean(axis=1), weights[:, 2]], axis=1)
-    found = Recogniser(ensemble, regularisation="none").scores_of(levels)
+    found = recogniser_of(ensemble, regularisation="none").scores_of(levels)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -209,8 +146,8 @@ def test_a_template_is_the_mean_of_the_neurons_that_vote_for_a_place():
 @pytest.mark.parametrize("length", [1, 4])
 def test_a_step_at_a_time_is_all_scores_and_their_sequence(mode, length):
     images = noisy(textures(10))
-    whole = match_sequence(Recogniser(small(), mode=mode).scores(images), length)
-    recogniser = Recogniser(small(), mode=mode, sequence=length, best=3)
+    whole = match_sequence(recogniser_of(small(), mode=mode).scores(images), length)
+    recogniser = recogniser_of(small(), mode=mode, sequence=length, best=3)
     for image, scores in zip(images, whole, strict=True):
         threshold = recogniser.threshold
         answer = recogniser.step(image)
@@ -225,47 +162,30 @@ def test_a_step_at_a_time_is_all_scores_and_their_sequence(mode, length):
 def test_a_step_takes_cameras_images():
     image = np.repeat(np.repeat(textures(10)[4], 4, axis=0), 6, axis=1)
     colour = np.repeat(image[..., None], 3, axis=2)
-    grey, coloured = (Recogniser(small()).step(each) for each in (image, colour))
+    grey, coloured = (recogniser_of(small()).step(each) for each in (image, colour))
     assert grey.place == coloured.place == 4
     assert grey.score == coloured.score
 
 
 def test_an_image_without_features_is_refused_and_the_next_one_is_taken():
-    recogniser = Recogniser(small())
+    recogniser = recogniser_of(small())
     with pytest.raises(ConfigurationError, match="of one colour and shows no place"):
         recogniser.step(np.full((40, 60), 9, np.uint8))
-    after, fresh = recogniser.step(textures(10)[2]), Recogniser(small()).step(textures(10)[2])
+    after, fresh = recogniser.step(textures(10)[2]), recogniser_of(small()).step(textures(10)[2])
     assert after.place == 2
     assert after.score == fresh.score
 
 
 def test_a_threshold_of_ones_own_decides_what_was_visited():
     image = textures(10)[2]
-    score = Recogniser(small()).step(image).score
-    assert Recogniser(small(), threshold=score).step(image).visited
-    assert not Recogniser(small(), threshold=score + 0.01).step(image).visited
-
-
-def test_a_running_threshold_worked_by_hand():
-    running = NoveltyThreshold(3.0, 0.5, false_accepts=0.2)
-    assert running.value == 3.0
-    scores = np.zeros(30)
-    scores[[10, 12, 25]] = 9.0, 8.0, 1.0  # 12 is too near the best to be another place
-    for _ in range(7):
-        running.add(scores)
-    assert running.value == 3.0  # three of ten are still the reference's
-    running.add(scores)
-    assert running.value == 3.0  # two of ten: a fifth may reach it
-    running.add(scores)
-    assert running.value == 1.5  # by half a point more than the second of such scores
-    few = NoveltyThreshold(3.0, 0.5, false_accepts=0.2)
-    few.add(np.arange(5.0))
-    assert few.value == 3.0
+    score = recogniser_of(small()).step(image).score
+    assert recogniser_of(small(), threshold=score).step(image).visited
+    assert not recogniser_of(small(), threshold=score + 0.01).step(image).visited
 
 
 def test_the_thresholds_of_scores_are_those_that_steps_would_have_met():
     images = noisy(textures(10))
-    recogniser = Recogniser(small(), sequence=2)
+    recogniser = recogniser_of(small(), sequence=2)
     scores = match_sequence(recogniser.scores(images), 2)
     together = recogniser.thresholds(scores)
     recogniser.reset()
@@ -283,7 +203,7 @@ def test_a_threshold_is_told_from_scores_given_in_the_same_way(options):
     known = small(places=20, count=20)
     levels = known.preprocessing.traverse_levels(known.reference)
     recogniser, other = (
-        Recogniser(known, mode="spiking", false_accepts=0.1, **options) for _ in range(2)
+        recogniser_of(known, mode="spiking", false_accepts=0.1, **options) for _ in range(2)
     )
     before = recogniser.scores(textures(2))
     recogniser.reset()
@@ -296,7 +216,7 @@ def test_a_threshold_is_told_from_scores_given_in_the_same_way(options):
 def test_few_images_of_places_never_visited_are_taken_for_known_ones():
     known = trained([traverse(textures(40))], design(places=10, neurons=60))
     for mode in MODES:
-        recogniser = Recogniser(known, mode=mode, false_accepts=0.1)
+        recogniser = recogniser_of(known, mode=mode, false_accepts=0.1)
         foreign = recogniser.scores(textures(40, seed=99)).max(axis=1)
         assert (foreign >= recogniser.threshold).mean() < 0.4
         recogniser.reset()
@@ -308,7 +228,7 @@ def test_few_images_of_places_never_visited_are_taken_for_known_ones():
 @pytest.mark.parametrize("count", [1, 2])
 def test_one_or_two_places_are_enough(mode, count):
     tiny = trained([traverse(textures(count))], design(preprocessing="patch", neurons=10, epochs=2))
-    recogniser = Recogniser(tiny, mode=mode, best=5)
+    recogniser = recogniser_of(tiny, mode=mode, best=5)
     answer = recogniser.step(textures(count)[0])
     assert len(answer.best) == count
     assert np.isfinite(answer.scores).all()
@@ -316,7 +236,7 @@ def test_one_or_two_places_are_enough(mode, count):
 
 
 def test_spikes_and_synaptic_operations_are_counted():
-    recogniser = Recogniser(small(), mode="spiking", regularisation="none")
+    recogniser = recogniser_of(small(), mode="spiking", regularisation="none")
     recogniser.scores(textures(3))
     assert recogniser.spikes > 0
     # At least what the inputs' spikes bring 80 neurons, and a spike its own 41 others and relay.
@@ -340,14 +260,14 @@ def test_spikes_and_synaptic_operations_are_counted():
 )
 def test_options_that_mean_nothing_are_refused(options, message):
     with pytest.raises(ConfigurationError, match=message):
-        Recogniser(small(), **options)
+        recogniser_of(small(), **options)
 
 
 def test_a_file_is_as_good_as_the_ensemble_itself(tmp_path):
     small().write(tmp_path / "model")
     images = noisy(textures(10))
-    read = Recogniser(tmp_path / "model")
-    np.testing.assert_array_equal(read.scores(images), Recogniser(small()).scores(images))
+    read = recogniser_of(tmp_path / "model")
+    np.testing.assert_array_equal(read.scores(images), recogniser_of(small()).scores(images))
     assert read.names == small().names
     assert read.poses is None
     assert read.frame == "map"

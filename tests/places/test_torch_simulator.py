@@ -9,8 +9,7 @@ from neuro_control.places.control.batch_simulator import BatchSimulator, make_pr
 from neuro_control.places.control.encoding import InputSpikes, encode
 from neuro_control.places.control.expert import PAPER, RETINAL, Expert
 from neuro_control.places.control.presentation import ExpertState
-from neuro_control.places.control.recogniser import Recogniser
-from tests.places.ensembles import small
+from tests.places.ensembles import recogniser_of, small
 from tests.places.textures import textures
 
 
@@ -77,18 +76,18 @@ def test_each_delay_inhibition_and_silence_are_those_of_compiled_experts():
 
 def test_a_recogniser_on_a_device_scores_as_one_on_the_cores():
     images = textures(10)[:5]
-    cores = Recogniser(small(), mode="spiking").scores(images)
-    device = Recogniser(small(), mode="spiking", device="cpu").scores(images)
+    cores = recogniser_of(small(), mode="spiking").scores(images)
+    device = recogniser_of(small(), mode="spiking", device="cpu").scores(images)
     np.testing.assert_array_equal(device.argmax(axis=1), cores.argmax(axis=1))
     assert np.isclose(device, cores).mean() > 0.95
-    again = Recogniser(small(), mode="spiking", device="cpu").scores(images)
+    again = recogniser_of(small(), mode="spiking", device="cpu").scores(images)
     np.testing.assert_array_equal(again, device)
 
 
 @pytest.mark.parametrize("name", ["gpu of mine", "cuda:77", "meta"])
 def test_a_device_that_torch_lacks_is_refused(name):
     with pytest.raises(ConfigurationError, match=f"torch has no device '{name}' here .*: give cpu"):
-        Recogniser(small(), mode="spiking", device=name)
+        recogniser_of(small(), mode="spiking", device=name)
 
 
 def test_without_torch_it_is_told_what_to_install(monkeypatch):

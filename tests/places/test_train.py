@@ -9,11 +9,11 @@ from PIL import Image
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.expert import PAPER
-from neuro_control.places.control.recogniser import MODES, Recogniser
+from neuro_control.places.control.recogniser_settings import MODES
 from neuro_control.places.training.command import train_command
 from neuro_control.places.training.train import train
 from neuro_control.places.training.train_expert import train_expert
-from tests.places.ensembles import design, small, trained, traverse
+from tests.places.ensembles import design, recogniser_of, small, trained, traverse
 from tests.places.textures import textures
 
 TRAINED = (
@@ -176,7 +176,7 @@ def test_new_places_leave_the_known_ones_experts_as_they_were(extended):
 @pytest.mark.parametrize("mode", MODES)
 def test_known_and_new_places_are_recalled(mode, extended):
     images = np.concatenate([textures(10), textures(7, seed=50)])
-    scores = Recogniser(extended, mode=mode).scores(images)
+    scores = recogniser_of(extended, mode=mode).scores(images)
     assert (scores.argmax(axis=1) == np.arange(17)).mean() > 0.9
 
 
@@ -192,7 +192,7 @@ def test_an_ensemble_is_extended_by_experts_with_other_numbers_of_places():
     np.testing.assert_array_equal(joined.places[2:, 0], [10, 11])
     assert (joined.places[2:, 1:] == -1).all()
     assert not joined.responses[2:, 1:].any()
-    assert Recogniser(joined).scores(textures(10)).argmax(axis=1).tolist() == list(range(10))
+    assert recogniser_of(joined).scores(textures(10)).argmax(axis=1).tolist() == list(range(10))
 
 
 def test_known_places_are_not_added_again():
@@ -223,7 +223,7 @@ def test_places_of_random_regions_are_recalled(mode):
     drawn = trained([traverse(textures(10))], design(regions="random", places=4))
     own = np.concatenate([each[each >= 0] for each in drawn.places])
     assert (own != np.arange(10)).any()
-    scores = Recogniser(drawn, mode=mode).scores(textures(10))
+    scores = recogniser_of(drawn, mode=mode).scores(textures(10))
     assert (scores.argmax(axis=1) == np.arange(10)).mean() > 0.8
 
 
@@ -239,7 +239,7 @@ def test_two_reference_traverses_are_matched_by_name_and_both_learnt():
     np.testing.assert_array_equal(together.reference, images)
     assert (together.weights != trained([traverse(images)], design()).weights).any()
     for shown in (images, darker):
-        found = Recogniser(together).scores(shown).argmax(axis=1)
+        found = recogniser_of(together).scores(shown).argmax(axis=1)
         assert (found == np.arange(6)).mean() > 0.8
 
 
@@ -280,3 +280,15 @@ def test_the_command_trains_from_a_folder_and_adds_places(tmp_path):
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         *("first.safetensors", "new", "second.safetensors", "summer")
     ]
+
+
+def test_the_option_eye_is_still_accepted_as_preprocessing(tmp_path):
+    (tmp_path / "summer").mkdir()
+    for number, image in enumerate(textures(2, side=32)):
+        Image.fromarray(image).save(tmp_path / "summer" / f"{number}.png")
+    model = tmp_path / "model.safetensors"
+    shown = ["--reference", str(tmp_path / "summer"), "--out", str(model), "--eye", "patch"]
+    small = ["--neurons", "10", "--epochs", "1", "--jobs", "1"]
+    result = CliRunner().invoke(train_command, [*shown, *small], catch_exceptions=False)
+    assert "warning: --eye is now --preprocessing" in result.stderr
+    assert Ensemble.read(model).settings.preprocessing == "patch"

@@ -23,17 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import CORES
-from neuro_control.places.control.ensemble import ASSIGNMENTS, Ensemble
+from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.images import featureless, grey, shrink
 from neuro_control.places.control.novelty import NoveltyThreshold, reference_threshold
+from neuro_control.places.control.recogniser_settings import RecogniserSettings
 from neuro_control.places.control.sequences import SequenceMatcher
-from neuro_control.places.control.spiking_scorer import DEFAULT_MARGIN, SpikingScorer
+from neuro_control.places.control.spiking_scorer import SpikingScorer
 from neuro_control.places.control.template_scorer import TemplateScorer
 from neuro_control.places.control.types import Array, Array32, PlaceEstimate, Similarity
 
-MODES = ("fast", "spiking")
-REGULARISATIONS = ("homeostasis", "silence", "none")
+_DEFAULT_SETTINGS = RecogniserSettings()
 
 
 class Recogniser:
@@ -41,79 +40,41 @@ class Recogniser:
 
     Args:
         path: File that training wrote, or the ensemble itself.
-        mode: fast or spiking.
-        regularisation: homeostasis, silence or none.
-        assignment: standard or weighted.
-        sequence: Number of images in a row that are matched together.
-        best: Number K of places of an estimate.
-        seed: Seed of the inputs' spikes, in the spiking mode.
-        threshold: Score below which a place counts as never visited. By default the threshold
-            follows the scores of the images so far (``NoveltyThreshold``), starting with the one
-            that ``false_accepts`` of the reference's images reach on places that are not theirs.
-        false_accepts: Share of images of places never visited that may be accepted.
-        silence_from: Share of the reference's images from which on a neuron that fires for so many
-            has no vote.
-        margin: Number of spreads above its mean from which on a drive makes a neuron fire.
-        device: Where the spiking mode runs: ``cores`` for compiled code on all cores, or a device
-            as torch names it.
+        settings: How it works.
 
     Attributes:
         ensemble: The ensemble.
+        settings: How it works.
 
     Raises:
-        ConfigurationError: The file can't be read, or an argument is out of range.
+        ConfigurationError: The file can't be read, or there is no such device.
     """
 
     def __init__(
-        self,
-        path: Path | Ensemble,
-        *,
-        mode: str = "fast",
-        regularisation: str = "homeostasis",
-        assignment: str = "standard",
-        sequence: int = 1,
-        best: int = 5,
-        seed: int = 0,
-        threshold: float | None = None,
-        false_accepts: float = 0.05,
-        silence_from: float = 0.1,
-        margin: float = DEFAULT_MARGIN,
-        device: str = CORES,
+        self, path: Path | Ensemble, settings: RecogniserSettings = _DEFAULT_SETTINGS
     ) -> None:
-        for name, word, words in (
-            ("mode", mode, MODES),
-            ("regularisation", regularisation, REGULARISATIONS),
-            ("assignment", assignment, ASSIGNMENTS),
-        ):
-            if word not in words:
-                raise ConfigurationError(f"{name} is one of {', '.join(words)}, not '{word}'")
-        if best < 1:
-            raise ConfigurationError(f"an estimate has 1 place or more, not {best}")
-        if not 0.0 <= false_accepts <= 1.0:
-            raise ConfigurationError(f"false_accepts is a share, 0 to 1, not {false_accepts:g}")
+        self.settings = s = settings
         self.ensemble = path if isinstance(path, Ensemble) else Ensemble.read(path)
         # A copy, since recognisers of one ensemble adapt to different images.
         self._preprocessing = copy.copy(self.ensemble.preprocessing)
-        self._best = min(best, len(self.ensemble.names))
-        self._length = sequence
-        self._sequence = SequenceMatcher(sequence)
-        silenced = self.ensemble.activity >= silence_from if regularisation == "silence" else None
-        votes = self.ensemble.votes(assignment, silenced)
-        homeostatic = regularisation == "homeostasis"
+        self._best = min(s.best, len(self.ensemble.names))
+        self._sequence = SequenceMatcher(s.sequence)
+        silencing = s.regularisation == "silence"
+        silenced = self.ensemble.activity >= s.silence_from if silencing else None
+        votes = self.ensemble.votes(s.assignment, silenced)
+        homeostatic = s.regularisation == "homeostasis"
         self._scorer: TemplateScorer | SpikingScorer
-        if mode == "fast":
+        if s.mode == "fast":
             self._scorer = TemplateScorer(self.ensemble, votes, homeostatic)
         else:
             self._scorer = SpikingScorer(
                 self.ensemble,
                 votes,
-                weighted=assignment == "weighted",
-                margin=margin if homeostatic else None,
-                seed=seed,
-                device=device,
+                weighted=s.assignment == "weighted",
+                margin=s.margin if homeostatic else None,
+                seed=s.seed,
+                device=s.device,
             )
-        self._threshold = threshold
-        self._false_accepts = false_accepts
         # Computed when it is needed: an ensemble in training has nothing to compute it from.
         self._first: tuple[float, float] | None = None
         self._novelty: NoveltyThreshold | None = None
@@ -137,16 +98,16 @@ class Recogniser:
     @property
     def threshold(self) -> float:
         """Score below which the place of the next image counts as never visited."""
-        if self._threshold is not None:
-            return self._threshold
+        if self.settings.threshold is not None:
+            return self.settings.threshold
         if self._novelty is None:
             self._novelty = self._at_first()
         return self._novelty.value
 
     def thresholds(self, scores: Similarity) -> Array:
         """Threshold (n,) for each of n images in a row, from their scores (n, P)."""
-        if self._threshold is not None:
-            return np.full(len(scores), self._threshold)
+        if self.settings.threshold is not None:
+            return np.full(len(scores), self.settings.threshold)
         novelty = self._at_first()
         found = np.empty(len(scores))
         for index, row in enumerate(scores):
@@ -168,7 +129,7 @@ class Recogniser:
         """Forget the images so far."""
         self._preprocessing.reset()
         self._scorer.reset()
-        self._sequence = SequenceMatcher(self._length)
+        self._sequence = SequenceMatcher(self.settings.sequence)
         self._novelty = None
 
     def _at_first(self) -> NoveltyThreshold:
@@ -176,9 +137,9 @@ class Recogniser:
         if self._first is None:
             self._first = reference_threshold(
                 *(self._scorer.probe, self._scorer.probed()),
-                *(self._length, self._false_accepts),
+                *(self.settings.sequence, self.settings.false_accepts),
             )
-        return NoveltyThreshold(*self._first, self._false_accepts)
+        return NoveltyThreshold(*self._first, self.settings.false_accepts)
 
     def scores(self, images: NDArray[np.uint8]) -> Array32:
         """Scores (n, P) of small images (n, side, side) in this order, before sequence matching."""

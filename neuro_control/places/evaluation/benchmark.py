@@ -28,6 +28,7 @@ from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.expert import RETINAL
 from neuro_control.places.control.presentation import ExpertState
 from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.control.recogniser_settings import RecogniserSettings
 from neuro_control.places.control.types import SIDE
 from neuro_control.places.evaluation.scoring import peak_memory
 from neuro_control.places.evaluation.vprtempo import vprtempo
@@ -146,7 +147,8 @@ def benchmark(places: int, turns: int, json: str | None) -> None:
     """Measure how fast places are recognised, also by VPRTempo if it is installed."""
     with remarks.status("building"):
         ensemble = untrained(places)
-        fast, spiking = Recogniser(ensemble, mode="fast"), Recogniser(ensemble, mode="spiking")
+        fast = Recogniser(ensemble)
+        spiking = Recogniser(ensemble, RecogniserSettings(mode="spiking"))
     queries = textures(_QUERIES, (SIDE, SIDE), 1)
     frames = textures(_FRAMES, _CAMERA, 2)
     with remarks.status("recognising"):

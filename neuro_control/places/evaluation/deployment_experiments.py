@@ -9,7 +9,8 @@ import numpy as np
 
 from neuro_control.cli.experiments import Row
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
-from neuro_control.places.control.recogniser import MODES, Recogniser
+from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.control.recogniser_settings import MODES, RecogniserSettings
 from neuro_control.places.control.sequences import match_sequence
 from neuro_control.places.control.types import Similarity
 from neuro_control.places.evaluation.baselines import sad_of_patches
@@ -35,7 +36,9 @@ def seasons(route: RouteExperiment) -> list[Row]:
             reference = np.stack(queried.reference.images)
             matrices = {"SAD": sad_of_patches(reference, queried.shown)}
             for mode in MODES:
-                _, matrices[mode] = measured(queried, Recogniser(ensemble, mode=mode))
+                _, matrices[mode] = measured(
+                    queried, Recogniser(ensemble, RecogniserSettings(mode=mode))
+                )
             best = {name: each.argmax(axis=1) for name, each in matrices.items()}
             rows.append(
                 {
@@ -55,7 +58,7 @@ def start(route: RouteExperiment) -> list[Row]:
     """Measure recall of the first images after a start, before adaptation to the season."""
     ensemble = route.ensemble(EnsembleSettings())
     baseline: Similarity = sad_of_patches(np.stack(route.reference.images), route.shown)
-    recognisers = {mode: Recogniser(ensemble, mode=mode) for mode in MODES}
+    recognisers = {mode: Recogniser(ensemble, RecogniserSettings(mode=mode)) for mode in MODES}
     starts = range(0, len(baseline) - _STARTED + 1, _APART)
     rows: list[Row] = []
     for method in (*MODES, "SAD"):
@@ -90,7 +93,8 @@ def growth(route: RouteExperiment) -> list[Row]:
     for name, ensemble in (("first half learnt", first), ("second half added", grown)):
         for mode in MODES:
             for length in (1, SEQUENCE):
-                recogniser = Recogniser(ensemble, mode=mode, sequence=length)
+                settings = RecogniserSettings(mode=mode, sequence=length)
+                recogniser = Recogniser(ensemble, settings)
                 found: Row = {"state": name, "mode": mode, "sequence": length}
                 for which, part in zip(("first", "second"), parts, strict=True):
                     recogniser.reset()

@@ -12,7 +12,8 @@ from neuro_control.cli.output import remarks
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.preprocessing import PATCH
-from neuro_control.places.control.recogniser import MODES, Recogniser
+from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.control.recogniser_settings import MODES, RecogniserSettings
 from neuro_control.places.evaluation.baselines import sad_of_patches
 from neuro_control.places.evaluation.route_experiment import (
     RouteExperiment,
@@ -35,7 +36,7 @@ def sizes(route: RouteExperiment) -> list[Row]:
         ensemble = part.ensemble(EnsembleSettings())
         reference = np.stack(part.reference.images)
         for mode in MODES:
-            found, _ = measured(part, Recogniser(ensemble, mode=mode))
+            found, _ = measured(part, Recogniser(ensemble, RecogniserSettings(mode=mode)))
             rows.append(
                 {
                     "places": count,
@@ -109,7 +110,8 @@ def ablation(route: RouteExperiment) -> list[Row]:
         ensemble = route.ensemble(design)
         for variant in variants.get(name, [{"regularisation": "homeostasis"}]):
             for mode in MODES:
-                found, _ = measured(route, Recogniser(ensemble, mode=mode, **variant))
+                settings = RecogniserSettings(mode=mode, **variant)
+                found, _ = measured(route, Recogniser(ensemble, settings))
                 rows.append(
                     {
                         "design": name,
@@ -143,7 +145,8 @@ def single(route: RouteExperiment) -> list[Row]:
             ensemble = part.ensemble(design)
             for regularisation in ("none", "silence", "homeostasis"):
                 for mode in MODES:
-                    recogniser = Recogniser(ensemble, mode=mode, regularisation=regularisation)
+                    settings = RecogniserSettings(mode=mode, regularisation=regularisation)
+                    recogniser = Recogniser(ensemble, settings)
                     found, _ = measured(part, recogniser)
                     rows.append(
                         {

@@ -13,11 +13,15 @@ from rich.table import Table
 from neuro_control.cli.options import effect_option, json_option, seed_option
 from neuro_control.cli.output import print_table, write_json
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import CORES
 from neuro_control.places.control.ensemble import ASSIGNMENTS, Ensemble
 from neuro_control.places.control.images import shrink
 from neuro_control.places.control.preprocessing import PATCH
-from neuro_control.places.control.recogniser import MODES, REGULARISATIONS, Recogniser
+from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.control.recogniser_settings import (
+    MODES,
+    REGULARISATIONS,
+    RecogniserSettings,
+)
 from neuro_control.places.control.types import Similarity
 from neuro_control.places.evaluation import figures
 from neuro_control.places.evaluation.baselines import descriptors, matrix, sad_of_patches
@@ -31,8 +35,11 @@ from neuro_control.places.evaluation.scoring import (
 )
 from neuro_control.places.evaluation.vprtempo import originals, vprtempo
 from neuro_control.places.training.dataset import Traverse, open_traverse, pair, pair_by_pose
+from neuro_control.places.training.options import traverse_options
 from neuro_control.simulation.effects import Effect
 from neuro_control.simulation.signals import ImageEffects
+
+_DEFAULT = RecogniserSettings()
 
 
 def _truth(
@@ -93,11 +100,7 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
     "--query", type=click.Path(path_type=Path), required=True,
     help="Folder, list or bag of images whose places are to be recognised.",
 )  # fmt: skip
-@click.option(
-    "--images", type=click.Path(path_type=Path), help="Folder of the images that a list names."
-)
-@click.option("--topic", help="Topic of the images in a bag; by default the only one.")
-@click.option("--pose-topic", help="Topic of the poses in a bag.")
+@traverse_options
 @click.option("--first", type=click.IntRange(1), help="Use so many queries from the beginning.")
 @click.option("--unmatched", is_flag=True, help="Allow queries of places never visited.")
 @click.option(
@@ -109,20 +112,20 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
     help="Number of places to either side that are right, too.",
 )  # fmt: skip
 @click.option(
-    "--mode", type=click.Choice(MODES), default="fast", show_default=True,
+    "--mode", type=click.Choice(MODES), default=_DEFAULT.mode, show_default=True,
     help="Score by expected responses (fast) or by spikes.",
 )  # fmt: skip
 @click.option(
-    "--regularisation", type=click.Choice(REGULARISATIONS), default="homeostasis",
+    "--regularisation", type=click.Choice(REGULARISATIONS), default=_DEFAULT.regularisation,
     show_default=True,
     help="What keeps neurons that respond to everything from winning.",
 )  # fmt: skip
 @click.option(
-    "--assignment", type=click.Choice(ASSIGNMENTS), default="standard", show_default=True,
+    "--assignment", type=click.Choice(ASSIGNMENTS), default=_DEFAULT.assignment, show_default=True,
     help="How neurons vote for places.",
 )  # fmt: skip
 @click.option(
-    "--sequence", "length", type=click.IntRange(1), default=1, show_default=True,
+    "--sequence", "length", type=click.IntRange(1), default=_DEFAULT.sequence, show_default=True,
     help="Number of images in a row that all methods match together.",
 )  # fmt: skip
 @click.option(
@@ -130,7 +133,7 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
     help="Match sequences as in the paper: with the queries to come, which no robot knows.",
 )  # fmt: skip
 @click.option(
-    "--device", default=CORES, show_default=True,
+    "--device", default=_DEFAULT.device, show_default=True,
     help="Where the spiking mode runs: on all cores, or on a device of torch (cuda, cpu).",
 )  # fmt: skip
 @seed_option
@@ -201,8 +204,7 @@ def evaluate(
         others[given.stem] = lambda: matrix(given, queries, count, distance)
     # What other programs wrote is read first: a mistake there should not cost the rest.
     matrices = {name: match(make(), length, ahead) for name, make in others.items()}
-    recogniser = Recogniser(
-        ensemble,
+    settings = RecogniserSettings(
         mode=mode,
         regularisation=regularisation,
         assignment=assignment,
@@ -210,6 +212,7 @@ def evaluate(
         seed=seed,
         device=device,
     )
+    recogniser = Recogniser(ensemble, settings)
     ours, result = measure(recogniser, shown, truth, length, tolerance, ahead)
     matrices = {f"ours, {mode}": ours, **matrices}
     result |= {"mode": mode, "sequence": length, "model_mb": model.stat().st_size / 1e6}

@@ -21,6 +21,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.images import featureless
 from neuro_control.places.control.poses import covariance
 from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.control.recogniser_settings import RecogniserSettings
 from neuro_control.places.control.types import Grey, PlaceEstimate
 from neuro_control.places.nodes.image_messages import read_compressed, read_raw
 from neuro_control.places.nodes.recognizer_parameters import PlaceParameters
@@ -149,8 +150,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         p = self.parameters
         if not p.model:
             raise ConfigurationError("model is empty: name a file that training wrote")
-        recogniser = Recogniser(
-            find_file("config/weights", p.model),
+        settings = RecogniserSettings(
             mode=p.mode,
             sequence=p.sequence,
             best=p.best,
@@ -160,6 +160,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             device=p.device,
             threshold=p.threshold or None,
         )
+        recogniser = Recogniser(find_file("config/weights", p.model), settings)
         # Compiling during the first image would make that image late.
         noise = np.random.default_rng(0).integers(0, 256, (32, 64), dtype=np.uint8)
         with self._recognising:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from neuro_control.places.control.batch_simulator import CORES
-from neuro_control.places.control.recogniser import MODES, REGULARISATIONS
+from neuro_control.places.control.recogniser_settings import (
+    MODES,
+    REGULARISATIONS,
+    RecogniserSettings,
+)
 from neuro_control.places.nodes.image_messages import TRANSPORTS
 from neuro_control.ros.lifecycle import LifecycleParameters
 from neuro_control.ros.parameters import parameter
+
+_DEFAULT = RecogniserSettings()
 
 
 @dataclass(frozen=True)
@@ -19,47 +24,47 @@ class PlaceParameters(LifecycleParameters):
         "", "File that training wrote, in config/weights or by its path; applied by ~/load_model"
     )
     mode: str = parameter(
-        "fast",
+        _DEFAULT.mode,
         "fast (expected responses) or spiking; applied by ~/load_model",
         choices=MODES,
     )
     sequence: int = parameter(
-        1,
+        _DEFAULT.sequence,
         "Number of images in a row that are matched together; applied by ~/load_model",
         low=1,
         high=1000,
     )
     best: int = parameter(
-        5,
+        _DEFAULT.best,
         "Number of places in an answer, the best first; applied by ~/load_model",
         low=1,
         high=1000,
     )
     regularisation: str = parameter(
-        "homeostasis",
+        _DEFAULT.regularisation,
         "What keeps neurons that respond to everything from winning: homeostasis, silence (the "
         "paper's) or none; applied by ~/load_model",
         choices=REGULARISATIONS,
     )
     false_accepts: float = parameter(
-        0.05,
+        _DEFAULT.false_accepts,
         "Share of images of places never visited that may be accepted, estimated from the "
-        "reference; "
-        "applied by ~/load_model",
+        "reference; applied by ~/load_model",
         low=0.0,
         high=1.0,
     )
     threshold: float = parameter(
         0.0,
         "Score below which a place counts as never visited; with 0 it follows from "
-        "false_accepts; "
-        "applied by ~/load_model",
+        "false_accepts; applied by ~/load_model",
         low=-1e9,
         high=1e9,
     )
-    seed: int = parameter(0, "Seed of the spiking mode; applied by ~/load_model", low=0, high=2**31)
+    seed: int = parameter(
+        _DEFAULT.seed, "Seed of the spiking mode; applied by ~/load_model", low=0, high=2**31
+    )
     device: str = parameter(
-        CORES,
+        _DEFAULT.device,
         "Where the spiking mode runs: cores, or a device of torch such as cuda; applied by "
         "~/load_model",
     )

@@ -22,6 +22,7 @@ from neuro_control.places.control.ensemble_settings import (
 )
 from neuro_control.places.control.images import shrink
 from neuro_control.places.training.dataset import open_traverse
+from neuro_control.places.training.options import traverse_options
 from neuro_control.places.training.train import train
 
 _DEFAULT = EnsembleSettings()
@@ -37,11 +38,7 @@ _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
     required=True,
     help="Folder, list or bag of images along the route; repeat it for more traverses of it.",
 )
-@click.option(
-    "--images", type=click.Path(path_type=Path), help="Folder of the images that a list names."
-)
-@click.option("--topic", help="Topic of the images in a bag; by default the only one.")
-@click.option("--pose-topic", help="Topic of the poses in a bag.")
+@traverse_options
 @click.option(
     "--stride", type=click.IntRange(1), default=1, help="Use the first of so many images."
 )

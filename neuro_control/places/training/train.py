@@ -22,6 +22,7 @@ from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.preprocessing import Preprocessing
 from neuro_control.places.control.recogniser import Recogniser
+from neuro_control.places.control.recogniser_settings import RecogniserSettings
 from neuro_control.places.control.types import HZ_PER_LEVEL, Indices
 from neuro_control.places.training.dataset import Traverse, pair
 from neuro_control.places.training.resume import EXPERT, expert_file, fingerprint, resumed
@@ -208,7 +209,7 @@ def _probed(ensemble: Ensemble) -> Ensemble:
             encode(row * np.float32(HZ_PER_LEVEL), expert, rng), ensemble.thresholds
         )
         fired += counts > 0
-    recogniser = Recogniser(ensemble, mode="spiking")
+    recogniser = Recogniser(ensemble, RecogniserSettings(mode="spiking"))
     return dataclasses.replace(
         ensemble,
         probe=probe,
