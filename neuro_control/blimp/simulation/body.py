@@ -13,7 +13,7 @@ from neuro_control.simulation.world import World
 
 
 class Body:
-    """A blimp that takes thrust commands and tells what its lidar reads.
+    """A blimp that takes thrust commands and has the readings of its lidar.
 
     Args:
         world: World of the blimp, from ``world.world``.
