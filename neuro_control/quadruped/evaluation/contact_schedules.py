@@ -39,7 +39,7 @@ _COMPARED = {
     "schedule, 2 Hz": "#999999",
     "schedule, as slow": "#1f78b4",
     "oscillators": "#d95f02",
-    "oscillators, load felt": "#7570b3",
+    "oscillators, load feedback": "#7570b3",
 }
 _LOAD = 0.2  # nS
 _LOWEST = RANGES["frequency"][0]  # Hz
@@ -79,7 +79,7 @@ def _contact_schedule(name: str, speed: float) -> ContactSchedule:
         return _OwnFrequency(_oscillators_frequency(speed))
     if name.startswith("schedule"):
         return GaitScheduler()
-    return Oscillators(load=_LOAD if name.endswith("load felt") else 0.0)
+    return Oscillators(load=_LOAD if name.endswith("load feedback") else 0.0)
 
 
 def _oscillators_frequency(speed: float) -> float:
