@@ -38,7 +38,7 @@ def walking():
 
 @pytest.mark.timing
 @pytest.mark.launch(fixture=walking)
-def test_the_launched_quadruped_stands_and_walks_when_it_is_told():
+def test_the_launched_quadruped_stands_and_walks_by_cmd_vel():
     bench = Bench()
     try:
         probe = bench.add(Probe())
@@ -48,14 +48,17 @@ def test_the_launched_quadruped_stands_and_walks_when_it_is_told():
         assert stamps == sorted(stamps)
         ahead = []
         probe.create_subscription(
-            Odometry, "odom", lambda m: ahead.append(m.pose.pose.position.x), SENSOR_QOS
+            Odometry,
+            "ground_truth/odom",
+            lambda m: ahead.append(m.pose.pose.position.x),
+            SENSOR_QOS,
         )
         bench.spin_until(lambda: ahead)
         assert abs(ahead[-1]) < 0.1
         publisher = probe.create_publisher(Twist, "cmd_vel", 1)
-        told = Twist()
-        told.linear.x = 0.5
-        probe.create_timer(0.1, lambda: publisher.publish(told))
+        command = Twist()
+        command.linear.x = 0.5
+        probe.create_timer(0.1, lambda: publisher.publish(command))
         bench.spin_until(lambda: ahead[-1] > 0.5, timeout=60)
     finally:
         bench.close()
@@ -63,18 +66,21 @@ def test_the_launched_quadruped_stands_and_walks_when_it_is_told():
 
 @launch_pytest.fixture
 def lying():
-    return launched(real_time_factor="0.3", upright="false")
+    return launched(real_time_factor="0.3", start_standing="false")
 
 
 @pytest.mark.timing
 @pytest.mark.launch(fixture=lying)
-def test_one_that_is_not_to_stand_up_lets_go():
+def test_without_start_standing_it_lies():
     bench = Bench()
     try:
         probe = bench.add(Probe())
         heights = []
         probe.create_subscription(
-            Odometry, "odom", lambda m: heights.append(m.pose.pose.position.z), SENSOR_QOS
+            Odometry,
+            "ground_truth/odom",
+            lambda m: heights.append(m.pose.pose.position.z),
+            SENSOR_QOS,
         )
         bench.spin_until(lambda: heights and heights[-1] < 0.15, timeout=40)
     finally:

@@ -15,7 +15,7 @@ from neuro_control.quadruped.control.contact_schedule import (
 from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.locomotion import LocomotionStateMachine
 from neuro_control.quadruped.control.oscillators import Oscillators
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.sensor_monitor import SensorMonitor
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.evaluation.evaluate import evaluate
@@ -53,7 +53,7 @@ def test_it_goes_as_fast_as_commanded_to_5_cm_a_second_or_5_percent(robot, numbe
 
 
 def test_it_walks_stops_and_stands():
-    body, controller = Body(world()), Gait(find("go2"), "oscillators")
+    body, controller = Body(world()), Gait(find_robot("go2"), "oscillators")
     body.reset(np.random.default_rng(0))
     for command, seconds in ((gait("trot", forward=0.8), 2.0), (gait("stand"), 3.0)):
         for _ in range(round(seconds / PERIOD)):
@@ -75,7 +75,7 @@ def test_a_push_does_not_fell_it_while_it_walks(speed):
 
 def test_it_gets_up_walks_and_lies_down_by_oscillators():
     body = Body(world(start="lying"))
-    machine = LocomotionStateMachine(Gait(find("go2"), Oscillators()), SensorMonitor())
+    machine = LocomotionStateMachine(Gait(find_robot("go2"), Oscillators()), SensorMonitor())
     body.reset(np.random.default_rng(0))
     states = []
     for command, seconds in ((gait("trot", forward=0.3), 4.0), (None, 4.0)):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import Gait
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import JOINTS
 from neuro_control.quadruped.simulation import course
 from neuro_control.quadruped.simulation.body import Body
@@ -222,7 +222,7 @@ class Guide:
 def test_each_task_can_be_done_in_its_time(instruction):
     robot = "go1" if "triangle" in instruction or "ball" in instruction else "go2"
     task = draw(instruction, seed=3, bar=0.25)
-    body, controller, guide = Body(world(task, robot)), Gait(find(robot)), Guide(task)
+    body, controller, guide = Body(world(task, robot)), Gait(find_robot(robot)), Guide(task)
     body.reset(np.random.default_rng(0))
     steps = 0
     while not course.achieved(task, body):
@@ -235,7 +235,7 @@ def test_each_task_can_be_done_in_its_time(instruction):
 
 def test_a_bar_stops_who_does_not_crouch():
     task = Task("crawl", "", (CourseObject("bar", "red", (1.2, 0.0)),), 20.0, bar=0.25)
-    body, controller = Body(world(task)), Gait(find("go2"))
+    body, controller = Body(world(task)), Gait(find_robot("go2"))
     body.reset(np.random.default_rng(0))
     for _ in range(2500):
         body.step(controller.step(body.observation, gait("trot", forward=0.5)).efforts)
@@ -243,7 +243,7 @@ def test_a_bar_stops_who_does_not_crouch():
 
 
 def test_the_ball_stays_on_the_back_of_who_trots():
-    body, controller = Body(world("unload the ball into the red traybox")), Gait(find("go2"))
+    body, controller = Body(world("unload the ball into the red traybox")), Gait(find_robot("go2"))
     body.reset(np.random.default_rng(0))
     for _ in range(1500):
         command = gait("trot", forward=0.5, yaw_rate=0.5)
@@ -308,7 +308,7 @@ import numpy as np
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import Gait
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.simulation.rendering import choose_gl
 try:
     choose_gl()
@@ -324,7 +324,7 @@ try:
         if text != sys.argv[-1]:
             camera.close()
     # Two seconds of control and pictures; the first step compiles.
-    controller, walk = Gait(find("go2")), gait("trot", forward=0.5)
+    controller, walk = Gait(find_robot("go2")), gait("trot", forward=0.5)
     body.step(controller.step(body.observation, walk).efforts)
     start = time.process_time()
     for step in range(1000):

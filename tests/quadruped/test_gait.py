@@ -6,7 +6,7 @@ import pytest
 from neuro_control.quadruped.control.command import GAITS, gait
 from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.gait import Gait
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.evaluation.rollout import random_push, rollout
 from neuro_control.quadruped.simulation.body import Body, world
@@ -14,7 +14,7 @@ from neuro_control.quadruped.simulation.body import Body, world
 
 def walked(command, robot="go2", seconds=3.6, push=0.0, seed=0, **ground):
     """Record of a walk, in which each row of ``probed`` is the estimate."""
-    body, controller = Body(world(robot, **ground)), QuadrupedController(find(robot))
+    body, controller = Body(world(robot, **ground)), QuadrupedController(find_robot(robot))
     effects = [random_push(push, seconds, seed)] if push else []
     return rollout(
         body, controller, command, seconds, seed, effects, probe=lambda: controller.gait.estimate
@@ -70,7 +70,7 @@ def test_the_estimate_is_close_to_the_truth():
 
 
 def test_it_leans_as_commanded():
-    body, controller = Body(world()), QuadrupedController(find("go2"))
+    body, controller = Body(world()), QuadrupedController(find_robot("go2"))
     rollout(body, controller, gait("stand", pitch=0.2, roll=-0.15), 2.0)
     pitch = -np.arcsin(body.rotation[2, 0])
     assert pitch == pytest.approx(0.2, abs=0.02)
@@ -79,7 +79,7 @@ def test_it_leans_as_commanded():
 
 def test_feet_are_lifted_as_high_as_commanded():
     for swing in (0.05, 0.12):
-        body, controller = Body(world()), Gait(find("go2"))
+        body, controller = Body(world()), Gait(find_robot("go2"))
         body.reset(np.random.default_rng(0))
         highest = 0.0
         command = gait("trot", swing=swing)
@@ -111,7 +111,7 @@ def test_it_walks_on_what_there_is(ground):
 
 
 def test_after_a_push_while_it_stands_it_steps_and_stands_again():
-    body, controller = Body(world()), Gait(find("go2"))
+    body, controller = Body(world()), Gait(find_robot("go2"))
     body.reset(np.random.default_rng(0))
     durations = []
     for k in range(3000):
@@ -124,7 +124,7 @@ def test_after_a_push_while_it_stands_it_steps_and_stands_again():
 
 
 def test_gaits_change_while_it_walks():
-    body, controller = Body(world("go1")), Gait(find("go1"))
+    body, controller = Body(world("go1")), Gait(find_robot("go1"))
     body.reset(np.random.default_rng(0))
     for name in ("trot", "pronk", "pace", "stand", "bound", "walk", "stand"):
         command = gait(name, forward=0.5)
@@ -140,9 +140,9 @@ def test_the_same_walk_twice_is_the_same_to_the_bit():
 
 
 def test_torques_stay_within_their_limits():
-    body, controller = Body(world()), Gait(find("go2"))
+    body, controller = Body(world()), Gait(find_robot("go2"))
     body.reset(np.random.default_rng(0))
     for _ in range(500):
         answer = controller.step(body.observation, gait("pronk", forward=1.0))
-        assert (np.abs(answer.efforts) <= np.tile(find("go2").torque, 4)).all()
+        assert (np.abs(answer.efforts) <= np.tile(find_robot("go2").torque, 4)).all()
         body.step(answer.efforts)

@@ -14,7 +14,7 @@ from neuro_control.quadruped.simulation.model import model
 
 @pytest.fixture(scope="module", params=list(robots.ROBOTS))
 def pair(request):
-    return robots.find(request.param), model(request.param)
+    return robots.find_robot(request.param), model(request.param)
 
 
 def posed(compiled, q, dq=None):
@@ -116,4 +116,4 @@ def test_the_robots_numbers_are_their_models(pair):
 
 def test_a_robot_that_is_none_is_refused():
     with pytest.raises(ConfigurationError, match="there are go2, go1"):
-        robots.find("go3")
+        robots.find_robot("go3")

@@ -8,7 +8,7 @@ import pytest
 from neuro_control.quadruped.control.command import gait
 from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.locomotion import LocomotionSettings, LocomotionStateMachine
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.sensor_monitor import SensorMonitor
 from neuro_control.quadruped.control.types import JOINTS, PERIOD
 from neuro_control.quadruped.simulation.body import STARTS, Body, world
@@ -19,7 +19,7 @@ TROT = gait("trot", forward=0.5)
 def begun(robot="go2", start="standing", seed=0):
     body = Body(world(robot, start=start))
     body.reset(np.random.default_rng(seed))
-    return body, LocomotionStateMachine(Gait(find(robot)), SensorMonitor())
+    return body, LocomotionStateMachine(Gait(find_robot(robot)), SensorMonitor())
 
 
 def go_on(body, machine, command, seconds, change=lambda each: each):
@@ -142,6 +142,6 @@ def test_without_a_command_it_stays_down():
 def test_a_changed_time_counts():
     body, _ = begun(start="back")
     settings = LocomotionSettings(hold_time=1.2)
-    machine = LocomotionStateMachine(Gait(find("go2")), SensorMonitor(), settings)
+    machine = LocomotionStateMachine(Gait(find_robot("go2")), SensorMonitor(), settings)
     assert go_on(body, machine, None, 1.19) == ["holding"]
     assert go_on(body, machine, None, 0.02) == ["holding", "damping"]

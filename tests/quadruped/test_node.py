@@ -21,7 +21,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.command_mux import CommandSources, MuxSettings
 from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
-from neuro_control.quadruped.control.robots import GO2, find
+from neuro_control.quadruped.control.robots import GO2, find_robot
 from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD
 from neuro_control.quadruped.nodes.gait_controller import GaitController, _quaternion
 from neuro_control.quadruped.simulation.body import Body, world
@@ -511,7 +511,7 @@ def test_a_walk_through_ros_is_the_walk_without_it_to_the_bit(bench, robot):
     node.start()
     bench.spin_until(lambda: simulation.finished, timeout=60)
     settings = ControllerSettings(mux=MuxSettings(velocity_profile=tuple(profile)))
-    body, controller = Body(world(robot)), QuadrupedController(find(robot), settings)
+    body, controller = Body(world(robot)), QuadrupedController(find_robot(robot), settings)
     body.reset(np.random.default_rng(3))
     for tick, (qpos, _) in enumerate(rows):
         answer = controller.step(body.observation, tick * PERIOD, CommandSources())
@@ -632,7 +632,7 @@ def test_the_simulated_quadruped_offers_its_sensors_as_messages(bench):
     assert heard["imu/imu"].header.frame_id == "imu"
 
 
-def test_phases_stances_and_velocities_are_told_while_someone_listens(bench):
+def test_phases_stances_and_velocities_are_published_while_somebody_subscribes(bench):
     dog = Quadruped(bench)
     heard = []
     dog.probe.create_subscription(JointState, "/gait_controller/activity", heard.append, RECORD_QOS)

@@ -213,7 +213,7 @@ def test_from_rest_one_diagonal_goes_first():
     assert swinging.sum(axis=1).max() == 2
 
 
-def test_who_has_to_step_though_a_stand_is_commanded_steps():
+def test_feet_that_have_to_step_do_so_though_a_stand_is_commanded():
     assert swings(Oscillators(), 2.0, gait("stand"), longest=0.7).any(axis=0).all()
 
 
@@ -285,7 +285,7 @@ def test_a_loaded_foot_stands_longer_and_one_that_touches_swings_shorter():
     )
 )
 @settings(max_examples=25, deadline=None)
-def test_whatever_is_commanded_and_felt_it_tells_finite_phases(course):
+def test_whatever_is_commanded_and_measured_phases_are_finite(course):
     rhythm = Oscillators()
     for numbers, longest, astray, forces in course:
         for _ in range(150):

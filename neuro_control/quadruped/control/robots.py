@@ -169,7 +169,7 @@ GO1 = Robot(
 ROBOTS = {robot.name: robot for robot in (GO2, GO1)}
 
 
-def find(name: str) -> Robot:
+def find_robot(name: str) -> Robot:
     """Robot by name.
 
     Raises:

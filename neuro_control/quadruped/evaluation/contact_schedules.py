@@ -18,7 +18,7 @@ from neuro_control.quadruped.control.contact_schedule import ContactSchedule
 from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
 from neuro_control.quadruped.control.gait_scheduler import GaitScheduler
 from neuro_control.quadruped.control.oscillators import Oscillators
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import LEGS, PERIOD
 from neuro_control.quadruped.evaluation import contact_schedule_figures as figures
 from neuro_control.quadruped.evaluation import metrics
@@ -129,7 +129,7 @@ class _Walk(NamedTuple):
 def _simulate(walk: _Walk) -> tuple[Record, ContactSchedule]:
     schedule = _contact_schedule(walk.name, walk.speed)
     controller = QuadrupedController(
-        find(walk.robot), ControllerSettings(contact_schedule=schedule)
+        find_robot(walk.robot), ControllerSettings(contact_schedule=schedule)
     )
     pushes = (random_push(walk.force, walk.seconds, walk.seed),) if walk.force else ()
     command = _command(walk.name, walk.speed)
@@ -207,7 +207,9 @@ def _trot(speed: float) -> Command:
 def _ramp(robot: str, ramp: float) -> tuple[list[Row], NDArray[np.bool_]]:
     """A walk whose speed goes up and down: a row for each cycle, and which feet swing, (T, 4)."""
     schedule, body = Oscillators(), Body(world(robot))
-    controller = QuadrupedController(find(robot), ControllerSettings(contact_schedule=schedule))
+    controller = QuadrupedController(
+        find_robot(robot), ControllerSettings(contact_schedule=schedule)
+    )
 
     def speed(time: float) -> float:
         return round(_SLOW + (1.0 - abs(time / ramp - 1.0)) * (_FAST - _SLOW), 2)

@@ -14,7 +14,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import writing
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.controller import QuadrupedController
-from neuro_control.quadruped.control.robots import ROBOTS, find
+from neuro_control.quadruped.control.robots import ROBOTS, find_robot
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.evaluation.rollout import rollout
 from neuro_control.quadruped.simulation import body as bodies
@@ -54,7 +54,7 @@ def look(
         ConfigurationError: There is no such camera, or MuJoCo can't render on this machine.
     """
     body = Body(world)
-    rollout(body, QuadrupedController(find(robot)), command, seconds, every=round(1 / PERIOD))
+    rollout(body, QuadrupedController(find_robot(robot)), command, seconds, every=round(1 / PERIOD))
     pictures = []
     for view in views:
         camera = Camera(body.model, *view)

@@ -14,7 +14,7 @@ from neuro_control.cli.plotting import canvas, figure, frame_of
 from neuro_control.cli.report import run_facts
 from neuro_control.quadruped.control.command import Command, gait
 from neuro_control.quadruped.control.command_mux import profile_velocity
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD
 from neuro_control.quadruped.evaluation.metrics import no_tracking, tracking
 from neuro_control.quadruped.evaluation.rollout import SETTLING, Truth, motion
@@ -57,7 +57,7 @@ def summary(recording: Mapping[str, Array], settings: Mapping[str, Any]) -> dict
     truth, fallen = _truth(body, recording)
     parameters = settings["nodes"]["gait_controller"]
     robot, payload = (settings["model_arguments"].get(*each) for each in _ARGUMENTS)
-    numbers = find(robot)
+    numbers = find_robot(robot)
     mass = numbers.mass + payload
     parts = [
         no_tracking()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
-from neuro_control.quadruped.control.robots import Robot, find
+from neuro_control.quadruped.control.robots import Robot, find_robot
 from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.simulation.effects import Effect, Push
@@ -126,7 +126,7 @@ class RolloutSettings:
     def controller(self) -> QuadrupedController:
         """Its controller, as the node has it."""
         settings = ControllerSettings(contact_schedule=self.contact_schedule)
-        return QuadrupedController(find(self.robot), settings)
+        return QuadrupedController(find_robot(self.robot), settings)
 
 
 @dataclass(frozen=True)

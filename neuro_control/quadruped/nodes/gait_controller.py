@@ -17,7 +17,7 @@ from std_srvs.srv import Trigger
 from neuro_control.quadruped.control.command import RANGES
 from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import QuadrupedController
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import JOINTS, LEGS, Observation
 from neuro_control.quadruped.nodes.parameters import GaitParameters
 from neuro_control.quadruped.nodes.readers import JointsReader, read_body_imu
@@ -84,7 +84,7 @@ class GaitController(Controller[GaitParameters]):
     def configure(self) -> Sequence[Input[Any]]:
         """Build the controller; joint states trigger a step."""
         p = self.parameters
-        robot = find(p.robot)
+        robot = find_robot(p.robot)
         self.controller = QuadrupedController(robot, p.settings)
         self.controller.compile()
         self._torque = np.tile(robot.torque, len(LEGS))

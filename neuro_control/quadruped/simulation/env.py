@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import Command, gait
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import JOINTS, PERIOD
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.quadruped.simulation.camera import Camera
@@ -117,7 +117,7 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         self.render_mode = render_mode
         model, data = self.body.model, self.body.data
         self._view = View(render_mode, model, data, lambda: Camera(model, camera, height, width))
-        self._torque = np.tile(find(robot).torque, 4)
+        self._torque = np.tile(find_robot(robot).torque, 4)
         self._given = command
         self.observation_space = spaces.Box(-np.inf, np.inf, (49,), np.float64)
         self.action_space = spaces.Box(-1.0, 1.0, (len(JOINTS),), np.float64)

