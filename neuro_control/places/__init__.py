@@ -1,1 +1,1 @@
-"""Places: ensembles of spiking experts that say where a camera is (arXiv 2209.08723)."""
+"""Places: ensembles of spiking experts that recognise where a camera is (arXiv 2209.08723)."""

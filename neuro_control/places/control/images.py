@@ -93,7 +93,7 @@ def decode_image(data: bytes, source: str) -> Grey:
         *(OSError, SyntaxError, ValueError, EOFError, struct.error),
         Image.DecompressionBombError,
     ) as error:
-        # Pillow calls what it can't identify by the address of a buffer.
+        # Pillow's own message holds the address of a buffer.
         reason = "no image format that is known" if "cannot identify" in str(error) else error
         raise ConfigurationError(f"can't read the image {source}: {reason}") from error
 

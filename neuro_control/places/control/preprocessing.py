@@ -172,7 +172,7 @@ class Retina:
         values, vectors = np.linalg.eigh(covariance)
         inhibition = (vectors / np.sqrt(values)) @ vectors.T
         mean = seen[0].mean(axis=0)
-        # Rounded as a file keeps it, so that an ensemble answers alike before and after.
+        # Rounded as in a file, so that an ensemble responds alike before it is written and after.
         rounded = inhibition.astype(np.float16).astype(np.float32)
         return cls(mean, rounded, surround, saturation, adaptation)
 
@@ -217,7 +217,7 @@ def contrast(images: Images, surround: float) -> Array32:
         surround: Standard deviation of the Gaussian, pixels; 0 compares with the whole image.
     """
     seen = images.astype(np.float32)
-    # First, so that of an image of one colour nothing is left, exactly.
+    # The mean is subtracted first, so that an image of one colour becomes exactly zero.
     seen -= seen.mean(axis=(1, 2), keepdims=True)
     if surround > 0:
         around = _gaussian(seen.shape[1], surround)

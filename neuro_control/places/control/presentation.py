@@ -44,7 +44,7 @@ class Record(NamedTuple):
     raster: Indices
 
 
-# Without NumPy's division by zero each division would be checked, one by one.
+# Unless NumPy's error model is chosen, Numba checks every single division for zero.
 @numba.njit(  # type: ignore[untyped-decorator]  # numba is untyped
     cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "reassoc"}
 )
@@ -106,7 +106,7 @@ def present(state: Any, spikes: Any, c: Any, learn: Any, record: Any) -> None:
 
         slot = t % ring
         brought = np.float32(c.from_inhibitory * waiting[slot])
-        # Small loops over few arrays: those the compiler turns into vector instructions.
+        # The compiler turns small loops over few arrays into vector instructions.
         for j in range(n):
             ge = excitation[j] * e_mean
             gi = inhibition[j] * i_mean
@@ -122,7 +122,7 @@ def present(state: Any, spikes: Any, c: Any, learn: Any, record: Any) -> None:
             for j in range(n):
                 inhibition[j] = inhibition[j] * i_kept + brought
         elif calm == c.inhibition_gone + 1:
-            # Numbers too small for the format cost many times what others do.
+            # Computing with denormal numbers takes many times as long as with others.
             inhibition[:] = 0
         reached = np.float32(0)
         for j in range(n):

@@ -58,7 +58,7 @@ def sad_of_patches(reference: NDArray[np.uint8], query: NDArray[np.uint8]) -> Ma
     return sad(*normalised)
 
 
-# The order of a sum doesn't matter here, and left free it is a vector instruction.
+# The order of the sum doesn't matter here; if it is free, the compiler uses vector instructions.
 @numba.njit(cache=True, parallel=True, fastmath={"reassoc"})  # type: ignore[untyped-decorator]  # numba is untyped
 def _negated_distances(query: Matrix, reference: Matrix) -> Matrix:
     found = np.empty((len(query), len(reference)), np.float32)

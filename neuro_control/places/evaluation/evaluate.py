@@ -202,7 +202,7 @@ def evaluate(
         others["descriptors"] = lambda: descriptors(*described, count, queries)
     if given is not None:
         others[given.stem] = lambda: matrix(given, queries, count, distance)
-    # What other programs wrote is read first: a mistake there should not cost the rest.
+    # Files of other programs are read first: a mistake in them should not cost the rest.
     matrices = {name: match(make(), length, ahead) for name, make in others.items()}
     settings = RecogniserSettings(
         mode=mode,

@@ -156,7 +156,7 @@ def vprtempo(
         ]
         network = models[0]
         network.load_model(models, str(folder / "model.pth"))
-        # From here on as in its own `evaluate`, which keeps the scores to itself.
+        # The rest is as in its own `evaluate`, which doesn't return the scores.
         network.inferences = [
             torch.nn.Sequential(model.feature_layer.w, model.output_layer.w).to(network.device)
             for model in models

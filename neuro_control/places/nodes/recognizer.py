@@ -95,7 +95,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             Image if raw else CompressedImage,
             self._topic,
             self._receive,
-            # Of images only the newest counts.
+            # Only the newest image counts.
             QoSProfile(depth=1, reliability=reliability),
         )
         service = self.create_service(Trigger, "~/load_model", self._on_load_model)

@@ -27,7 +27,7 @@ from neuro_control.places.training.frames import (
 from neuro_control.simulation.signals import ImageEffects
 
 _REMARKS = 5
-# Time between two images, as the player has it by default, s.
+# Time between two images, the player's default, s.
 _PERIOD = 0.1
 
 
