@@ -101,23 +101,18 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
         self._steps = np.zeros(num_envs, dtype=int)
         self._over = np.zeros(num_envs, dtype=bool)
         self._active: dict[int, ActiveEffects] = {}
-        # One model for all, or one for each where the wind of each is its own. Physics without
-        # sensors, which only the state that it leads to is read from.
+        # One model for all, or one for each where the wind of each is its own.
         pushed = any(isinstance(effect, Push) for effect in self._world.effects)
         windy = any(isinstance(effect, Wind) for effect in self._world.effects)
-        self._models = [copy.copy(model) for _ in range(num_envs if windy else 1)]
-        for each in self._models:
-            each.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_SENSOR)
+        self._models = [copy.copy(model) for _ in range(num_envs)] if windy else [model]
         self._inputs = mujoco.mjtState.mjSTATE_CTRL
         if pushed:
             self._inputs |= mujoco.mjtState.mjSTATE_XFRC_APPLIED
         size = mujoco.mj_stateSize(model, self._inputs)
-        self._controls = np.zeros((num_envs, self._substeps, size))
-        self._state_rows = np.empty((num_envs, self._substeps, self._size))
         # A step's sensors are those of the state that it starts from: one more step reads the last.
-        self._last_rows = np.empty((num_envs, 1, self._size))
-        self._sensor_rows = np.empty((num_envs, 1, model.nsensordata))
-        self._unread_rows = np.empty((num_envs, self._substeps, model.nsensordata))
+        self._controls = np.zeros((num_envs, self._substeps + 1, size))
+        self._state_rows = np.empty((num_envs, self._substeps + 1, self._size))
+        self._sensor_rows = np.empty((num_envs, self._substeps + 1, model.nsensordata))
         self._generators = [np.random.default_rng() for _ in range(num_envs)]
 
     def reset(
@@ -181,18 +176,11 @@ class SwimmerVector(VectorEnv[Array, Array, NDArray[Any]]):
             control_spec=self._inputs,
             initial_warmstart=self._accelerations,
             state=self._state_rows,
-            sensordata=self._unread_rows,
-        )
-        self._states[:] = self._state_rows[:, -1]
-        speeds = self._state_rows[:, -2:, -model.nv :]
-        self._accelerations[:] = (speeds[:, 1] - speeds[:, 0]) / model.opt.timestep
-        self._rollout.rollout(
-            model,
-            self._datas,
-            self._states,
-            state=self._last_rows,
             sensordata=self._sensor_rows,
         )
+        self._states[:] = self._state_rows[:, -2]
+        speeds = self._state_rows[:, -3:-1, -model.nv :]
+        self._accelerations[:] = (speeds[:, 1] - speeds[:, 0]) / model.opt.timestep
         self._sensors = sensors = self._sensor_rows[:, -1]
         self._steps += 1
         observations = self._observe(self._states, self._measured(sensors), slice(None))
