@@ -26,6 +26,8 @@ from neuro_control.simulation.rendering import BACKENDS, PACKAGES, make_renderer
 # Camera, number and seed of the episode.
 _HEADER = np.dtype(np.int64), 3
 _STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+# Largest pipe that Linux gives to any user by default, bytes.
+_PIPE_LIMIT = 1 << 20
 # By convention, the group of the visual meshes.
 _VISUALS = 2
 
@@ -133,6 +135,8 @@ class Cameras:
             [sys.executable, "-m", "neuro_control.simulation.cameras", self._job],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            # A whole picture at once: two processes that take turns at each piece of one are slow.
+            pipesize=min(int(np.prod(self._shape)), _PIPE_LIMIT),
             env={**os.environ, "MUJOCO_GL": self._backends.popleft()},
             # Ctrl-C on the terminal is for this process.
             start_new_session=True,
