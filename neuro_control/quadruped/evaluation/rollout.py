@@ -141,7 +141,7 @@ class Record:
         feet: Lowest points of the feet in the world, (T, 4, 3), m.
         trunk: Origin of the trunk in the world and its yaw, (T, 4), m and rad.
         states: States of the locomotion state machine, T.
-        remarks: Each remark of the controller, once.
+        remarks: Each remark of the controller at the rows, once.
         fell: Time at which it fell or the controller released the joints, s; None if neither.
         probed: What ``probe`` gave at each row.
         step_ms: Processor time of each control step, ms.
@@ -238,14 +238,13 @@ def rollout(
         answer = controller.step(observation, now, sources)
         took.append(time.thread_time() - before)
         body.step(answer.efforts)
-        if k % SPARSE == 0:
-            remarks.update(dict.fromkeys(controller.remarks))
         walked |= controller.state == "walking"
         if walked and fell is None and (body.fallen or controller.state == "damping"):
             fell = now
         ends = end_at_fall and fell is not None
         if k % every == 0 or ends:
             recorder.add()
+            remarks.update(dict.fromkeys(controller.remarks))
             if probe is not None:
                 probed.append(probe())
         if ends:
