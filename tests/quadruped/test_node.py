@@ -479,7 +479,7 @@ def test_whatever_arrives_torques_are_finite_and_within_their_limits(
         assert np.isfinite([*command.position, *command.velocity]).all()
 
 
-def simulated(bench, seconds, seed=3, arguments="{}", **values):
+def simulated(bench, seconds, seed=3, arguments="{}", effects="[]", **values):
     """Simulation and controller in lockstep; the rows that ``_end_step`` leaves."""
     simulation = bench.add(
         Simulation(
@@ -488,6 +488,7 @@ def simulated(bench, seconds, seed=3, arguments="{}", **values):
                 model_arguments=arguments,
                 seed=seed,
                 duration=seconds,
+                effects=effects,
             )
         )
     )
@@ -540,10 +541,11 @@ def test_it_walks_as_cmd_vel_says_and_stands_when_that_is_silent(bench):
     )
     probe.create_subscription(Odometry, "odom", felt.append, SENSOR_QOS)
     # Both ends know of one another before the first step.
-    simulation._on_pause(SetBool.Request(data=True), SetBool.Response())
+    pause = probe.create_client(SetBool, "/simulation/pause")
+    assert bench.call(pause, SetBool.Request(data=True)).success
     node.start()
     bench.spin_until(publisher.get_subscription_count)
-    simulation._on_pause(SetBool.Request(data=False), SetBool.Response())
+    assert bench.call(pause, SetBool.Request(data=False)).success
     bench.spin_until(lambda: simulation.finished, timeout=90)
     qpos, qvel = (np.array(each) for each in zip(*rows, strict=True))
     speed = np.hypot(qvel[:, 0], qvel[:, 1])
@@ -588,17 +590,12 @@ def test_a_stop_lays_it_down_softly(bench):
 
 
 def test_a_joint_that_is_lost_in_a_walk_lays_it_down_softly(bench):
-    simulation, node, rows = simulated(bench, 2.4, velocity_profile=[0.0, 0.5, 0.0, 0.0])
-    tell = simulation._joints.message
-
-    def lost(nanoseconds, data):
-        message = tell(nanoseconds, data)
-        if len(rows) > 500:
-            message.position[2] = math.nan
-            message.velocity[2] = math.nan
-        return message
-
-    simulation._joints.message = lost
+    simulation, node, rows = simulated(
+        bench,
+        2.4,
+        effects="loss: {sensor: FL_calf, begins: 1.0}",
+        velocity_profile=[0.0, 0.5, 0.0, 0.0],
+    )
     node.start()
     bench.spin_until(lambda: simulation.finished, timeout=60)
     assert lies_softly(rows)
@@ -636,7 +633,7 @@ def test_phases_stances_and_velocities_are_published_while_somebody_subscribes(b
     dog = Quadruped(bench)
     heard = []
     dog.probe.create_subscription(JointState, "/gait_controller/activity", heard.append, RECORD_QOS)
-    bench.spin_until(lambda: dog.node._activity.get_subscription_count())
+    bench.spin_until(lambda: dog.node.count_subscribers("/gait_controller/activity"))
     dog.steer(0.3)
     for _ in range(10):
         dog.at()
@@ -652,7 +649,7 @@ def test_transforms_follow_odometry_where_there_is_tf2_msgs(bench):
     dog = Quadruped(bench)
     heard = []
     dog.probe.create_subscription(messages.TFMessage, "/tf", heard.append, 10)
-    bench.spin_until(lambda: dog.node._transforms.get_subscription_count())
+    bench.spin_until(lambda: dog.node.count_subscribers("/tf"))
     for _ in range(20):
         dog.at()
     bench.spin_until(lambda: heard)
