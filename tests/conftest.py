@@ -1,6 +1,7 @@
 """Every test process keeps to itself: discovery on this machine, a domain, a thread of its own."""
 
 import fcntl
+import gc
 import os
 import signal
 import tempfile
@@ -50,6 +51,9 @@ settings.load_profile("neuro_control")
 @pytest.fixture
 def bench():
     """ROS, initialised without arguments, and nodes that are closed in the end."""
+    # Nodes of the test before are parts of cycles that its fixtures have held until now; what is
+    # left of them would be in this test's graph.
+    gc.collect()
     made = Bench()
     try:
         yield made

@@ -184,7 +184,7 @@ def test_ctrl_c_while_everything_is_still_imported_ends_without_a_traceback(dela
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGINT)  # a terminal tells the children of imports as well
     out, err = process.communicate(timeout=60)
-    others = [line for line in err.splitlines() if not line.startswith("import time:")]
+    others = [line for line in err.splitlines() if line and not line.startswith("import time:")]
     assert (out, others) == ("", [])
     assert process.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
 

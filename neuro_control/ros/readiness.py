@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from lifecycle_msgs.msg import State
@@ -18,11 +19,17 @@ _PREPARING = (
 )
 
 
+# Wall time within which a node that is being configured answers again, s.
+_LONGEST = 180.0
+
+
 class Readiness:
     """Watches the lifecycle of the nodes that are in one namespace with ``node``.
 
     A node that is being configured, as one that compiles its control law, answers nobody. So a
-    node with a lifecycle counts as preparing until it says otherwise, or publishes the answers.
+    node with a lifecycle counts as preparing until it says otherwise, or publishes the answers, or
+    has said nothing for longer than anything takes to compile: discovery lists a node that was
+    killed, too, until its lease ends.
 
     Args:
         node: Asks them.
@@ -35,6 +42,7 @@ class Readiness:
         self._clients: dict[str, Any] = {}
         self._asked: dict[str, Any] = {}
         self._states: dict[str, int] = {}
+        self._seen: dict[str, float] = {}  # first time, on the monotonic clock, s
 
     def preparing(self) -> list[str]:
         """Names of the nodes that are not active yet, as far as can be known."""
@@ -45,7 +53,9 @@ class Readiness:
         for name in self._managed():
             self._ask(name)
             # A node that has its publisher is configured, and one that never answers may be stuck.
-            default = State.PRIMARY_STATE_ACTIVE if name in publishers else _PREPARING[0]
+            silent = time.monotonic() - self._seen.setdefault(name, time.monotonic())
+            known = name in publishers or silent > _LONGEST
+            default = State.PRIMARY_STATE_ACTIVE if known else _PREPARING[0]
             if self._states.get(name, default) in _PREPARING:
                 found.append(name)
         return found
