@@ -69,6 +69,18 @@ def test_parameters_change_at_run_time_whole_or_not_at_all(swimmer):
     np.testing.assert_array_equal(swimmer.answer(angles).effort, expected)
 
 
+def test_torque_can_be_lowered_at_run_time_and_not_raised_beyond_the_robots(swimmer):
+    node = swimmer.node
+    (lower,) = node.set_parameters([Parameter("max_torque", value=1e-4)])
+    (back,) = node.set_parameters([Parameter("max_torque", value=5e-4)])
+    assert lower.successful
+    assert back.successful
+    (beyond,) = node.set_parameters([Parameter("max_torque", value=1)])
+    assert not beyond.successful
+    assert "max_torque (1 N·m) is at most torque_limit (0.0005 N·m)" in beyond.reason
+    assert node.get_parameter("max_torque").value == 5e-4
+
+
 def test_limits_follow_their_parameter(swimmer):
     swimmer.node.set_parameters([Parameter("max_torque", value=1e-4)])
     swimmer.advance()

@@ -59,6 +59,14 @@ class SwimmerParameters(ControllerParameters):
     max_torque: float = parameter(
         MAX_TORQUE, "Torque of a fully contracted muscle, N·m", low=0.0, high=100.0
     )
+    torque_limit: float = parameter(
+        0.0,
+        "Largest max_torque that may be set, N·m; 0 takes max_torque at the start, beyond which "
+        "it can't be raised at run time",
+        low=0.0,
+        high=100.0,
+        fixed=True,
+    )
     speed: float = parameter(
         1.0, "Speed input while no cmd_vel is received: 0 rests, 1 swims", low=0.0, high=1.0
     )
@@ -109,6 +117,13 @@ class SwimmerParameters(ControllerParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.torque_limit:
+            object.__setattr__(self, "torque_limit", self.max_torque)
+        if self.max_torque > self.torque_limit:
+            raise ConfigurationError(
+                f"max_torque ({self.max_torque:g} N·m) is at most torque_limit "
+                f"({self.torque_limit:g} N·m), which can only be set when the node starts"
+            )
         if self.joint_names and len(self.joint_names) != self.links - 1:
             raise ConfigurationError(
                 f"a swimmer of {self.links} links has {self.links - 1} joints; joint_names "
