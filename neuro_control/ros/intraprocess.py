@@ -7,8 +7,9 @@ those that the executor would call, in the order in which the messages were publ
 
 The topics stay. Every publisher and subscription exists for the middleware as well, so that others
 find them, and what others publish arrives through the executor as ever. As soon as somebody outside
-subscribes to a topic, its publisher publishes through the middleware again, for all, until they
-have gone: nobody gets a message twice.
+subscribes to a topic that is handed over, all topics go through the middleware again until they
+have gone: nobody gets a message twice, and none overtakes another. (With `/clock` alone on the
+slower way, observations would come from the future.)
 
 Quality of service counts as far as it matters within a process: publisher and subscription must be
 compatible, a subscription keeps its ``depth`` latest messages, and a publisher that keeps messages
@@ -87,6 +88,13 @@ class Bus:
     def _reconnect(self) -> None:
         for publisher in self._publishers:
             publisher.connect(self._inboxes.get(publisher.topic_name, []))
+        self._look()
+
+    def _look(self) -> None:
+        """Find out whether somebody outside subscribes; then nothing is handed over."""
+        outside = [publisher.look() for publisher in self._publishers]
+        for publisher in self._publishers:
+            publisher.hand_over(not any(outside))
 
     def put(self, inboxes: Iterable[_Inbox], message: Any) -> None:
         """Let ``message`` wait for each of ``inboxes``; beyond its depth, the oldest is dropped."""
@@ -117,8 +125,7 @@ class Bus:
         """
         while not until():
             self.deliver(time.perf_counter() + _LOOK)
-            for publisher in self._publishers:
-                publisher.look()
+            self._look()
             if self._waiting:
                 _run_pending(executor)
             else:
@@ -161,13 +168,16 @@ class HandingPublisher(Publisher):  # type: ignore[misc]  # rclpy is untyped
             != QoSCompatibility.ERROR
             and qos.durability != DurabilityPolicy.TRANSIENT_LOCAL
         )
-        self.look()
 
-    def look(self) -> None:
-        """Find out whether somebody outside this process subscribes."""
+    def look(self) -> bool:
+        """Whether a topic that could be handed over has subscriptions outside this process."""
         own = len(self._inboxes)
         self._count = max(own, super().get_subscription_count())
-        self._handing = self._count == own > 0
+        return self._count > own > 0
+
+    def hand_over(self, wanted: bool) -> None:
+        """From now on hand messages over where there is somebody to take them, or publish them."""
+        self._handing = wanted and bool(self._inboxes)
 
     def get_subscription_count(self) -> int:
         """How many subscriptions the publisher has, as of a few ms ago."""

@@ -12,6 +12,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState, Range
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
@@ -231,6 +232,34 @@ def test_a_run_handed_over_is_the_run_through_the_middleware_to_the_bit(tmp_path
     with np.load(recording) as other:
         for key in ("time", "qpos", "qvel", "ctrl", "sensordata"):
             np.testing.assert_array_equal(handed[key], other[key])
+
+
+@pytest.mark.parametrize(("topic", "kind"), [("/clock", Clock), ("joint_states", JointState)])
+def test_who_comes_and_goes_outside_changes_no_bit_of_a_run(tmp_path, outside, topic, kind):
+    factories, file, recording = scenario("swimmer", tmp_path, 240.0)
+    heard, subscriptions, changes = [], [], 0
+
+    def meanwhile(simulated):
+        """Called every few ms of the run: subscribe, once that was heard no more, and again."""
+        nonlocal changes
+        outside.executor.spin_once(timeout_sec=0.0)
+        if subscriptions and len(heard) > 20:
+            outside.node.destroy_subscription(subscriptions.pop())
+            heard.clear()
+            changes += 1
+        elif not subscriptions and simulated > 1.0:
+            subscriptions.append(
+                outside.node.create_subscription(kind, topic, heard.append, SENSOR_QOS)
+            )
+
+    recorded = runs.run_together(factories, file, recording, None, meanwhile).recording
+    assert changes > 2
+    environment, circuit = SwimmerSwim(), Circuit(5)
+    observation, _ = environment.reset(seed=0)
+    for qpos in recorded["qpos"][:1000]:
+        np.testing.assert_array_equal(qpos, environment.body.data.qpos)
+        observation, *_ = environment.step(circuit.step(observation[:5]))
+    assert not (recorded["ctrl"][1:] == 0.0).all(axis=1).any()
 
 
 @pytest.mark.parametrize("lockstep", [True, False])
