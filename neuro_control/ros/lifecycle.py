@@ -1,4 +1,4 @@
-"""Base of managed nodes: they configure and activate themselves, or are told to by a manager."""
+"""Base of managed nodes: they configure and activate themselves, or a lifecycle manager does."""
 
 from __future__ import annotations
 

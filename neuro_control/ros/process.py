@@ -245,7 +245,7 @@ def run_node(make: Callable[[], Any]) -> None:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        pass  # told to end before it began
+        pass  # a signal came before the node was configured
     finally:
         well = close(nodes)
         release(claims)

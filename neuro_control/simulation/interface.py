@@ -231,7 +231,7 @@ class Joints:
 
     Joints that hold a body's place in space have no encoder: those without an actuator on the
     body that carries base_link, and free and ball joints. Where the model has sensors of a joint's
-    position or velocity, what is told is theirs, with the noise that the world gives them.
+    position or velocity, those readings are published, with the noise that the world gives them.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
@@ -255,8 +255,8 @@ class Joints:
     def message(self, nanoseconds: int, data: mujoco.MjData) -> JointState:
         """Angles or displacements, speeds and actuator efforts of all joints."""
         position, velocity = data.qpos[self._qpos], data.qvel[self._dof]
-        for told, (rows, where) in zip((position, velocity), self._encoders, strict=True):
-            told[rows] = data.sensordata[where]
+        for reading, (rows, where) in zip((position, velocity), self._encoders, strict=True):
+            reading[rows] = data.sensordata[where]
         return joint_state(
             nanoseconds, self.names, position, velocity, data.qfrc_actuator[self._dof]
         )

@@ -102,15 +102,15 @@ def _wired() -> tuple[list[str], Indices, Indices, Array, Array]:
     """
     names = [f"{leg} {neuron}" for neuron in _NEURONS for leg in LEGS]
     names += [f"{leg} {neuron}" for neuron in _FORE_NEURONS for leg in LEGS[:2]]
-    heard: list[list[tuple[int, float]]] = [[] for _ in names]
+    received: list[list[tuple[int, float]]] = [[] for _ in names]
     for limb, leg in enumerate(LEGS):
         for source, target, side, weight in _SYNAPSES + (_FORE if limb < 2 else _HIND):
             # FL, FR, RL, RR: the first bit is the side, the second the girdle.
             listener = names.index(f"{LEGS[limb ^ side]} {target}")
-            heard[listener].append((names.index(f"{leg} {source}"), weight))
-    first = np.cumsum([0, *map(len, heard)])
-    sources = np.array([source for synapses in heard for source, _ in synapses])
-    weights = np.array([weight for synapses in heard for _, weight in synapses])
+            received[listener].append((names.index(f"{leg} {source}"), weight))
+    first = np.cumsum([0, *map(len, received)])
+    sources = np.array([source for synapses in received for source, _ in synapses])
+    weights = np.array([weight for synapses in received for _, weight in synapses])
     driven = np.array([_DRIVEN.get(name.split()[1], 0.0) for name in names])
     return names, first, sources, weights, driven
 

@@ -118,7 +118,7 @@ class LowState(IdlStruct, typename="unitree_go::msg::dds_::LowState_"):
 @final
 @autoid("sequential")
 class MotorCmd(IdlStruct, typename="unitree_go::msg::dds_::MotorCmd_"):
-    """To a motor: tau + kp (q - its angle) + kd (dq - its speed); mode 1 drives, 0 lets go."""
+    """To a motor: tau + kp (q - angle) + kd (dq - speed). Mode 1 drives it, mode 0 releases it."""
 
     mode: byte = 0
     q: float32 = 0.0

@@ -243,14 +243,14 @@ class RosLink:
         self._sport_state: deque[Any] = deque(maxlen=1)
         self._answers: deque[tuple[Service, Any]] = deque(maxlen=_ANSWERS)
         listen, speak = node.create_subscription, node.create_publisher
-        self._heard = [
+        self._subscriptions = [
             listen(LowState, "/lowstate", self._state.append, SENSOR_QOS),
             listen(SportModeState, "/sportmodestate", self._sport_state.append, SENSOR_QOS),
         ]
         self._commands = speak(LowCmd, "/lowcmd", COMMAND_QOS)
         self._requests = {}
         for each in Service:
-            self._heard.append(
+            self._subscriptions.append(
                 listen(
                     Response,
                     f"/api/{each.value}/response",
@@ -285,10 +285,10 @@ class RosLink:
 
     def close(self) -> None:
         """Destroy the topics; calling it more than once does no harm."""
-        heard, self._heard = self._heard, []
-        for subscription in heard:
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
             self._node.destroy_subscription(subscription)
-        if heard:
+        if subscriptions:
             for publisher in (self._commands, *self._requests.values()):
                 self._node.destroy_publisher(publisher)
 
