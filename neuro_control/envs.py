@@ -8,22 +8,14 @@ from gymnasium.envs import registration
 
 from neuro_control.cli.scenario import folders
 
-
-def register() -> None:
-    """Register the environments; once more does no harm."""
-    for folder in folders():
-        for name, environment in getattr(folder, "ENVIRONMENTS", {}).items():
-            if f"neuro_control/{name}" in registration.registry:
-                continue
-            # The environments count their own steps and check their own actions; Gymnasium's
-            # wrappers around each step would cost a tenth of the physics.
-            registration.register(
-                id=f"neuro_control/{name}",
-                entry_point=environment.entry_point,
-                vector_entry_point=environment.vector_entry_point,
-                order_enforce=False,
-                disable_env_checker=True,
-            )
-
-
-register()
+for _folder in folders():
+    for _name, _environment in getattr(_folder, "ENVIRONMENTS", {}).items():
+        # The environments count their own steps and check their own actions; Gymnasium's wrappers
+        # around each step would cost a tenth of the physics.
+        registration.register(
+            id=f"neuro_control/{_name}",
+            entry_point=_environment.entry_point,
+            vector_entry_point=_environment.vector_entry_point,
+            order_enforce=False,
+            disable_env_checker=True,
+        )

@@ -1,7 +1,7 @@
 """The quadruped's whole controller: from checked inputs to joint commands.
 
-This is the one object that the node, ``evaluate``, the experiments, the environment, the
-benchmark, the pictures and the simulated Go2 drive. A command passes four stages: the mux
+This is the one object that the node, ``evaluate``, the experiments, the benchmark, the pictures
+and the simulated Go2 drive. A command passes four stages: the mux
 chooses the source that commands, the limits keep it within its ranges, the governor turns it into
 what can be walked, the smoother bounds its acceleration and jerk, and the gait controller walks.
 """
