@@ -262,6 +262,7 @@ def test_who_comes_and_goes_outside_changes_no_bit_of_a_run(tmp_path, outside, t
     assert not (recorded["ctrl"][1:] == 0.0).all(axis=1).any()
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("lockstep", [True, False])
 def test_during_a_run_topics_services_and_commands_from_outside_work(tmp_path, outside, lockstep):
     factories, file, recording = scenario("swimmer", tmp_path, 0.0, lockstep=lockstep)
