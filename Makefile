@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 # `make demo` and `make test` need Python 3.10 to 3.13 with venv, and nothing else.
 # A ROS 2 distribution that is sourced is used in place of the wheels.
 

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Build description; every static field stands in setup.cfg.
 
 What a ROS 2 tool looks for lies outside the Python package, in the share and lib folders of

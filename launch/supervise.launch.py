@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ends a launch with a reason and a code other than 0 when one of its nodes fails.
 
 The launch files of this package include it; it starts nothing by itself. In XML a launch can be

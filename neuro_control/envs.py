@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Gymnasium environments of every folder, registered under ``neuro_control/``.
 
 Gymnasium has had no plug-in system since release 1.0: either this module is imported first, or its

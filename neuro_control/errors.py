@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The one exception that carries a message meant for whoever runs the program."""
 
 

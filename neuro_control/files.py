@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files that are written whole or not at all.
 
 What is written goes into a file beside the target, which then takes the target's name. A reader

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Modules that were documented under another name before 0.2: importable with a warning.
 
 They go with release 0.3. CHANGELOG.md says what to write instead.

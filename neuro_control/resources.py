@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Paths of launch files, configurations, models and weights, however the package was installed."""
 
 from __future__ import annotations

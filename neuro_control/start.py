@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How an executable of this package starts: Ctrl-C and a missing library end it with one line."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Trained weights in safetensors files, whose metadata say what each is for.
 
 The format holds numbers and texts and nothing that could be executed.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A workbench for nodes: real rclpy over real DDS, and a probe that talks to them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every test process keeps to itself: discovery on this machine, a domain, a thread of its own."""
 
 import fcntl

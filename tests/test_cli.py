@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command as a user starts it: a process of its own, its output, its exit code."""
 
 import json

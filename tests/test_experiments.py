@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The frame of experiments: tasks that are resumed, CSV, table, group of commands."""
 
 import csv

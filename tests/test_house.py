@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The house: what importing costs, who may know whom, and that a robot is one folder."""
 
 import configparser

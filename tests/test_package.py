@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What an installation puts where `ros2 launch` and `ros2 run` look for it."""
 
 import importlib
@@ -242,3 +244,21 @@ def test_local_discovery_is_the_default_and_yields_to_the_environment():
     assert environment() == ["LOCALHOST", "fastdds.xml"]
     assert environment(ROS_AUTOMATIC_DISCOVERY_RANGE="SUBNET")[0] == "SUBNET"
     assert environment(FASTDDS_DEFAULT_PROFILES_FILE="/mine.xml")[1] == "mine.xml"
+
+
+def test_every_source_file_says_its_licence():
+    suffixes = {".py", ".xml", ".yaml", ".yml", ".toml", ".cfg", ".sh"}
+    folders = ("neuro_control", "launch", "config", "sim", "bin", "scripts", "tests", ".ci")
+    files = [p for p in ROOT.iterdir() if p.suffix in suffixes] + [
+        p
+        for folder in folders
+        for p in (ROOT / folder).rglob("*")
+        if p.is_file() and (p.suffix in suffixes or (not p.suffix and p.parent.name == "bin"))
+    ]
+    lacking = [
+        str(p.relative_to(ROOT))
+        for p in files
+        if "SPDX-License-Identifier: Apache-2.0" not in p.read_text()[:400]
+    ]
+    assert len(files) > 400
+    assert lacking == []

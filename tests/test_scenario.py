@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How scenarios and environments are found: folders of this package, and other packages."""
 
 import logging

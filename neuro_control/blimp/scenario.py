@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the blimp offers: scenarios and environments, as names."""
 
 from neuro_control.cli.scenario import Environment, Scenario

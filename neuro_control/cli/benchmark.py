@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What benchmarks share: contestants that take turns, runs through ROS, rows of the table."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all ``evaluate`` commands share: options, episodes over seeds, means, intervals, a table."""
 
 from __future__ import annotations

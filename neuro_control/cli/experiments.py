@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Experiments: claims that are tested by one command each, which leaves a CSV file and a figure.
 
 A robot's experiments are a group of commands, one per experiment and ``all``. What is measured

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command ``neuro-control``: its groups of commands, and how errors are reported."""
 
 from __future__ import annotations

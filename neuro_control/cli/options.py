@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Options that several commands share: the same name, default and help text in each of them."""
 
 from __future__ import annotations

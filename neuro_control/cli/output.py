@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What programs print and write: JSON to a file or the screen, remarks beside it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Progress of long work: one bar for all commands, on terminals only."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reports of runs: facts that every robot's report shares, and the table on the screen."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command ``neuro-control run``: a scenario in simulation, through ROS 2."""
 
 from __future__ import annotations

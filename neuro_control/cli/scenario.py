@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Scenarios: which nodes, model and parameters belong together, and what can be done with them.
 
 Each folder of the package whose ``scenario.py`` has ``SCENARIOS`` (by name) offers them, and

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Base of the nodes that drive a device."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pins of two propeller motors behind a dual H-bridge (DRV8833), and of the servo of their shaft.
 
 Thrusts become duty cycles, the angle of the shaft becomes a pulse width, and the servo's travel is

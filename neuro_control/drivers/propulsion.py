@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Node that drives two propellers and the servo that turns their shaft by ``joint_commands``.
 
 No propeller turns while the shaft does. Pins, duty cycles and pulses are in ``motor_outputs``.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The lidar Benewake TFmini-S on a serial port, as a range topic.
 
 The lidar sends a frame of nine bytes a hundred times a second: two bytes 0x59, then distance (cm),

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints: files from which an interrupted training is resumed, and only the same training."""
 
 from __future__ import annotations

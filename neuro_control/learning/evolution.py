@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Evolution strategies in the form of ask and tell, which can be interrupted and resumed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Executors of long work: this process, its cores, or a cluster, behind one interface."""
 
 from __future__ import annotations

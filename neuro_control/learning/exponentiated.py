@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Exponentiated gradient descent: a weight changes by a factor and so keeps its sign.
 
 Source: Kivinen and Warmuth, Exponentiated Gradient versus Gradient Descent for Linear Predictors

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """State of a random generator as an array, so that a checkpoint can hold it."""
 
 from __future__ import annotations

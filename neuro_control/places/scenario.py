@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Scenarios of place recognition, and the names of what runs them."""
 
 from neuro_control.cli.scenario import Scenario

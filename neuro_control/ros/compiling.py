@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tells a user who waits that a node compiles its control law."""
 
 from __future__ import annotations

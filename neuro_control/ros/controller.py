@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Lifecycle node that every controller builds on: the loop from an observation to a command.
 
 A controller provides its parameters, its inputs, a ``step`` and a safe action. Every message is

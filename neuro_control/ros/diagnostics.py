@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Base of nodes that report their state: in the log when it changes, in ``/diagnostics`` steadily.
 
 A node sets its state by ``set_state``; rates and latencies for its diagnostics come from ``Rate``

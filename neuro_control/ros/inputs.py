@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Inputs of nodes: when a message is accepted, by its age and its content, and how old a value is.
 
 This is the one home of age checks. ``check_age`` is where a stale message is refused, in

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hands messages from node to node of one process, without serialising them.
 
 A message between two nodes of one process takes the middleware some 50 µs: it is serialised, sent,

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Base of managed nodes: they configure and activate themselves, or a lifecycle manager does."""
 
 from __future__ import annotations

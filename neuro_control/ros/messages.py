@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Conversions between messages and arrays, the QoS of each kind of topic, and content checks.
 
 Every ``read_*`` returns checked numbers or raises ``Rejected``: no other module

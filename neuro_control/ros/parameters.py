@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS parameters as one frozen dataclass a node: default, range and description side by side.
 
 A field made by ``parameter`` becomes a ROS parameter of its name. ``__post_init__`` of the

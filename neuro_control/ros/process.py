@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A process that runs nodes: it starts, spins and ends without traceback, orphan or hang."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether the nodes that answer a simulation are ready to: configured and active."""
 
 from __future__ import annotations

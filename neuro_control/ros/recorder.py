@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a run keeps beside the simulation's recording: inner activity, changed parameters."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Runs a scenario: its nodes in one process or in several, from one parameter file."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whether a node may move its robot: enable and emergency stop, with their services."""
 
 from __future__ import annotations

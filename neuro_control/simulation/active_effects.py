@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effects at work on one episode of a MuJoCo model, on top of the robot's own electronics.
 
 Everything goes by names: sensors, bodies, motors. What an episode remembers of its effects lies in

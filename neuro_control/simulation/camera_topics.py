@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A simulated robot's cameras as topics."""
 
 from __future__ import annotations

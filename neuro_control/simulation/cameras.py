@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A world's cameras, rendered in a process of its own.
 
 The GL backend must be chosen before MuJoCo is imported, a driver that crashes takes only the

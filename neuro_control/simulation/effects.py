@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effects: what can go wrong with sensors, commands and a robot's surroundings.
 
 An effect is a small frozen dataclass whose fields are its numbers. The same textual form describes

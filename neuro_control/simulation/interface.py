@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A MuJoCo model as a robot: its encoders, motors, sensors and base in ROS messages."""
 
 from __future__ import annotations

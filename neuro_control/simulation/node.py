@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MuJoCo as a robot: sensor messages out, joint commands in, in lockstep or in real time.
 
 The node has the topics, services, parameters and diagnostics; ``pacing`` says when the physics

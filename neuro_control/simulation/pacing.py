@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When simulated time goes on: in lockstep with the commands, or at the pace of the wall clock.
 
 In lockstep the physics waits for the command that answers the last observation (its stamp says

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The recording that a simulation leaves of an episode."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Animations of recorded episodes, rendered by MuJoCo where the machine can.
 
 Rendering runs in a process of its own: the GL backend must be chosen before MuJoCo is imported,

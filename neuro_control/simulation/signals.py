@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sensor effects at work on arrays: on the readings of a model's sensors, and on images.
 
 Each class holds what one effect remembers during one episode, and changes readings in place.

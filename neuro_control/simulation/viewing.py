@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What environments share of rendering: their render modes, and MuJoCo's window for "human"."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A MuJoCo model, how an episode of it starts, and how it advances.
 
 Environments (``env.py``) and the simulation node stand on this module alone, which is what

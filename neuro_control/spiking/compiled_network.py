@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Spiking networks of ``network`` in compiled form.
 
 One network takes about a microsecond for a tick (``NetworkSimulator``); a population runs over a

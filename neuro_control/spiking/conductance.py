@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Leaky integrate-and-fire neurons whose synapses are conductances, as a pure function.
 
 Conductances are in units of the leak's conductance. Source: Diehl and Cook, Unsupervised learning

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A spiking network from one number to another: encoding neurons, hidden layer, read-out.
 
 The equations are those of ``neurons``, in NumPy: for reading, and as the reference of the compiled

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Neurons as pure functions from input, state and parameters to spikes and state.
 
 Arrays are batched: they may have any leading dimensions that broadcast, and the neurons last.

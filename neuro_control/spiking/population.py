@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Population neurons: one voltage sets the activity of a whole population, without spikes.
 
 There are two kinds: rhythm generators, which a persistent sodium current makes burst, and all

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Physics of the blimp against sums on paper, and its sensors and motors."""
 
 import math

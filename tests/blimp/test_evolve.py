@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Evolutions, tiny ones: what they leave, how they resume, what they refuse."""
 
 import csv

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 import math
 import struct
 from types import SimpleNamespace

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The rules of the Go2's driver, step by step in a time that only the test advances."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A robot that only tells and hears: Unitree's topics over real DDS, in the test's own process."""
 
 from __future__ import annotations

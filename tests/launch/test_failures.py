@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How a launch ends when something fails: by the real launch, where it is installed."""
 
 import subprocess

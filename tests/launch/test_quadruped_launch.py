@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The quadruped's launch file, by the real launch: only where launch_pytest is installed."""
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints are resumed by the same training only."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How often the neurons of one expert fire, counted in Brian2 and kept for where there is none.
 
 ``python -m tests.places.brian_counts`` writes ``brian_counts.csv`` anew, in three minutes.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One expert as its authors simulate it, in Brian2: a reference for tests alone.
 
 Source: Hussaini, Milford and Fischer, Ensembles of Compact, Region-specific and Regularized

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small ensembles, trained within a second, that know textures."""
 
 from concurrent.futures import ThreadPoolExecutor

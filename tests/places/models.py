@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small models, for tests of what uses them."""
 
 from concurrent.futures import ThreadPoolExecutor

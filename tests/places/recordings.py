@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS 2 bags of small random images, written as a robot would."""
 
 from pathlib import Path

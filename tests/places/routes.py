@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Routes to write down and read again: folders of small random images."""
 
 import numpy as np

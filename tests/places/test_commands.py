@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the commands of places do, started as a user starts them, but in this process."""
 
 import json

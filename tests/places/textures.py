@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Images of places for experts to learn: smooth, random, and nothing alike."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The 15 numbers and the feet that follow them."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command governor alone: the nearest command that can be walked."""
 
 import dataclasses

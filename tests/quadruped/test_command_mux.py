@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command mux alone: which source commands, and what a time-out means."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command smoother alone, by steps worked by hand."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Walks in MuJoCo by half-centre oscillators."""
 
 import json

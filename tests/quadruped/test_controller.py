@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The quadruped's controller: stages in their order, remarks once, settings by name."""
 
 import dataclasses

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The course of QUART's tasks: what stands where, when a task is done, and what the robot sees."""
 
 import math

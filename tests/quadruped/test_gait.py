@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Walks in MuJoCo, by the robot's own measurements alone."""
 
 import numpy as np

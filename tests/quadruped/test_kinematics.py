@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Legs against MuJoCo, and robots' numbers against the models."""
 
 import mujoco

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Worlds of the quadruped: what they are built of, and what they refuse."""
 
 import mujoco

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The circuit beside an independent solution, its gaits, and what it tells of the future."""
 
 import numpy as np

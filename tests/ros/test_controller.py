@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The base of all controllers, with a toy control law of its own, through real topics."""
 
 import math

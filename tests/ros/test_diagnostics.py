@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What nodes report: rates, latencies and states, by a clock that the test sets."""
 
 import time

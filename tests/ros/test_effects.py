@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effects through topics: the same as without ROS, and what messages say of them."""
 
 import mujoco

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages from node to node of one process: handed over, and still there for everybody else."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A run keeps the parameters that acted, and waits for controllers that are not ready."""
 
 import dataclasses

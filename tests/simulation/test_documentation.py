@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What docs/effects.md says of effects holds, and its examples run."""
 
 import dataclasses

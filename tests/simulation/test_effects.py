@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effects against values worked out by hand, on models of a few lines."""
 
 from __future__ import annotations

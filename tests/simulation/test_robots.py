@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Effects on the robots themselves: the same in every channel."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The experiments, with trainings as short as can be: what they write, and that it is right."""
 
 import csv

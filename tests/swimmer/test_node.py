@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The swimmer's controller through real topics; the base has tests in ros/test_controller.py."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Trainings, short ones: what they leave, how they go on, what they refuse."""
 
 import csv

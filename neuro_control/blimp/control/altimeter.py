@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Altitude from the readings of a lidar that looks down."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Altitude control of the blimp: from a lidar's reading and a set-point to thrusts.
 
 lidar → altimeter → control law → thrust allocation. ``AltitudeController`` is the one object that

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A spiking network of mirrored pairs: what it answers to an opposite error is the opposite.
 
 Twenty pairs of encoding neurons drive twenty pairs of hidden ones, each pair its own. Both neurons

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a network of the spiking controller is: its design, the bounds of its numbers, the numbers.
 
 A *design* says what a network is before it is evolved or trained: which part of a PID it stands

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Control laws of altitude by name: PID, PD and spiking networks."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """PID control of altitude: the baseline, and the teacher of the spiking networks.
 
 Source: Burgers, Stroobants and de Croon (arXiv 2309.12937), whose blimp flies by the default gains

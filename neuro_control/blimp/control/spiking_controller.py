@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The spiking controller of a blimp: two networks of 80 neurons, one for PD, one for I.
 
 u = u_PD(e) + u_I(e), each an antisymmetric network (``antisymmetric``), one tick a control period.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Thrust allocation: a control law's command becomes the thrusts of two propellers and an angle.
 
 The propellers share one shaft, which a servo turns upwards or downwards.

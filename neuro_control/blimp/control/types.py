@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Observation, command, period and constants of the blimp's altitude control."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How fast the blimp is: controller, populations, simulation and ROS loop, beside snntorch."""
 
 from __future__ import annotations

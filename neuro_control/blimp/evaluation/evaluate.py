@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How well a controller holds altitudes: metrics over seeded flights, without ROS."""
 
 from __future__ import annotations

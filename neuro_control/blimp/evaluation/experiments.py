@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Experiments of the blimp: claims of the paper, each tried by one command.
 
 Evolutions run side by side in folders of their own below ``runs`` and are resumed where they were

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Result of a run of the blimp: metrics, a plot, an animation."""
 
 from __future__ import annotations

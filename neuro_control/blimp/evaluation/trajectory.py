@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The trajectory of a flight, and pictures of it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The blimp's altitude controller as a ROS 2 node."""
 
 from __future__ import annotations

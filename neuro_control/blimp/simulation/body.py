@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The simulated blimp as a body: it takes thrust commands and measures a distance."""
 
 from __future__ import annotations

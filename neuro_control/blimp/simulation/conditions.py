@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What differs from flight to flight, and the cases that evaluations fly."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What acts on a flight beside the physics: motors' electronics, gusts and sensors."""
 
 from __future__ import annotations

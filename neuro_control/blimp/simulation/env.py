@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Blimp as a Gymnasium environment: hold one altitude after another."""
 
 from __future__ import annotations

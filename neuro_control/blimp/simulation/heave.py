@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Heave dynamics of the blimp, compiled: flights of a population of controllers at once.
 
 The same equations as MuJoCo's blimp as long as it is upright, with the numbers of the same model:

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The blimp's model, as the conditions of a flight make it.
 
 The body is that of Burgers, Stroobants and de Croon (arXiv 2309.12937) in ``sim/blimp.xml``;

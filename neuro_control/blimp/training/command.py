@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What all commands that train the blimp's networks share: options, runs, the controller."""
 
 from __future__ import annotations

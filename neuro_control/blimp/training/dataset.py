@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Data sets that the spiking networks learn from: errors of flights and a tuned PID's answers.
 
 Errors are in m, answers in the command's unit (-10 to 10), both at 10 Hz. Each flight is drawn from

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Evolution of the blimp's spiking networks, resumable to the same networks.
 
 Source: Burgers, Stroobants and de Croon (arXiv 2309.12937), section III.

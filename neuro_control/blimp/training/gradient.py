@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training of the same networks, on the same flights, by gradient instead of evolution."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How good networks are: their cost on flights, and the curve of a training."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A training's folder, and trainings side by side.
 
 A run owns a folder: ``checkpoint.safetensors`` (all it takes to resume), ``curve.csv`` (costs on

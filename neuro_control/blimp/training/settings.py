@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is trained and how, whichever way."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The spiking networks in torch, differentiable by surrogate gradients.
 
 Spikes are steps, whose derivative is 0 wherever it is one. Forward they stay steps, so that the

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Second stage of the blimp's evolution: both networks together, in closed loop.
 
 The first stage makes networks that answer as a PID does to the errors of a PID's own flights

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Flights of the tuning in closed loop: what varies between them, and their cost."""
 
 from __future__ import annotations

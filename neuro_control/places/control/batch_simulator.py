@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Simulates presentations of images to experts, one by one or all of an ensemble's at once."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Constants of an expert as the compiled loop over a presentation needs them: in steps."""
 
 from __future__ import annotations

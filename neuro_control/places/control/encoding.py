@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Poisson encoding: from firing rates to the spikes of an expert's inputs."""
 
 from __future__ import annotations

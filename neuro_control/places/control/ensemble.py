@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ensembles: many small experts, each trained on a few places, whose scores are compared.
 
 Each expert votes for its own places. For an image of a place that an expert doesn't know, its

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What an ensemble is made of and how it is trained, in one dataclass."""
 
 from __future__ import annotations

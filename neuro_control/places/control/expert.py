@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An expert: a spiking network that learns, without labels, to tell a few places apart.
 
 Inputs that fire at the rates of an image's pixels drive excitatory neurons through plastic

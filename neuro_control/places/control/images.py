@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads images: whatever an image is stored as becomes grey, (H, W) of uint8, and small."""
 
 from __future__ import annotations

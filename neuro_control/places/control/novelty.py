@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Novelty: whether the place of an image is one that the reference never visited.
 
 The score of an image's best place is compared with a threshold, and the threshold follows the

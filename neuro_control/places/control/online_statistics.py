@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Online statistics: how the neurons of a recogniser usually respond, from the past alone."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Spike-timing-dependent plasticity of an expert's weights: triplet STDP, compiled and by events.
 
 Traces x of inputs, y₁ and y₂ of neurons are set to 1 by a spike and decay. When an input's spike

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Covariance of the pose that is estimated from the best places."""
 
 from __future__ import annotations

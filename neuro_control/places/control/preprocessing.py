@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Preprocessing: from a small grey image to the levels of an expert's inputs, 0 to 255.
 
 ``PatchNormalisation`` is the paper's: of a pixel, it keeps by how much it differs from the patch

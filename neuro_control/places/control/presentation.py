@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One presentation of an image to experts: the equations of ``expert``, compiled and by events.
 
 A spike of an input costs one row of weights, plasticity is computed only when a neuron fires, and

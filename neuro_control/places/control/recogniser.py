@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A recogniser: a trained ensemble that recognises the place of one image after another.
 
 Two modes give scores for the places. *spiking* presents an image to all experts, as the paper does.

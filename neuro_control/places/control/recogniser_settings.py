@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How a recogniser works, in one dataclass: its node, its evaluation and experiments set it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sequence matching: a place is likely if the places before it matched the queries before.
 
 Both ways to match assume that queries and places follow each other at the same pace, one place a

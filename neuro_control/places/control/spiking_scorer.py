@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The spiking mode: an ensemble's spikes during the presentation of an image."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The fast mode: an ensemble's expected response to an image, without time and spikes."""
 
 from __future__ import annotations

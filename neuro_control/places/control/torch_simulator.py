@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Simulates all experts of an ensemble as one batch in torch, for a GPU.
 
 It computes what ``batch_simulator`` computes. The input of the neurons doesn't depend on what they

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Types and constants that the parts of place recognition share."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Baselines, each as a similarity matrix (queries, places).
 
 Sums of absolute differences need nothing but the images. Descriptors, such as NetVLAD's, and whole

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Measures how fast places are recognised: one expert, both modes, and in turns with VPRTempo.
 
 Speed doesn't depend on what was learnt: the ensembles are untrained, and their images are textures.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Experiments about deployment: other seasons, the first images, places that are added later."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Experiments about an ensemble's design: its size, its parts, and one network instead of many."""
 
 from __future__ import annotations

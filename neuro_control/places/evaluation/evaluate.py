@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command that evaluates an ensemble, with baselines on the same images."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The commands that try the paper's claims about places, and ours: CSV and figure."""
 
 from __future__ import annotations

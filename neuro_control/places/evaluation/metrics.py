@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Metrics of place recognition, from a similarity matrix and the true places.
 
 A similarity matrix is (queries, places), larger is more similar. The truth is a place for each

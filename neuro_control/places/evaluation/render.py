@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command that renders the route, as a folder that training and evaluation read."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Report of a run of the player and the recogniser: metrics and a plot."""
 
 from __future__ import annotations

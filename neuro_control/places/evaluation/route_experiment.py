@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the experiments about places share: traverses, trained ensembles, rows of results."""
 
 from __future__ import annotations

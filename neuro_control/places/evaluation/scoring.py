@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Scores a recogniser on the images of a query traverse: metrics, acceptance and cost."""
 
 from __future__ import annotations

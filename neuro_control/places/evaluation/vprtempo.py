@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Comparison with VPRTempo: trains and evaluates its own package on the same images.
 
 Patch normalisation, layers, training and modules are those of the published package ``vprtempo``,

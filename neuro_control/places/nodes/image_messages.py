@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages of images to grey images, and images to messages."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The player: publishes images in a camera's place, from files or of the rendered route.
 
 In lockstep the next image waits for the answer to the last, which carries its stamp, so that a run

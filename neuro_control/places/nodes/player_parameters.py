@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of the player, and the images that they choose."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the player records of a run: the images that it played, and the answers."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The place recogniser as a ROS 2 node: an image in, the place and its pose out."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of the place recogniser's node."""
 
 from __future__ import annotations

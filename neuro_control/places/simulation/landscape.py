@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A landscape along a railway track that is made up from a seed: geoms of MuJoCo."""
 
 from __future__ import annotations

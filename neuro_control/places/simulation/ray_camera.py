@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A camera that sees a landscape by casting a ray for each pixel, on the processor."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A route through a landscape that is made up from a seed, in summer, in winter and at dusk.
 
 It is rendered by rays and needs neither GL nor data. From season to season leaves and snow change,

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Writes a rendered route as a folder of images and their poses."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Light and weather of the route's seasons; needs no MuJoCo."""
 
 from __future__ import annotations

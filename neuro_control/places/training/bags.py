@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads the images of a ROS 2 bag (SQLite or MCAP), without ROS.
 
 It needs the package rosbags: ``pip install neuro_control[bags]``.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Traverses of a route, and which of their images show the same places."""
 
 from __future__ import annotations

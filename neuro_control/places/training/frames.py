@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reads the images of a traverse from a folder, or by a list that selects and orders them.
 
 Two kinds of lists are those of the authors' repositories:

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Options of the commands that read traverses."""
 
 from __future__ import annotations

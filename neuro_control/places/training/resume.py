@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a training leaves on disk while it goes on, so that it can be resumed."""
 
 from __future__ import annotations

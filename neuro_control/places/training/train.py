@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training of ensembles, expert by expert; it can be resumed, to the same ensemble.
 
 Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III.

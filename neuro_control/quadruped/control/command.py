@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The command that a gait layer obeys: the 15 numbers of walk-these-ways.
 
 Margolis and Agrawal, "Walk These Ways" (arXiv 2212.03238); the order is that of their code.

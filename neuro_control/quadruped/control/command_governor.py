@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Third stage of a command: the nearest command that legs and balance allow.
 
 Each number of a command may be within its range and the whole still be beyond a robot. What is

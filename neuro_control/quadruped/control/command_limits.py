@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Second stage of a command: each number within its range, velocities within the robot's limits."""
 
 from __future__ import annotations

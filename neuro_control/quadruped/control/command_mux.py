@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """First stage of a command: which source commands, and what a time-out means."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fourth stage of a command: the reference follows it at bounded velocity, acceleration and jerk.
 
 Velocities are bounded in acceleration and, where a jerk limit is set, in jerk; height and tilt of

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Contact schedules by name: when which foot is in stance."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The quadruped's whole controller: from checked inputs to joint commands.
 
 This is the one object that the node, ``evaluate``, the experiments, the benchmark, the pictures

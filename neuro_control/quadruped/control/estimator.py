@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """State estimator: how the trunk moves, by the measurements of IMU, joints and feet.
 
 An extended Kalman filter of the errors in attitude, velocity and the gyro's offset (9 numbers). The

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The gait controller: an observation and a command that can be walked in, a joint command out.
 
 Feet in stance push as ``stance`` says; feet in swing go where ``swing`` says. Both answer the

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The gait scheduler: a phase that runs on, and four feet that follow it at their leads."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Joint commands of legs in stance, which push by forces, and in swing, which follow targets."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Kinematics of the legs, compiled: pure functions on arrays.
 
 Everything is in the trunk's frame (x forward, y left, z up); legs are in the order of

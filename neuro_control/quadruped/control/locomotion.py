@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The locomotion state machine: stands up, lies down, falls softly and gets on its feet again.
 
 | state | what the robot does | what ends it |

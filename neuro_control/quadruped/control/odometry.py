@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where the trunk is since the start, across the estimator's resets."""
 
 from __future__ import annotations

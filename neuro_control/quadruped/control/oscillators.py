@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Half-centre oscillators as the contact schedule, in place of the gait scheduler.
 
 Each limb has a flexor and an extensor half-centre, which inhibit one another through interneurons

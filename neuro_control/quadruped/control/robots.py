@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The robots' numbers that a controller needs: lengths, masses, limits.
 
 Typed in rather than read from the MJCF, since on the robot there is no MuJoCo; a test holds them

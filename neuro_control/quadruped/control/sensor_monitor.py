@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The sensor monitor: which of the robot's readings can be relied on.
 
 Short gaps are bridged, and lost sensors are named.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Numbers that a user may turn, in frozen dataclasses: default, description, range.
 
 Each module of the controller has one such dataclass, and ``controller.ControllerSettings`` holds

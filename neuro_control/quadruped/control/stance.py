@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Forces of the feet in stance: the cost of what is to come, and a quadratic program for now.
 
 The robot is one body that forces at the feet push (Di Carlo et al., "Dynamic Locomotion in the MIT

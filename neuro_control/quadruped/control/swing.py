@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Feet in swing: where they should be, and how they should move.
 
 They go to where the trunk will need them (Raibert, "Legged Robots That Balance", 1986, with the

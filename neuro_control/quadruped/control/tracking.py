@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How the trunk differs from its reference, in the level frame that looks ahead with it.
 
 Compiled functions share two structured arrays of one row: ``MOTION``, what the gait controller

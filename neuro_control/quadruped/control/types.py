@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the quadruped's control modules share: observation, joint command, constants."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How fast the quadruped is: its controller, simulation, the node over real topics, its camera."""
 
 from __future__ import annotations

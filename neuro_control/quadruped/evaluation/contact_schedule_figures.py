@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Figures that compare contact schedules: gaits over speed, cost of transport, tracking."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Contact schedules side by side: gaits over speed, tracking, cost of transport, pushes."""
 
 from __future__ import annotations

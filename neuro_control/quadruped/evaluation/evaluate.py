@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How well a quadruped obeys a command: metrics over seeded walks, without ROS."""
 
 from __future__ import annotations

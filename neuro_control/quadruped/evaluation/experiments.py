@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Claims about the quadruped's gait controller, each tried by one command: CSV and figures."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Metrics of a quadruped's walk: how well it obeys, how it steps, falls, rises and lies down.
 
 Errors are sizes of the errors of means over time, since every gait sways within a cycle.

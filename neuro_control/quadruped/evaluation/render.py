@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of quadrupeds in their worlds and on the course of QUART's tasks."""
 
 from __future__ import annotations

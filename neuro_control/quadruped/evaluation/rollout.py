@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One rollout of a quadruped: a body, the controller that the node drives, commands, effects.
 
 ``evaluate``, the experiments, the benchmark and the pictures all walk by ``rollout``; what they

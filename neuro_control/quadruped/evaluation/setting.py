@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the quadruped's experiments share: their setting and the options that choose it."""
 
 from __future__ import annotations

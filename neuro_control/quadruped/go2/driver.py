@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The Unitree Go2 behind the topics that the simulation offers.
 
 At the high level the robot's own controller walks as ``cmd_vel`` commands; at the low one a gait

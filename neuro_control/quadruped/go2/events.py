@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Events in the driver: counts for the diagnostics, and the latest warning for a while."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Unitree's messages for Cyclone DDS, where the ROS packages unitree_go and unitree_api are not.
 
 Names, fields and order are those of Unitree's own C++ headers (unitree_sdk2, include/unitree/idl),

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Links to a Unitree robot: Cyclone DDS by itself, or ROS with Unitree's message packages.
 
 A link calls nobody back from another thread: its user takes messages when there is time for them.

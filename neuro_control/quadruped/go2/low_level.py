@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The low level: rules by which the Go2's motors are driven past its own controller.
 
 These rules know neither clock nor messages: times come in, calls and drives go out.

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Motors of the Unitree Go2: their order and limits, states, commands, and checksums.
 
 Facts after Unitree's own sources (unitree_ros2, unitree_sdk2_python, BSD-3-Clause). Messages are

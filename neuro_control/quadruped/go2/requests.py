@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Requests to the robot's services: sent by number, counted, and waited for until answered."""
 
 from __future__ import annotations

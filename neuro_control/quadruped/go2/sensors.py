@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The states of a Go2 as the topics that the simulation offers."""
 
 from __future__ import annotations

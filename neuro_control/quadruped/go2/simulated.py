@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node simulated_go2: a simulated Go2 behind Unitree's DDS topics, to try the driver on."""
 
 from __future__ import annotations

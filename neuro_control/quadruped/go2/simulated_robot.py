@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A Go2 in MuJoCo that answers Unitree's services and drives its motors as they say.
 
 Its own controller, which the sport API commands, is ``QuadrupedController``, since Unitree's is not

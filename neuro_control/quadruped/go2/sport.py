@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The high level: requests to the Go2's own controller, and the rules by which they are sent.
 
 Numbers and parameters after Unitree's own sources (unitree_ros2, unitree_sdk2_python,

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The quadruped's controller as a ROS 2 node: observations in, joint commands out."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of the gait controller's node, and the controller's settings that they make."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Readers of the robot's messages: shapes, names, and ranges of sensors that work."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A quadruped's body in MuJoCo: its world, its noisy sensors, and its true state to score by."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cameras of a quadruped's world: the one at the robot's head, and those for people."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The course of QUART's tasks: the objects before a robot, and whether it has done its task.
 
 Tasks, distances and tests of success are those of QUARD (Ding et al., arXiv 2312.14457) as the

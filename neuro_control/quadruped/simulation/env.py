@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Quadruped as a Gymnasium environment: walk as commanded, by the torques of twelve joints."""
 
 from __future__ import annotations

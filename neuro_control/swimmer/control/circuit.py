@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The swimming circuit: proprioceptive chain, head oscillator, muscles.
 
 Source: Bhattasali, Zador and Engel, Neural Circuit Architectural Priors for Embodied Control

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Policies of the swimmer as flat vectors of numbers, which training adapts and files hold.
 
 A *design* describes a policy before it is trained: which numbers it has, where they start, and how

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Steering: from velocities in SI units to the circuit's inputs, from a target to velocities.
 
 The motion that the circuit's inputs cause is measured (``calibrate.py``) and kept in a table; here

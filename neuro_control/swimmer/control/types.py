@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Constants of the swimmer that control laws, nodes and simulation share.
 
 An observation holds the joint angles from head to tail, (n,), in rad, in the convention of the

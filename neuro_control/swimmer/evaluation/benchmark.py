@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How fast the swimmer is: environment, batch and ROS loop beside bare MuJoCo and dm_control."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Measures what a circuit's inputs do to a body: the table that ``steering.Calibration`` holds."""
 
 from __future__ import annotations

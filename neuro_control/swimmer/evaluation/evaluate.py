@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Returns of a policy over seeded episodes, under chosen conditions, without ROS."""
 
 from __future__ import annotations

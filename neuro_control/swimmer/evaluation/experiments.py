@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The NCAP paper's claims, each tested again by one command that leaves a CSV file and a figure.
 
 Trainings run side by side in folders of their own below ``runs`` and are resumed where they were

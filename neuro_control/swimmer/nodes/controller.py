@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Swimmer controller node: joint angles in, joint torques out, set-points from cmd_vel."""
 
 from __future__ import annotations

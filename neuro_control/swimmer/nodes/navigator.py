@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Swimmer navigator node: from odometry to velocities that lead to a goal or along waypoints."""
 
 from __future__ import annotations

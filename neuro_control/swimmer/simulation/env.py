@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The swimmer as a Gymnasium environment: swim forwards, or swim to a target."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Model of the swimmer in MuJoCo: bodies of any number of links, and where their sensors lie.
 
 The body is dm_control's swimmer (Tassa et al., arXiv 1801.00690).

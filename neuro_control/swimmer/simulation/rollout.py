@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Episodes of many swimmers side by side: what training and evaluation score."""
 
 from __future__ import annotations

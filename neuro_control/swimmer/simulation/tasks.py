@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tasks of the swimmer: how their episodes start and what they reward.
 
 The tasks are those of dm_control's swimmer (Tassa et al., arXiv 1801.00690); the reward of the swim

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Many swimmers at once as a Gymnasium vector environment, on all cores in one process."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The swimmer's policies in torch, as stable-baselines3's PPO and DDPG train them.
 
 What these see is the environment's observation followed by the number of the control step in its

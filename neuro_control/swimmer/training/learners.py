@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """PPO and DDPG of stable-baselines3 on the swimmer, stopped and taken up at checkpoints."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings of a training of the swimmer, and the contents of its folder.
 
 A training owns a folder: ``checkpoint.safetensors`` (all that resuming needs), ``curve.csv``

@@ -1,3 +1,5 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training of the swimmer's policies: PPO, DDPG or random search, resumable to the same curve."""
 
 from __future__ import annotations
