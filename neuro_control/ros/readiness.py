@@ -62,6 +62,14 @@ class Readiness:
                 found.append(name)
         return found
 
+    def configuring(self) -> list[str]:
+        """Names of those of them that are on their way: nobody has to ask them to become active.
+
+        A node that has answered that it is not configured waits for its lifecycle manager.
+        """
+        waiting = (State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE)
+        return [name for name in self.preparing() if self._states.get(name) not in waiting]
+
     def _managed(self) -> list[str]:
         """Names of the other nodes of this namespace that have a lifecycle."""
         own, namespace = self._node.get_name(), self._node.get_namespace()

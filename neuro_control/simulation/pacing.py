@@ -28,6 +28,8 @@ Array = NDArray[np.float64]
 
 # Wall time after which an unanswered observation is sent once more, s: sensor topics may lose one.
 _RESEND = 0.1
+# Wall time between two looks at which controllers are being configured, s.
+_LOOK = 0.1
 # Shortest wall time between two advances of a free-running simulation, s.
 _TICK = 0.002
 # Simulated time that a free-running simulation may lag before it gives up catching up, s.
@@ -231,7 +233,11 @@ class FreeRunning(Pacing):
 
     def __init__(self, simulation: Paced, node: Node, clock: Clock) -> None:
         super().__init__(simulation, node, clock)
+        self._readiness = Readiness(node, "joint_commands")
         self._lag = 0.0
+        self._commanded = False
+        self._asked = -math.inf  # when the controllers were looked for, s
+        self._configuring: list[str] = []
 
     def _timer_period(self) -> float:
         """So short that a physics step is never late, but no shorter than a timer manages."""
@@ -268,6 +274,7 @@ class FreeRunning(Pacing):
         self._simulation.drive(ctrl)
         self._command_time = self._simulation.stamp
         self._released = False
+        self._commanded = True
 
     def step(self, response: Any) -> None:
         """Advance to the next observation."""
@@ -280,6 +287,9 @@ class FreeRunning(Pacing):
         if simulation.finished or simulation.paused:
             return
         now = time.perf_counter()
+        if not self._commanded and self._awaits_controllers(now):
+            self.resume()
+            return
         if self._wall_zero is None:
             self._wall_zero = now
             if simulation.steps == 0:
@@ -297,6 +307,20 @@ class FreeRunning(Pacing):
         # are due.
         due = math.ceil(self._tick * factor / self._period - 1e-6)
         self.advance_to(target, simulation.steps + due + 1)
+
+    def _awaits_controllers(self, now: float) -> bool:
+        """Whether a controller, which has never commanded yet, is still being configured.
+
+        On a machine where its control law is compiled for the first time that takes half a minute,
+        in which the robot would fall.
+        """
+        if now - self._asked >= _LOOK:
+            self._asked = now
+            self._configuring = self._readiness.configuring()
+        if self._configuring:
+            names = ", ".join(self._configuring)
+            self._simulation.warn(f"waiting for {names} to become active", "preparing")
+        return bool(self._configuring)
 
     def advance_to(self, target: float, steps: float = math.inf) -> None:
         """Go on until a time, s, or a count of observations."""

@@ -3,6 +3,7 @@
 """A run keeps the parameters that acted, and waits for controllers that are not ready."""
 
 import dataclasses
+import re
 
 import numba
 import pytest
@@ -112,3 +113,17 @@ def test_compiling_is_announced_once_and_what_is_compiled_already_is_not():
     with compiling.announced(said.append):
         plus_one(1)
     assert len(said) == 1
+
+
+def test_whoever_waits_for_compilation_is_told_how_far_it_is(monkeypatch):
+    @numba.njit
+    def plus_two(number):
+        return number + 2
+
+    monkeypatch.setattr(compiling, "_REPEAT", 0.0)
+    said = []
+    with compiling.announced(said.append):
+        for number in (1, 1.0, 1j):
+            plus_two(number)
+    assert said[0] == "compiling the control law, once per machine…"
+    assert re.fullmatch(r"still compiling: [1-9]\d* functions in \d+ s", said[-1])

@@ -272,6 +272,22 @@ def test_free_running_without_commands_lets_the_motors_go_and_says_so(bench):
     bench.spin_until(lambda: simulation.data.ctrl.all())
 
 
+def test_free_running_time_stands_while_a_controller_is_configured_for_the_first_command(bench):
+    pilot = bench.add(Probe())
+    simulation = bench.add(Simulation(**options(**SWIM, lockstep=False)))
+    # Nobody spins it, as while it compiles: it answers no service.
+    controller = SwimmerController(**options())
+    try:
+        bench.spin_until(lambda: pilot.said("waiting for swimmer_controller to become active"))
+        stood = simulation.time
+        bench.spin_for(0.5)
+        assert simulation.time == stood
+        controller.start()
+        bench.spin_until(lambda: simulation.time > stood + 0.1)
+    finally:
+        controller.destroy_node()
+
+
 def test_free_running_refuses_commands_to_observations_long_past(bench):
     simulation, pilot = rig(bench, lockstep=False)
     pilot.answering = False

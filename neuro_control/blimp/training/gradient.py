@@ -90,7 +90,8 @@ def advance(descent: Descent, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
             vector = lower + (upper - lower) * part
             outputs, state = respond(design.structure, vector, errors[:, window], state.detached())
             optimiser.zero_grad()
-            loss(outputs, targets[:, window]).backward()  # type: ignore[no-untyped-call]
+            error = loss(outputs, targets[:, window])
+            error.backward()  # type: ignore[no-untyped-call]  # torch is untyped here
             torch.nn.utils.clip_grad_norm_([part], _LONGEST)
             optimiser.step()
             with torch.no_grad():
