@@ -24,6 +24,8 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
 from neuro_control.ros.intraprocess import HandingOver
 from neuro_control.ros.messages import to_stamp
+from neuro_control.ros.parameter_requests import ParameterRequests
+from neuro_control.ros.supervision import Supervised
 
 P = TypeVar("P")
 
@@ -83,6 +85,7 @@ class Timing:
 
 class DiagnosticNode(
     ros_parameters.Declaring,
+    Supervised,
     HandingOver,
     ABC,
     Generic[P],
@@ -108,6 +111,7 @@ class DiagnosticNode(
         except ConfigurationError:
             self.destroy_node()
             raise
+        ParameterRequests(self)
         self._kind = kind
         # A watchdog runs on the steady clock, whatever a simulated clock does.
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -122,6 +126,10 @@ class DiagnosticNode(
     @abstractmethod
     def diagnostic_values(self) -> dict[str, str]:
         """Values that the diagnostics show beside the state, by name."""
+
+    def fail_safe(self, reason: str) -> None:
+        """Report ``reason`` as an error; a node that moves something brings it to rest, too."""
+        self.set_state(DiagnosticStatus.ERROR, reason)
 
     def apply(self) -> None:
         """Take over ``self.parameters``, which changed at run time and are valid."""
@@ -170,14 +178,18 @@ class DiagnosticNode(
         level, text = self.reported_state()
         name = self.get_fully_qualified_name().lstrip("/")
         status = DiagnosticStatus(level=level, name=f"{name}: {self._kind}", message=text)
-        status.values = [
-            KeyValue(key=key, value=value) for key, value in self.diagnostic_values().items()
-        ]
+        values = {**self.diagnostic_values(), "failures": str(self.failures)}
+        status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
         message = DiagnosticArray(status=[status])
         message.header.stamp = to_stamp(self.now())
         self._diagnostics.publish(message)
 
     def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        if any(each.name == "use_sim_time" for each in changes):
+            # Neither the ages of messages nor the watchdog would outlive a change of clocks.
+            return SetParametersResult(
+                successful=False, reason="use_sim_time can only be set when the node starts"
+            )
         return ros_parameters.verdict(self.parameters, changes)
 
     def _apply_parameters(self, changes: list[Parameter]) -> None:

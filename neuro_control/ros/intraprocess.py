@@ -26,7 +26,7 @@ import contextlib
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -114,24 +114,22 @@ class Bus:
             if time.perf_counter() > until:
                 return
 
-    def spin(self, executor: Executor, until: Callable[[], bool], poll: float) -> None:
-        """Deliver messages and run the executor's callbacks in turn until ``until`` says so.
+    def turn(self, executor: Executor, poll: float) -> None:
+        """Deliver messages, then run the executor's callbacks that are ready.
 
-        While messages are handed to and fro, ``until`` and the executor, with its services, timers
+        While messages are handed to and fro, the caller and the executor, with its services, timers
         and messages from outside, get their turn every few ms.
 
         Args:
             executor: Has the nodes of this process.
-            until: Whether to end.
-            poll: Wall time, s, after which ``until`` is asked again where nothing happens.
+            poll: Wall time, s, to wait for a callback where nothing happens.
         """
-        while not until():
-            self.deliver(time.perf_counter() + _LOOK)
-            self._look()
-            if self._waiting:
-                _run_pending(executor)
-            else:
-                executor.spin_once(timeout_sec=poll)
+        self.deliver(time.perf_counter() + _LOOK)
+        self._look()
+        if self._waiting:
+            _run_pending(executor)
+        else:
+            executor.spin_once(timeout_sec=poll)
 
 
 def _run_pending(executor: Executor) -> None:

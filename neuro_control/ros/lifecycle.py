@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import traceback
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.srv import ChangeState
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from neuro_control.errors import ConfigurationError
@@ -36,6 +38,12 @@ class ManagedNode(
 ):
     """Base of the nodes that have a lifecycle; a derived class adds activation and clean-up."""
 
+    def __init__(self, name: str, parameters_type: type[L], kind: str, **node_options: Any) -> None:
+        super().__init__(name, parameters_type, kind, **node_options)
+        for service in self.services:
+            if service.srv_type is ChangeState:
+                service.callback = self._valid_transitions(service.callback)
+
     @abstractmethod
     def set_up(self) -> None:
         """Make what the node needs from ``self.parameters``, and its topics.
@@ -47,6 +55,15 @@ class ManagedNode(
     @abstractmethod
     def stop(self) -> None:
         """Bring the robot to rest; calling it more than once does no harm."""
+
+    def fail_safe(self, reason: str) -> None:
+        """Bring the robot to rest and report ``reason``; the node is active again on demand."""
+        self.stop()
+        self.set_state(
+            DiagnosticStatus.ERROR,
+            f"{reason}; the node has stopped: start it again with "
+            f"`ros2 lifecycle set {self.get_name()} deactivate`, then `activate`",
+        )
 
     def start(self) -> None:
         """Configure and activate, if the parameter ``autostart`` says so.
@@ -68,6 +85,25 @@ class ManagedNode(
     def report_deactivated(self) -> None:
         """Report that the node has ended its work as it should."""
         self.set_state(DiagnosticStatus.STALE, "deactivated normally")
+
+    def _valid_transitions(self, answer: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """``answer`` to requests for a transition, without those that rclpy would raise on."""
+
+        def change(request: Any, response: Any) -> Any:
+            wanted = request.transition
+            possible = {each[0]: each[1] for each in self._state_machine.available_transitions}
+            if wanted.label in possible.values() or (not wanted.label and wanted.id in possible):
+                return answer(request, response)
+            self.get_logger().warning(
+                f"refused the transition {wanted.label or wanted.id}: "
+                f"the node is {self._state_machine.current_state[1]}, "
+                f"possible are {', '.join(possible.values()) or 'none'}",
+                throttle_duration_sec=1.0,
+            )
+            response.success = False
+            return response
+
+        return change
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Set the node up."""
@@ -95,6 +131,7 @@ class ManagedNode(
         return TransitionCallbackReturn.SUCCESS
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Bring the robot to rest."""
+        """Bring the robot to rest and undo what was set up: the node can be configured anew."""
         self.stop()
+        self.on_cleanup(state)
         return TransitionCallbackReturn.SUCCESS

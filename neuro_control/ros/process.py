@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,6 +32,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
 from neuro_control.ros.intraprocess import Bus
 from neuro_control.ros.parameters import parameters_of
+from neuro_control.ros.supervision import report_failure
 
 # Set to its process number by whoever starts nodes; they end when that process has ended.
 PARENT_VARIABLE = "NEURO_CONTROL_END_WITH_PARENT"
@@ -132,6 +134,9 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
 def spin(nodes: Sequence[Node], until: Callable[[], bool], bus: Bus | None = None) -> None:
     """Run the nodes' callbacks in this thread until ``until`` says so or rclpy is shut down.
 
+    What fails outside of a callback, as a message that can't be decoded, brings all nodes to their
+    safe state, since nobody can tell whose it was; they stay alive.
+
     Args:
         nodes: The nodes.
         until: Whether to end.
@@ -142,13 +147,17 @@ def spin(nodes: Sequence[Node], until: Callable[[], bool], bus: Bus | None = Non
     executor = EventsExecutor()
     for node in nodes:
         executor.add_node(node)
+    turn = partial(executor.spin_once, timeout_sec=_POLL)
+    if bus is not None:
+        turn = partial(bus.turn, executor, _POLL)
     try:
-        if bus is not None:
-            bus.spin(executor, until, _POLL)
-        while not until():
-            executor.spin_once(timeout_sec=_POLL)
-    except ExternalShutdownException:
-        pass
+        while not until() and rclpy.ok():
+            try:
+                turn()
+            except ExternalShutdownException:
+                return
+            except Exception as error:
+                report_failure(nodes, "the middleware", error)
     finally:
         for node in nodes:
             executor.remove_node(node)

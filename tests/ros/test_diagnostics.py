@@ -85,7 +85,10 @@ def test_a_state_is_reported_with_its_level_and_the_nodes_values(reporter):
     bench.spin_until(lambda: probe.said_last("the toy is tired"))
     status = probe.diagnostics[-1]
     assert (status.name, status.level) == ("reporter: toy", DiagnosticStatus.WARN)
-    assert [(each.key, each.value) for each in status.values] == [("gain", "1")]
+    assert [(each.key, each.value) for each in status.values] == [
+        ("gain", "1"),
+        ("failures", "0"),
+    ]
 
 
 def test_a_state_is_logged_once_though_its_numbers_change(reporter, capfd):

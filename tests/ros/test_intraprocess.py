@@ -73,7 +73,8 @@ class Pair:
                 outside.executor.spin_once(timeout_sec=0.0)
             return until() or time.monotonic() > deadline
 
-        self.bus.spin(self.bench.executor, over, 0.01)
+        while not over():
+            self.bus.turn(self.bench.executor, 0.01)
         assert until(), "what was waited for did not happen"
 
 
