@@ -16,6 +16,7 @@ BLIMP = Scenario(
     summarise="neuro_control.blimp.evaluation.report:summary",
     picture="neuro_control.blimp.evaluation.report:pictures",
     activity="blimp_altitude/activity",
+    subjects="neuro_control.blimp.evaluation.faults:SUBJECTS",
     commands={
         "evaluate": "neuro_control.blimp.evaluation.evaluate:evaluate",
         "benchmark": "neuro_control.blimp.evaluation.benchmark:benchmark",

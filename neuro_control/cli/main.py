@@ -48,6 +48,17 @@ def list_scenarios() -> None:
 app.add_command(run)
 
 
+# Commands of a verb that are about all scenarios, with what they do.
+_OF_ALL = {
+    "experiment": {
+        "faults": (
+            "neuro_control.faults.experiment:faults",
+            "Let every fault happen to every node, judged by oracles.",
+        )
+    }
+}
+
+
 class _Verb(click.Group):
     """A verb whose commands, one of each scenario that offers it, are imported when they are used.
 
@@ -56,22 +67,26 @@ class _Verb(click.Group):
 
     def __init__(self, verb: str, found: dict[str, Scenario]) -> None:
         super().__init__(verb, help=_VERBS.get(verb, f"{verb.capitalize()} a scenario."))
-        self._found = {name: each for name, each in found.items() if verb in each.commands}
+        scenarios = {name: each for name, each in found.items() if verb in each.commands}
+        self._commands = {name: each.commands[verb] for name, each in scenarios.items()}
+        self._summaries = {name: each.summary for name, each in scenarios.items()}
+        for name, (command, summary) in _OF_ALL.get(verb, {}).items():
+            self._commands[name], self._summaries[name] = command, summary
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._found)
+        return list(self._commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._found:
+        if cmd_name not in self._commands:
             return None
         with no_gl():
-            command: click.Command = resolve(self._found[cmd_name].commands[str(self.name)])
+            command: click.Command = resolve(self._commands[cmd_name])
         _mind_interrupts()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Scenarios"):
-            formatter.write_dl([(name, each.summary) for name, each in self._found.items()])
+            formatter.write_dl(list(self._summaries.items()))
 
 
 def _mind_interrupts() -> None:

@@ -50,6 +50,7 @@ class Scenario:
         needs: By metric of the summary: what a run must have for the metric to be a number, to
             follow "needs"; printed where it is not.
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
+        subjects: ``module:mapping`` of its nodes in the fault matrix, by the node's name.
         seconds: Simulated time of a run by default, s.
     """
 
@@ -61,6 +62,7 @@ class Scenario:
     activity: str | None = None
     needs: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
+    subjects: str | None = None
     seconds: float = 30.0
 
     def config_file(self) -> Path:

@@ -1,0 +1,55 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers of messages by dotted names: read, and replaced in a copy."""
+
+from __future__ import annotations
+
+import array
+import copy
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+
+def field_of(message: Any, path: str) -> Any:
+    """Field ``path``, such as ``pose.pose.position.x``, of a message."""
+    for name in path.split("."):
+        message = getattr(message, name)
+    return message
+
+
+def is_array(value: Any) -> bool:
+    """Whether a field holds several values."""
+    return isinstance(value, (list, tuple, array.array, np.ndarray))
+
+
+def replaced(message: Any, path: str, value: Any) -> Any:
+    """Copy of ``message`` with another value of the field ``path``."""
+    made = copy.deepcopy(message)
+    *parents, name = path.split(".")
+    setattr(field_of(made, ".".join(parents)) if parents else made, name, value)
+    return made
+
+
+def changed_number(
+    message: Any, path: str, rng: np.random.Generator, change: Callable[[float], float]
+) -> Any:
+    """Copy of ``message`` in which one number of ``path``, drawn if there are several, differs."""
+    value = field_of(message, path)
+    if not is_array(value):
+        return replaced(message, path, change(float(value)))
+    values = array.array(getattr(value, "typecode", "d"), value)
+    k = int(rng.integers(len(values)))
+    values[k] = change(float(values[k]))
+    return replaced(message, path, values)
+
+
+def not_finite(message: Any, paths: Iterable[str]) -> str:
+    """Name of the first field that holds a number that is not finite; empty if none does."""
+    for path in paths:
+        value: Any = field_of(message, path)
+        if not all(map(math.isfinite, value if is_array(value) else [value])):
+            return path
+    return ""
