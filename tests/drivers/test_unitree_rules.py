@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of the Go2's driver, step by step in a time that only the test advances."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +20,8 @@ from neuro_control.quadruped.go2.sport import (
     Sport,
     reason,
 )
+from neuro_control.quadruped.go2.state_monitor import StateMonitor
+from neuro_control.ros.messages import Rejected
 
 TICK = 0.01
 LIMITS = UnitreeParameters(body_height=True)
@@ -152,6 +156,10 @@ def test_the_trunk_leans_and_rises_as_told_by_calls_of_their_own():
     (lean,) = [call.values for call in robot.calls if call.name == "Euler"]
     (height,) = [call.values for call in robot.calls if call.name == "BodyHeight"]
     assert (lean, height) == ({"x": 0.1, "y": -0.2, "z": 0.0}, {"data": 0.03})
+    robot.sport.pose(0.3, 0.3, -0.1)
+    robot.sport.halt()  # disabled before it was sent
+    robot.velocity = (0.1, 0.0, 0.0)
+    assert set(robot.live(1.0)) == {"Move"}
     robot = Robot(body_height=False)
     robot.sport.pose(0.0, 0.0, 0.03)
     robot.velocity = (0.0, 0.0, 0.0)
@@ -337,7 +345,9 @@ def test_no_command_asks_motors_for_more_than_they_may(numbers, angle, speed, sh
     assert ((drive.angles >= LOWEST) & (drive.angles <= HIGHEST)).all()
     assert (np.abs(drive.speeds) <= SPEED).all()
     # What the motors then do, all in all.
-    whole = drive.torques + 20.0 * (drive.angles - angle) + 0.5 * (drive.speeds - speed)
+    whole = drive.torques + drive.stiffness * (drive.angles - angle)
+    whole += drive.damping * (drive.speeds - speed)
+    assert (np.abs(drive.torques) <= share * TORQUE).all()
     assert (np.abs(whole) <= share * TORQUE + 1e-9).all()
 
 
@@ -351,3 +361,74 @@ def test_motors_do_at_first_what_was_asked_for_all_in_all():
     angles, speeds = np.clip(0.3, LOWEST, HIGHEST), np.full(12, 1.0)
     whole = drive.torques + 30.0 * (angles - 0.1) + 1.0 * (speeds - 2.0)
     assert whole == pytest.approx(efforts)
+
+
+# The states.
+
+
+class Watched:
+    """A state monitor, and a robot whose joints turn at 2 rad/s."""
+
+    def __init__(self, **limits):
+        self.monitor = StateMonitor(UnitreeParameters(**limits))
+        self.now, self.angle = 100.0, -0.7
+
+    def live(self, seconds, offset=0.0, period=0.002, **fields):
+        """Reasons for which states were refused meanwhile."""
+        reasons = []
+        for _ in range(round(seconds / period)):
+            self.now += period
+            self.angle += 2.0 * period
+            angles = np.full(12, self.angle)
+            angles[[2, 5, 8, 11]] = -1.5
+            angles[4] += offset
+            seen = dataclasses.replace(state(), angles=angles, speeds=np.full(12, 2.0), **fields)
+            seen.speeds[[2, 5, 8, 11]] = 0.0
+            try:
+                self.monitor.check(self.now, seen)
+            except Rejected as error:
+                self.monitor.refuse(self.now, error)
+                reasons.append(error.reason)
+        return reasons
+
+
+@pytest.mark.parametrize("period", [0.001, 0.002, 0.005, 0.02])
+def test_joints_that_turn_as_their_speeds_say_are_believed(period):
+    assert Watched().live(0.4, period=period) == []
+
+
+@pytest.mark.parametrize("offset", [0.6, 1.0, -0.8])
+def test_an_angle_that_jumps_is_bridged_and_a_fault_if_it_stays(offset):
+    robot = Watched(bridge_time=0.05)
+    robot.live(0.1)
+    assert set(robot.live(0.04, offset)) == {"jump"}
+    assert robot.monitor.fault == ""
+    assert robot.live(0.1) == []
+    assert set(robot.live(0.05, offset)) == {"jump"}
+    robot.live(0.004, offset)
+    assert "FR_thigh_joint" in robot.monitor.fault
+    # Nobody knows which of both is true: from here on the new one is.
+    assert robot.live(0.1, offset) == []
+
+
+def test_joints_may_be_anywhere_in_their_range_after_lost_states():
+    robot = Watched()
+    robot.live(0.1)
+    robot.now += 0.06
+    assert robot.live(0.01, offset=1.0) == []
+
+
+def test_heat_counts_once_it_lasts():
+    robot = Watched(max_motor_temperature=90)
+    robot.live(0.1, temperature=95)
+    assert robot.monitor.overheated(robot.now) == ""
+    robot.live(0.1)
+    robot.live(0.6, temperature=95)
+    assert "95 °C" in robot.monitor.overheated(robot.now)
+    robot.live(0.002, temperature=80)
+    assert robot.monitor.overheated(robot.now) == ""
+    assert "80 °C" in robot.monitor.remark(robot.now)
+    robot = Watched()
+    robot.live(0.8, temperature=-70)  # no motor is so cold: it is the sensor
+    assert robot.monitor.overheated(robot.now) == ""
+    assert "can't be" in robot.monitor.remark(robot.now)

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Twist, TwistStamped
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from sensor_msgs.msg import JointState
@@ -40,12 +39,15 @@ from neuro_control.quadruped.go2.sport import (
     Sport,
     speed_level,
 )
+from neuro_control.quadruped.go2.state_monitor import StateMonitor
+from neuro_control.quadruped.go2.status import Status
 from neuro_control.ros.inputs import check_age
 from neuro_control.ros.lifecycle import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SET_POINT_QOS,
     JointReader,
+    Rejected,
     finite,
     read_twist,
     to_nanoseconds,
@@ -59,6 +61,7 @@ _POLL, _TICK = 0.001, 0.01
 # this are still, rad/s.
 _FOLDED, _STILL = -2.2, 0.5
 _VELOCITIES = ("forward", "left", "yaw rate")
+_POSE = ("roll", "pitch", "height")
 
 
 class UnitreeGo2(ManagedNode[UnitreeParameters]):
@@ -98,13 +101,19 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
             ("damp", DAMP),
         ):
             self.create_service(Trigger, f"~/{service}", partial(self._on_posture, call))
-        self._safety = Safety(self, self._on_disable, self._on_emergency_stop)
+        self._safety = Safety(self, self._on_disable, self._on_emergency_stop, self._on_enable)
         if self.parameters.level == "low":
             self.create_service(SetBool, "~/unlock", self._on_unlock)
 
     def _begin(self) -> None:
         self.sport = Sport(self.parameters, self._requests.send)
         self.motors = Motors(self.parameters, self._requests.send, self._send_command)
+        self._monitor = StateMonitor(self.parameters)
+        self._status = Status(
+            self.parameters, self.sport, self.motors, self._monitor, self._events,
+            lambda: self._safety.reason,
+        )  # fmt: skip
+        self._counted_from = self.now()  # no command that was stamped before counts
         self._robot: State | None = None  # its latest state, and when it was received
         self._received = -np.inf
         self._published = -np.inf
@@ -157,7 +166,7 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         if not self._active:
             return
         self.sport.halt()
-        self.motors.brake()
+        self.motors.brake("the driver was stopped")
         self._active = False
         for timer in self._timers_made:
             self.destroy_timer(timer)
@@ -178,7 +187,8 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
 
     def apply(self) -> None:
         """Take over limits, and ask the robot for its speed level."""
-        self.sport.limits = self.motors.limits = self.parameters
+        for each in (self.sport, self.motors, self._monitor, self._status):
+            each.limits = self.parameters
         if self._active and self._speed_level != self.parameters.speed_level:
             self._set_speed_level()
 
@@ -211,7 +221,12 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
             self._events.reject("an answer", error)
 
     def _on_state(self, now: float, message: Any) -> None:
-        state = read_state(message)
+        try:
+            state = read_state(message)
+            self._monitor.check(now, state)
+        except Exception as error:
+            self._monitor.refuse(now, error)
+            raise
         self._events.count("states")
         self._events.count("states_without_checksum", int(not message.crc))
         still = bool(np.abs(state.speeds).max() < _STILL)
@@ -260,18 +275,32 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         except Exception as error:
             self._events.reject("gait_command", error)
             return
-        self.sport.pose(command.roll, command.pitch, command.height)
+        if self._active and self._safety.enabled:
+            pose = command.roll, command.pitch, command.height
+            limited = self.parameters.limited_pose(*pose)
+            self._remark_limits("gait_command", _POSE, pose, limited)
+            self.sport.pose(*limited)
         self._steer("gait_command", (command.forward, command.left, command.yaw_rate))
 
     def _steer(self, topic: str, velocity: tuple[float, float, float]) -> None:
         if not (self._active and self._safety.enabled):
             return
         limited = self.parameters.limited(velocity)
-        for name, commanded, limit in zip(_VELOCITIES, velocity, limited, strict=True):
-            if commanded != limit:
-                self._events.count("clamped")
-                self._events.warn(f"{topic}: {name} {commanded:g} is more than {limit:g}")
+        self._remark_limits(topic, _VELOCITIES, velocity, limited)
         self.sport.steer(time.monotonic(), limited)
+
+    def _remark_limits(
+        self,
+        topic: str,
+        names: tuple[str, ...],
+        commanded: tuple[float, ...],
+        limited: tuple[float, ...],
+    ) -> None:
+        for name, number, limit in zip(names, commanded, limited, strict=True):
+            if number != limit:
+                self._events.count("clamped")
+                text = f"{topic}: {name} {number:g} is more than {limit:g}"
+                self._events.warn(text, f"{topic}: {name}")
 
     def _on_joint_commands(self, message: JointState) -> None:
         try:
@@ -286,13 +315,19 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         self._events.count("joint_commands" if driven else "joint_commands_not_obeyed")
 
     def _check_age(self, message: Any, limit: float) -> None:
-        check_age(to_nanoseconds(message.header.stamp), self.now(), limit)
+        stamp, now = to_nanoseconds(message.header.stamp), self.now()
+        check_age(stamp, now, limit)
+        if stamp < self._counted_from <= now:
+            raise Rejected("disabled", "it was sent before the driver was enabled")
 
     # Watching.
 
     def _watch(self) -> None:
         self._poll()  # a message that waits to be read was not missed
         now = time.monotonic()
+        reason = self._monitor.fault or self._monitor.overheated(now)
+        if reason and self.motors.stage == "unlocked":
+            self.motors.brake(reason)
         if not self.motors.taken:
             self.sport.tick(now)
         self.motors.tick(now)
@@ -300,33 +335,7 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         if self.motors.failed:
             self._events.warn(self.motors.failed)
             self.motors.failed = ""
-        self.set_state(*self._judge(now))
-
-    def _judge(self, now: float) -> tuple[bytes, str, str | None]:
-        """Level, text and key of the state, as ``set_state`` takes them."""
-        if self._received == -np.inf:
-            return DiagnosticStatus.STALE, self._waiting(), None
-        age = now - self._received
-        stage = self.motors.stage if self.parameters.level == "low" else self.sport.stage
-        if age > self.parameters.state_timeout:
-            done = {"lost": "StopMove is sent", "resting": "joints damped or at rest"}
-            text = f"no lowstate for {age:.1f} s: {done.get(stage, stage)}"
-            return DiagnosticStatus.ERROR, text, f"lost, {stage}"
-        warning = self._safety.reason or self._events.warning(now)
-        if not warning and stage == "braking":
-            warning = "motors brake: call ~/unlock with true to drive them, with false to lock them"
-        if not warning and stage == "unlocked" and not self.motors.commanded(now):
-            warning = "motors brake: no good joint_commands"
-        if warning:
-            return DiagnosticStatus.WARN, warning, None
-        if self.sport.down and not self.motors.taken:
-            return DiagnosticStatus.OK, "at rest until ~/stand_up or ~/recover", None
-        return DiagnosticStatus.OK, f"running, {stage}", None
-
-    def _waiting(self) -> str:
-        p = self.parameters
-        where = f" through {p.network_interface}" if p.network_interface else ""
-        return f"waiting for lowstate on domain {p.domain}{where}"
+        self.set_state(*self._status.judge(now, self._received))
 
     def diagnostic_values(self) -> dict[str, str]:
         """Stages, battery, and counts."""
@@ -346,8 +355,10 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
 
     def _on_posture(self, call: Call, request: Any, response: Any) -> Any:
         refusal = self._refusal()
+        if call in (STAND_UP, RECOVERY_STAND):
+            refusal = refusal or self._monitor.empty(time.monotonic())
         if call is DAMP and self._active:
-            self.motors.brake()
+            self.motors.brake("~/damp was called")
         elif refusal:
             response.success, response.message = False, refusal
             return response
@@ -373,14 +384,16 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         if not request.data:
             self.motors.lock(time.monotonic())
             return response
+        now = time.monotonic()
         refusal = self._safety.reason if self.motors.taken else self._refusal()
+        refusal = refusal or self._monitor.overheated(now) or self._monitor.empty(now)
         if not refusal and not self.motors.taken and self._robot and _raised(self._robot):
             refusal = "the robot stands and would fall: ~/lie_down first"
         if refusal:
             response.success, response.message = False, refusal
             return response
         self.sport.leave()
-        self.motors.unlock(time.monotonic())
+        self.motors.unlock(now)
         response.message = self.motors.stage
         return response
 
@@ -393,7 +406,10 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         if self._active:
             if not self.motors.taken:
                 self.sport.rest(DAMP)
-            self.motors.brake()
+            self.motors.brake("after an emergency stop")
+
+    def _on_enable(self) -> None:
+        self._counted_from = self.now()
 
 
 def _raised(state: State) -> bool:

@@ -19,24 +19,30 @@ class Events:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._warning, self._warned = "", -math.inf
+        self._warning, self._key, self._warned = "", "", -math.inf
 
     def count(self, name: str, times: int = 1) -> None:
         """Count an event."""
         self._counts[name] += times
 
-    def warn(self, text: str) -> None:
-        """Show a warning in the diagnostics for a while."""
-        self._warning, self._warned = text, time.monotonic()
+    def warn(self, text: str, key: str = "") -> None:
+        """Show a warning in the diagnostics for a while.
+
+        Args:
+            text: The warning.
+            key: What kind of warning it is, if its text contains numbers.
+        """
+        self._warning, self._key, self._warned = text, key or text, time.monotonic()
 
     def reject(self, source: str, error: Exception) -> None:
         """Count and warn of a message that was not accepted."""
-        self.count(f"rejected/{rejection_reason(error)}")
-        self.warn(f"{source} rejected: {error}")
+        reason = rejection_reason(error)
+        self.count(f"rejected/{reason}")
+        self.warn(f"{source} rejected: {error}", f"{source} rejected/{reason}")
 
-    def warning(self, now: float) -> str:
-        """The latest warning if it is to be shown still."""
-        return self._warning if now - self._warned < _SHOWN else ""
+    def warning(self, now: float) -> tuple[str, str]:
+        """The latest warning and its kind, both empty if there is none to be shown."""
+        return (self._warning, self._key) if now - self._warned < _SHOWN else ("", "")
 
     def values(self) -> dict[str, str]:
         """Counts for the diagnostics, those of rejected messages last."""

@@ -37,15 +37,43 @@ class Drive(NamedTuple):
         angles: Reference angles in our order, as all of these, (12,), rad.
         speeds: Reference speeds, (12,), rad/s.
         torques: Torques, (12,), N m.
-        stiffness: Stiffness, N m/rad.
-        damping: Damping, N m s/rad.
+        stiffness: Stiffness, (12,), N m/rad.
+        damping: Damping, (12,), N m s/rad.
     """
 
     angles: Array
     speeds: Array
     torques: Array
-    stiffness: float
-    damping: float
+    stiffness: Array
+    damping: Array
+
+
+def limited(
+    state: State, angles: Array, speeds: Array, efforts: Array, limits: UnitreeParameters
+) -> Drive:
+    """Drive whose torques are within the motors' limits, the terms of their own included.
+
+    The whole torque is ``efforts`` at ``state``, clipped to the limits. Motors follow angles and
+    speeds by themselves until the next command; the torque that this adds at ``state`` is
+    subtracted. Where a joint is so far from its reference that the rest would be beyond the limits,
+    its stiffness and damping are lowered until both fit.
+
+    Args:
+        state: Last state of the robot.
+        angles: Reference angles, (12,), rad; clipped to the motors' range.
+        speeds: Reference speeds, (12,), rad/s; clipped likewise.
+        efforts: Whole torques, (12,), N m.
+        limits: Parameters of the driver.
+    """
+    most = limits.torque_share * TORQUE
+    angles = np.clip(angles, LOWEST, HIGHEST)
+    speeds = np.clip(speeds, -SPEED, SPEED)
+    whole = np.clip(efforts, -most, most)
+    added = limits.stiffness * (angles - state.angles) + limits.damping * (speeds - state.speeds)
+    room = most + np.sign(added) * whole
+    part = np.minimum(1.0, room / np.maximum(np.abs(added), 1e-9))
+    torques = np.clip(whole - part * added, -most, most)
+    return Drive(angles, speeds, torques, part * limits.stiffness, part * limits.damping)
 
 
 class Motors:
@@ -57,6 +85,7 @@ class Motors:
         stage: locked (the robot's own controller has the motors), releasing, unlocked, braking
             (after a loss or an emergency stop, until somebody unlocks or locks), or returning.
         failed: Why the last unlocking failed, if it did.
+        reason: Why the motors brake until somebody unlocks or locks.
 
     Args:
         limits: Parameters of the driver; may be replaced at any time.
@@ -73,7 +102,7 @@ class Motors:
         self.limits = limits
         self._call, self._drive = call, drive
         self.stage = "locked"
-        self.failed = ""
+        self.failed = self.reason = ""
         self._controller = ""  # name of the robot's own controller that released the motors
         self._state: State | None = None
         self._received = -math.inf  # when a state was received
@@ -100,7 +129,7 @@ class Motors:
 
     def unlock(self, now: float) -> None:
         """Take the motors, once the robot's own controller has released them."""
-        self.failed = ""
+        self.failed = self.reason = ""
         if self.stage == "unlocked":
             return
         self._driven, self._since, self._asked = -math.inf, now, -math.inf
@@ -115,10 +144,10 @@ class Motors:
         else:
             self.stage = "locked"
 
-    def brake(self) -> None:
+    def brake(self, reason: str) -> None:
         """Brake until somebody unlocks or locks."""
         if self.taken:
-            self.stage = "braking"
+            self.stage, self.reason = "braking", reason
             self._drive(None)
         else:
             self.stage = "locked"
@@ -155,22 +184,14 @@ class Motors:
     def drive(self, now: float, angles: Array, speeds: Array, efforts: Array) -> bool:
         """Drive the motors by a command whose ``efforts`` are the whole torques.
 
-        Motors follow angles and speeds by themselves between two commands. The torque that this
-        adds at the last state is subtracted, so that the sum is what was commanded.
-
         Returns:
             Whether it was sent to the motors.
         """
-        if self.stage != "unlocked" or self._state is None or not self.linked(now):
+        bridged = now - self._received <= self.limits.bridge_time
+        if self.stage != "unlocked" or self._state is None or not bridged:
             return False
-        p, state = self.limits, self._state
-        angles = np.clip(angles, LOWEST, HIGHEST)
-        speeds = np.clip(speeds, -SPEED, SPEED)
-        most = p.torque_share * TORQUE
-        added = p.stiffness * (angles - state.angles) + p.damping * (speeds - state.speeds)
-        torques = np.clip(efforts, -most, most) - added
         self._driven = now
-        self._drive(Drive(angles, speeds, torques, p.stiffness, p.damping))
+        self._drive(limited(self._state, angles, speeds, efforts, self.limits))
         return True
 
     def tick(self, now: float) -> None:
@@ -187,7 +208,7 @@ class Motors:
             return
         if self.stage == "unlocked":
             if not self.linked(now):
-                self.brake()
+                self.brake("the robot's states were lost")
             elif not self.commanded(now):
                 self._drive(None)
             return

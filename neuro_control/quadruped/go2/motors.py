@@ -118,6 +118,7 @@ class State:
         temperature: Temperature of the hottest motor, °C.
         charge: Charge of the battery, %.
         voltage: Voltage of the battery, V.
+        tick: Time of the state since the robot was switched on, ms; 0 from peers without one.
     """
 
     angles: Array
@@ -130,6 +131,7 @@ class State:
     temperature: int
     charge: int
     voltage: float
+    tick: int = 0
 
 
 def read_state(message: Any) -> State:
@@ -167,6 +169,7 @@ def read_state(message: Any) -> State:
         temperature=max((m.temperature + 128) % 256 - 128 for m in motors),
         charge=message.bms_state.soc,
         voltage=float(message.power_v),
+        tick=message.tick,
     )
 
 
@@ -175,8 +178,8 @@ def fill_command(
     angles: Sequence[float] | Array,
     speeds: Sequence[float] | Array,
     torques: Sequence[float] | Array,
-    stiffness: float,
-    damping: float,
+    stiffness: float | Array,
+    damping: float | Array,
 ) -> None:
     """Fill a fresh LowCmd, its checksum included.
 
@@ -187,15 +190,16 @@ def fill_command(
         angles: Reference angles in our order, (12,), rad.
         speeds: Reference speeds in our order, (12,), rad/s.
         torques: Torques in our order, (12,), N m.
-        stiffness: Stiffness, N m/rad.
-        damping: Damping, N m s/rad.
+        stiffness: Stiffness, of all or (12,), N m/rad.
+        damping: Damping, of all or (12,), N m s/rad.
     """
+    gains = np.broadcast_to(stiffness, len(OURS)), np.broadcast_to(damping, len(OURS))
     command.head = list(HEAD) if isinstance(command.head, list) else np.array(HEAD, dtype=np.uint8)
     command.level_flag = LOW_LEVEL
     for motor, i in zip(command.motor_cmd, THEIRS, strict=False):
         motor.mode = DRIVEN
         motor.q, motor.dq, motor.tau = float(angles[i]), float(speeds[i]), float(torques[i])
-        motor.kp, motor.kd = stiffness, damping
+        motor.kp, motor.kd = (float(each[i]) for each in gains)
     for motor in command.motor_cmd[len(THEIRS) :]:
         motor.mode, motor.q, motor.dq = DRIVEN, NO_ANGLE, NO_SPEED
     command.crc = command_checksum(command)

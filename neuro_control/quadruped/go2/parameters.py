@@ -104,6 +104,39 @@ class UnitreeParameters(LifecycleParameters):
         0.0, "Least time between two joint_states, s; 0 publishes one per state",
         low=0.0, high=1.0,
     )  # fmt: skip
+    bridge_time: float = parameter(
+        0.05,
+        "Time without a good state that the last one bridges; motors are driven no longer then, s",
+        low=0.005,
+        high=1.0,
+    )
+    max_joint_speed: float = parameter(
+        60.0, "Speed of a joint beyond which a state can't be true, rad/s", low=5.0, high=200.0
+    )
+    max_jump: float = parameter(
+        0.2,
+        "Angle by which a joint may part from where its speed leads before a state can't be true, "
+        "rad",
+        low=0.05,
+        high=3.0,
+    )
+    max_motor_temperature: int = parameter(
+        90, "Temperature of a motor from which motors brake, °C", low=30, high=120
+    )
+    min_charge: int = parameter(
+        5, "Charge of the battery below which the robot does not stand up, %", low=0, high=90
+    )
+    max_lean: float = parameter(
+        0.4, "Largest roll and pitch that Euler is sent with, rad", low=0.0, high=0.75
+    )
+    min_body_height: float = parameter(
+        -0.14, "Lowest height that BodyHeight is sent with, beyond the default, m",
+        low=-0.18, high=0.0,
+    )  # fmt: skip
+    max_body_height: float = parameter(
+        0.03, "Highest height that BodyHeight is sent with, beyond the default, m",
+        low=0.0, high=0.05,
+    )  # fmt: skip
     velocity_frame: str = parameter(
         "odom",
         "Frame of the velocities of sportmodestate: odom (axes of the world) or base",
@@ -129,4 +162,12 @@ class UnitreeParameters(LifecycleParameters):
             min(max(forward, -self.max_backward), self.max_forward),
             min(max(left, -self.max_sideways), self.max_sideways),
             min(max(turn, -self.max_yaw_rate), self.max_yaw_rate),
+        )
+
+    def limited_pose(self, roll: float, pitch: float, height: float) -> tuple[float, float, float]:
+        """Roll, pitch (rad) and height beyond the default (m) clamped to their limits."""
+        return (
+            min(max(roll, -self.max_lean), self.max_lean),
+            min(max(pitch, -self.max_lean), self.max_lean),
+            min(max(height, self.min_body_height), self.max_body_height),
         )

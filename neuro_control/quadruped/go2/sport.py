@@ -192,7 +192,9 @@ class Sport:
             self.stage = "standing"
 
     def _forget(self) -> None:
+        """No command from before counts, neither a velocity nor a pose that was not sent yet."""
         self._steered = -math.inf
+        self._lean, self._height = self._leant, self._raised_to
 
     def tick(self, now: float) -> None:
         """Send what is due."""
