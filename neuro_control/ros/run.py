@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -262,7 +262,6 @@ def run_apart(
 
     def over() -> bool:
         progress(recorder.now())
-        # Without its controller a simulation fails, too, hence it is the last to be asked.
         failed.extend(name for name, child in children.items() if child.poll() not in (None, 0))
         if stop() or failed:
             return True
@@ -279,24 +278,47 @@ def run_apart(
         if not failed and stop.signal is None:
             _drain(recorder)
     finally:
-        for child in children.values():
-            if child.poll() is None:
-                child.send_signal(signal.SIGTERM)
-        for child in children.values():
-            try:
-                child.wait(_END_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+        _end(children.values())
         process.close([recorder.node])
         stop.restore()
         acted = {name: _parameters_left(Path(left.name) / f"{name}.yaml") for name in factories}
         left.cleanup()
     if failed and stop.signal is None:
-        code = children[failed[0]].returncode
+        first = _first_to_fail(children, failed, simulation)
+        code = children[first].returncode
         why = "its own message is above" if code > 0 else f"by {signal.Signals(-code).name}"
-        raise ConfigurationError(f"{failed[0]} ended early; {why}")
+        raise ConfigurationError(f"{first} ended early; {why}")
     return _result(recording, recorder, acted, stop.signal)
+
+
+def _end(children: Collection[subprocess.Popen[bytes]]) -> None:
+    """End the processes that still run, and wait for them."""
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+    for child in children:
+        try:
+            child.wait(_END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _first_to_fail(
+    children: Mapping[str, subprocess.Popen[bytes]], failed: Sequence[str], simulation: str
+) -> str:
+    """Name of the node whose failure ended the run; all ``children`` have ended.
+
+    Without its controller a simulation fails, too, and may end before a controller that takes long
+    to. A node that was well ends with 0 when it is told to, or by the signal while it starts.
+    """
+    well = (0, -signal.SIGTERM, -signal.SIGKILL)
+    controllers = [
+        name
+        for name, child in children.items()
+        if name != simulation and (name in failed or child.returncode not in well)
+    ]
+    return controllers[0] if controllers else failed[0]
 
 
 def _parameters_left(path: Path) -> dict[str, Any]:

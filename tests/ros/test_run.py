@@ -11,12 +11,14 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.parameter import Parameter
 
 from neuro_control.cli.scenario import find_scenario, resolve
+from neuro_control.errors import ConfigurationError
 from neuro_control.ros import compiling
 from neuro_control.ros import run as runs
 from neuro_control.simulation.node import Simulation
 from neuro_control.simulation.parameters import SimulationParameters
 from neuro_control.swimmer.nodes.controller import SwimmerController, SwimmerParameters
 from tests.bench import options
+from tests.ros import ending
 
 SWIM = {"model": "neuro_control.swimmer.simulation.env:swim"}
 # Transitions of lifecycle_msgs/msg/Transition.
@@ -73,6 +75,17 @@ def test_a_run_keeps_what_was_set_while_it_went_on_with_the_time(tmp_path):
     assert (change.node, change.name, change.value) == ("swimmer_controller", "speed", 0.5)
     assert 1.0 < change.time <= 3.0
     assert result.parameters["swimmer_controller"]["speed"] == 1.0
+
+
+def test_the_node_that_failed_first_is_named_although_it_ends_last(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv(ending.VARIABLE, str(tmp_path / "failed"))
+    file = tmp_path / "parameters.yaml"
+    file.write_text("{}")
+    nodes = {"simulation": "Simulation", "controller": "SlowController"}
+    factories = {name: f"tests.ros.ending:{factory}" for name, factory in nodes.items()}
+    with pytest.raises(ConfigurationError, match=r"^controller ended early; its own"):
+        runs.run_apart(factories, file, tmp_path / "recording.npz", None, lambda _: None)
+    assert "controller: the motor is missing" in capfd.readouterr().err
 
 
 def test_the_lockstep_limit_counts_once_the_controller_is_active(bench):
