@@ -29,7 +29,6 @@ from rclpy.timer import Timer
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
-from neuro_control.ros.diagnostics import Timing
 from neuro_control.ros.inputs import Input as Input
 from neuro_control.ros.inputs import rejection_reason
 from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
@@ -40,6 +39,7 @@ from neuro_control.ros.messages import (
     restamped,
     to_nanoseconds,
 )
+from neuro_control.ros.monitoring import Expectation, Timing
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.safety import Safety
 
@@ -436,6 +436,18 @@ class Controller(ManagedNode[P]):
         if masters > 1 and self._state[0] == DiagnosticStatus.OK:
             return DiagnosticStatus.WARN, f"{masters} nodes publish {self._command_topic}"
         return self._state
+
+    def expectations(self) -> dict[str, Expectation]:
+        """While active, an observation every control period."""
+        if not self._active:
+            return {}
+        source = self._inputs[0]
+        return {source.topic: Expectation(self.parameters.control_period, source.timeout)}
+
+    def loop(self) -> tuple[Timing, float] | None:
+        """The steps, one every control period once there are observations."""
+        stepping = self._active and self._timing.count > 0
+        return (self._timing, self.parameters.control_period) if stepping else None
 
     def diagnostic_values(self) -> dict[str, str]:
         """Loop rate, latency percentiles, counts and safety state."""

@@ -2,85 +2,43 @@
 # SPDX-License-Identifier: Apache-2.0
 """Base of nodes that report their state: in the log when it changes, in ``/diagnostics`` steadily.
 
-A node sets its state by ``set_state``; rates and latencies for its diagnostics come from ``Rate``
-and ``Timing``.
+A node sets its state by ``set_state``, and says by ``expectations`` and ``loop`` what
+``monitoring`` judges: the topics that it needs and how often it works. ``remarks`` decides what is
+logged.
 """
 
 from __future__ import annotations
 
-import math
+import functools
 import time
 from abc import ABC, abstractmethod
-from collections import deque
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.parameter import Parameter
+from rclpy.subscription import Subscription
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
 from neuro_control.ros.intraprocess import HandingOver
 from neuro_control.ros.messages import to_stamp
+from neuro_control.ros.monitoring import (
+    Expectation,
+    MonitoringParameters,
+    Timing,
+    TopicMonitor,
+)
 from neuro_control.ros.parameter_requests import ParameterRequests
+from neuro_control.ros.remarks import Remarks, kind_of
 from neuro_control.ros.supervision import Supervised
 
 P = TypeVar("P")
 
-# Wall time within which the same state is reported once, s: a state that comes and goes may do so
-# at any rate.
-_REPEAT = 1.0
-# Shortest wall time over which a rate is measured, s: the diagnostics' second, with some slack.
-_RATE_WINDOW = 0.9
-# How many of the latest latencies the percentiles are taken of.
-_LATENCIES = 1000
-
-
-class Rate:
-    """How often something happens per second of wall time."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._counted = 0
-        self._rate = 0.0
-
-    def update(self, count: int) -> float:
-        """Rate, 1/s, given how often it has happened so far; measured anew once a second."""
-        now = time.monotonic()
-        if now - self._since >= _RATE_WINDOW:
-            self._rate = (count - self._counted) / (now - self._since)
-            self._since, self._counted = now, count
-        return self._rate
-
-
-class Timing:
-    """How often a node has done its work, how often per second, and how long it took.
-
-    Attributes:
-        count: How often so far.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._rate = Rate()
-        self._latencies: deque[float] = deque(maxlen=_LATENCIES)
-
-    def add(self, latency: float) -> None:
-        """Count one more, which took ``latency`` (s)."""
-        self._latencies.append(latency)
-        self.count += 1
-
-    def rate(self) -> float:
-        """How often per second, 1/s."""
-        return self._rate.update(self.count)
-
-    def latencies(self) -> dict[str, str]:
-        """Percentiles of the latest latencies, for the diagnostics."""
-        # A copy, since another thread may add to them.
-        p50, p99 = np.percentile(list(self._latencies) or [0.0], [50, 99]) * 1e3
-        return {"latency_p50_ms": f"{p50:.3f}", "latency_p99_ms": f"{p99:.3f}"}
+# Topics of rclpy's own, which say nothing of a node's work.
+_OF_EVERY_NODE = ("/clock", "/parameter_events")
 
 
 class DiagnosticNode(
@@ -92,7 +50,9 @@ class DiagnosticNode(
 ):
     """Base of a node that has parameters and reports its state.
 
-    Publishes ``/diagnostics`` at 1 Hz and on every change of state.
+    Publishes ``/diagnostics`` at 1 Hz and on every change of state: a status for each topic that it
+    subscribes to (its name ends in the topic's), two for its loop where it has one, and last its
+    own.
 
     Args:
         name: Name of the node.
@@ -105,6 +65,7 @@ class DiagnosticNode(
     """
 
     def __init__(self, name: str, parameters_type: type[P], kind: str, **node_options: Any) -> None:
+        self._topics: dict[str, TopicMonitor] = {}
         super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_options)
         try:
             self.parameters: P = ros_parameters.declare(self, parameters_type)
@@ -116,8 +77,8 @@ class DiagnosticNode(
         # A watchdog runs on the steady clock, whatever a simulated clock does.
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._state: tuple[bytes, str] = (DiagnosticStatus.STALE, "starting")
-        self._state_key = self._state
-        self._reported: dict[tuple[bytes, str], float] = {}
+        self._kind_of_state = (DiagnosticStatus.STALE, "starting")
+        self._remarks = Remarks()
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(1.0, self.report, clock=self.steady)
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -126,6 +87,14 @@ class DiagnosticNode(
     @abstractmethod
     def diagnostic_values(self) -> dict[str, str]:
         """Values that the diagnostics show beside the state, by name."""
+
+    def expectations(self) -> dict[str, Expectation]:
+        """What the node needs now of the topics that it subscribes to, by their names there."""
+        return {}
+
+    def loop(self) -> tuple[Timing, float] | None:
+        """The work that the node does steadily and its period (s), or None while it does none."""
+        return None
 
     def fail_safe(self, reason: str) -> None:
         """Report ``reason`` as an error; a node that moves something brings it to rest, too."""
@@ -153,17 +122,14 @@ class DiagnosticNode(
         Args:
             level: Level of ``DiagnosticStatus``.
             text: The state in words.
-            key: What tells one state from another, for a text that holds changing numbers; the
-                text itself by default.
+            key: What tells one kind of state from another; the text without its numbers by default.
         """
-        self._state = (level, text)
-        known, self._state_key = self._state_key, (level, key or text)
-        if self._state_key == known:
+        if self._state == (level, text):
             return
-        now = time.monotonic()
-        if now - self._reported.get(self._state_key, -math.inf) < _REPEAT:
-            return  # it comes and goes; the next report shows it
-        self._reported[self._state_key] = now
+        self._state = (level, text)
+        known, self._kind_of_state = self._kind_of_state, (level, key or kind_of(text))
+        if self._kind_of_state == known or not self._remarks.due(*self._kind_of_state):
+            return  # the next report shows it
         logger = self.get_logger()
         if level == DiagnosticStatus.ERROR:
             logger.error(text)
@@ -178,11 +144,49 @@ class DiagnosticNode(
         level, text = self.reported_state()
         name = self.get_fully_qualified_name().lstrip("/")
         status = DiagnosticStatus(level=level, name=f"{name}: {self._kind}", message=text)
-        values = {**self.diagnostic_values(), "failures": str(self.failures)}
+        values = {
+            **self.diagnostic_values(),
+            "failures": str(self.failures),
+            "remarks_suppressed": str(self._remarks.suppressed),
+        }
         status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-        message = DiagnosticArray(status=[status])
+        states = [*self._topic_states(name), *self._loop_states(name), status]
+        message = DiagnosticArray(status=states)
         message.header.stamp = to_stamp(self.now())
         self._diagnostics.publish(message)
+
+    @property
+    def _limits_between_levels(self) -> MonitoringParameters:
+        known = isinstance(self.parameters, MonitoringParameters)
+        return self.parameters if known else MonitoringParameters()  # type: ignore[return-value]
+
+    def _topic_states(self, name: str) -> list[DiagnosticStatus]:
+        expected = self.expectations()
+        now, simulated = self.now(), self.get_clock().ros_time_is_active
+        return [
+            monitor.status(
+                f"{name}: {topic}", expected.get(topic), now, simulated, self._limits_between_levels
+            )
+            for topic, monitor in self._topics.items()
+        ]
+
+    def _loop_states(self, name: str) -> list[DiagnosticStatus]:
+        loop = self.loop()
+        if loop is None:
+            return []
+        (timing, period), limits = loop, self._limits_between_levels
+        return [
+            timing.periodicity(f"{name}: periodicity", period, self.now(), limits),
+            timing.execution_time(f"{name}: execution time", period, limits),
+        ]
+
+    def create_subscription(
+        self, msg_type: Any, topic: str, callback: Callable[..., None], *args: Any, **kwargs: Any
+    ) -> Subscription:
+        """As rclpy has it; the topic's state is in the diagnostics."""
+        if topic not in _OF_EVERY_NODE:
+            callback = _counted(callback, self._topics.setdefault(topic, TopicMonitor()))
+        return super().create_subscription(msg_type, topic, callback, *args, **kwargs)
 
     def _check_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         if any(each.name == "use_sim_time" for each in changes):
@@ -195,3 +199,15 @@ class DiagnosticNode(
     def _apply_parameters(self, changes: list[Parameter]) -> None:
         self.parameters = ros_parameters.changed(self.parameters, changes)
         self.apply()
+
+
+def _counted(callback: Callable[..., None], monitor: TopicMonitor) -> Callable[..., None]:
+    """``callback``, whose messages ``monitor`` counts."""
+
+    @functools.wraps(callback)
+    def receive(*arguments: Any) -> None:
+        monitor.count += 1
+        monitor.received = time.monotonic()
+        callback(*arguments)
+
+    return receive

@@ -17,11 +17,12 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import compiling
 from neuro_control.ros.diagnostics import DiagnosticNode
+from neuro_control.ros.monitoring import MonitoringParameters
 from neuro_control.ros.parameters import parameter
 
 
 @dataclass(frozen=True)
-class LifecycleParameters:
+class LifecycleParameters(MonitoringParameters):
     """Parameters that every managed node has."""
 
     autostart: bool = parameter(

@@ -27,37 +27,13 @@ from rclpy.exceptions import ParameterException, ParameterNotDeclaredException
 from rclpy.parameter import Parameter
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.budget import Budget
 from neuro_control.ros.supervision import Supervised
 
 # Part of the node's time that requests may take in the long run.
 _SHARE = 0.1
 # Processor time that they may take at once, s: enough to read or set everything a few times.
 _BURST = 0.5
-
-
-class Budget:
-    """Processor time that may be spent: a store that fills steadily and is never overfull.
-
-    Args:
-        share: Processor time that is added in each second of wall time, s.
-        burst: The most that is stored, s.
-    """
-
-    def __init__(self, share: float, burst: float) -> None:
-        self._share, self._burst = share, burst
-        self._left = burst
-        self._filled = time.monotonic()
-
-    def wait(self) -> float:
-        """Wall time until something may be spent again, s; 0 when it may be now."""
-        now = time.monotonic()
-        self._left = min(self._burst, self._left + self._share * (now - self._filled))
-        self._filled = now
-        return max(0.0, -self._left / self._share)
-
-    def spend(self, seconds: float) -> None:
-        """Take ``seconds`` of processor time; what is left may become negative."""
-        self._left -= seconds
 
 
 class ParameterRequests:
