@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -42,6 +42,7 @@ from neuro_control.ros.messages import (
 from neuro_control.ros.monitoring import Expectation, Timing
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.safety import Safety
+from neuro_control.ros.steady_time import SteadyTime
 
 Array = NDArray[np.float64]
 
@@ -49,6 +50,12 @@ Array = NDArray[np.float64]
 _CLOCK_TIMEOUT = 1.0
 # How early, as a part of the control period, an observation may come and still be stepped on.
 _JITTER = 0.1
+# A simulated clock that begins a new episode begins near zero, or goes back by more than anybody
+# sets a running robot's clock back, ns; whatever else goes back is a step of the clock.
+_EPISODE_START = 1 * NANOSECONDS
+_EPISODE_STEP = 10 * NANOSECONDS
+# Commands that are kept for observations that come again.
+_REPEATABLE = 8
 
 
 @dataclass(frozen=True)
@@ -109,7 +116,11 @@ class Controller(ManagedNode[P]):
         self._inputs: Sequence[Input[Any]] = ()
         self._watchdog: Timer | None = None
         self._active = False
-        self._answered: tuple[int, Any, Any] | None = None  # stamp, observation, command
+        self._simulated = False
+        self._steady_time = SteadyTime()
+        self._episode_stamp = 0  # stamp of the episode's first observation, ns
+        # Stamp, observation and command of the latest steps, by their order.
+        self._answers: deque[tuple[int, Any, Any]] = deque(maxlen=_REPEATABLE)
         self._held: tuple[int, Any, float] | None = None  # stamp, observation, time of arrival
         self._rejected: Counter[str] = Counter()
         self._timing = Timing()
@@ -139,7 +150,7 @@ class Controller(ManagedNode[P]):
     def reset(self) -> None:
         """Put the control law into its initial state.
 
-        Called on activation, when the node is enabled again, and when time goes back.
+        Called on activation, when the node is enabled again, and when a simulation begins anew.
         """
 
     @abstractmethod
@@ -186,6 +197,10 @@ class Controller(ManagedNode[P]):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the control law and the watchdog."""
+        self._simulated = self.get_clock().ros_time_is_active
+        self._steady_time = SteadyTime(self.get_clock() if self._simulated else None)
+        for each in self._inputs:
+            each.steady, each.measured = self._steady_time, None
         self._restart()
         self._active = True
         self._watchdog = self.create_timer(
@@ -223,32 +238,27 @@ class Controller(ManagedNode[P]):
         now = self.now()
         header = getattr(message, "header", None)
         stamp = now if header is None else to_nanoseconds(header.stamp)
-        source.received, source.received_wall = now, begin
+        source.received, source.received_wall = self._steady_time.at(now), begin
         triggers = source is self._inputs[0]
         try:
             value = source.accept(message, stamp, now)
         except Exception as error:
-            reason = rejection_reason(error)
-            self._rejected[f"{source.topic}/{reason}"] += 1
-            self.set_state(
-                DiagnosticStatus.WARN,
-                f"{source.topic} rejected: {error}",
-                key=f"{source.topic}/{reason}",
-            )
+            self._refuse(source, error)
             if triggers:
                 # A wrong stamp is of no use to whoever waits for the answer.
-                wrong_stamp = reason in ("stale", "future")
+                wrong_stamp = rejection_reason(error) in ("stale", "future")
                 self._publish_fallback(now if wrong_stamp else stamp)
             return
         if not triggers:
-            source.value, source.time = value, stamp
+            source.keep(value, stamp, now, clock_may_lag=self._simulated)
             held = self._held
             if held is not None and not self._awaits(held[0]):
                 self._held = None
-                self._control(self._inputs[0], *held)
+                self._control(*held)
             return
-        if self._settled(source, stamp, value):
+        if self._settled(source, stamp, value, now):
             return
+        source.keep(value, stamp, now)
         held, self._held = self._held, None
         if held is not None and held[0] != stamp:
             self.set_state(DiagnosticStatus.WARN, self._missing(held[0]), key="awaited")
@@ -256,7 +266,16 @@ class Controller(ManagedNode[P]):
         if self._awaits(stamp):
             self._held = (stamp, value, begin)
             return
-        self._control(source, stamp, value, begin)
+        self._control(stamp, value, begin)
+
+    def _refuse(self, source: Input[Any], error: Exception) -> None:
+        reason = rejection_reason(error)
+        self._rejected[f"{source.topic}/{reason}"] += 1
+        self.set_state(
+            DiagnosticStatus.WARN,
+            f"{source.topic} rejected: {error}",
+            key=f"{source.topic}/{reason}",
+        )
 
     def _awaits(self, stamp: int) -> bool:
         """Whether an awaited input of the observation of ``stamp`` (ns) is still missing."""
@@ -271,44 +290,64 @@ class Controller(ManagedNode[P]):
         topics = ", ".join(each.topic for each in self._inputs if each.awaited)
         return f"no {topics} for the observation of {stamp / NANOSECONDS:.3f} s"
 
-    def _settled(self, source: Input[Any], stamp: int, value: Any) -> bool:
+    def _settled(self, source: Input[Any], stamp: int, value: Any, now: int) -> bool:
         """Whether the observation needs no new command, being a repetition or out of order."""
-        if self._answered is None or stamp > self._answered[0]:
+        if not self._answers or stamp > self._answers[-1][0]:
             return False
-        last, observation, command = self._answered
-        if stamp == last and np.array_equal(observation, value, equal_nan=True):
-            # It is sent again when the answer was lost.
-            assert self._publisher is not None
-            self._publisher.publish(command)
-            return True
-        now = self.now()
-        if now < last or now == stamp == last:
-            return False  # the clock went back: a new episode
+        assert self._publisher is not None
+        if self._begins_anew(stamp, value, now):
+            self._resets += 1
+            self._restart()
+            return False
+        for answered, observation, command in reversed(self._answers):
+            if answered == stamp and np.array_equal(observation, value, equal_nan=True):
+                # It is sent again when the answer was lost.
+                self._publisher.publish(command)
+                return True
+        last, _, command = self._answers[-1]
+        if now < last and stamp < last:
+            # The clock was set back, or the last stamp was ahead of it: the control law goes on.
+            self._due = stamp
+            return False
         self._rejected[f"{source.topic}/order"] += 1
+        if now == stamp:
+            # Whoever sent two observations under one stamp may wait for an answer.
+            self._publisher.publish(command)
         return True
 
-    def _control(self, source: Input[Any], stamp: int, value: Any, begin: float) -> None:
+    def _begins_anew(self, stamp: int, value: Any, now: int) -> bool:
+        """Whether an observation that is not later than the last one begins a new episode.
+
+        A robot on the wall clock has no episodes, and a step of a simulated clock is none either:
+        a control law that is reset drops a robot that walks.
+        """
+        last, observation, _ = self._answers[-1]
+        if now == stamp == last == self._episode_stamp:
+            return self._simulated and not np.array_equal(observation, value, equal_nan=True)
+        if not self._simulated or now >= last:
+            return False
+        if stamp > self._episode_stamp + self.parameters.input_timeout * NANOSECONDS:
+            return False
+        return stamp < _EPISODE_START or last - stamp > _EPISODE_STEP
+
+    def _control(self, stamp: int, value: Any, begin: float) -> None:
         assert self._publisher is not None
         period = round(self.parameters.control_period * NANOSECONDS)
-        if self._answered is not None:
-            last, _, command = self._answered
-            if stamp <= last:
-                self._resets += 1
-                self._restart()
-            elif stamp < self._due - _JITTER * period:
-                # Observations come faster than the control period: the last command is repeated.
-                self._publisher.publish(restamped(command, stamp))
-                return
+        if not self._answers:
+            self._episode_stamp = stamp
+        elif stamp < self._due - _JITTER * period:
+            # Observations come faster than the control period: the last command is repeated.
+            self._publisher.publish(restamped(self._answers[-1][2], stamp))
+            return
         # The next step is due a period after this one was due, which keeps the mean rate.
-        on_time = self._answered is not None and stamp - self._due < period
+        on_time = bool(self._answers) and stamp - self._due < period
         self._due = (self._due if on_time else stamp) + period
-        source.value, source.time = value, stamp
         if not self._safety.enabled:
             command = self._publish_safe(stamp)
             self.set_state(DiagnosticStatus.WARN, self._safety.reason)
         else:
             command = self._act(stamp, value)
-        self._answered = (stamp, value, command)
+        self._answers.append((stamp, value, command))
         elapsed = time.perf_counter() - begin
         self._timing.add(elapsed)
         self._overruns += elapsed > self.parameters.control_period
@@ -368,20 +407,24 @@ class Controller(ManagedNode[P]):
         now = self.now()
         if source.received is None:
             # A simulation in lockstep would take it for the answer to its first observation.
-            if not self.get_clock().ros_time_is_active:
+            if not self._simulated:
                 self._publish_safe(now)
             return
         silence = source.silence(now)
-        if silence > source.timeout:
+        if silence <= source.timeout:
+            return
+        heard = (self._steady_time.at(now) - source.received) / NANOSECONDS
+        if heard > source.timeout:
             self.set_state(
                 DiagnosticStatus.WARN,
                 f"no {source.topic} for {silence:.2f} s: the fallback is sent until one comes",
                 key="silence",
             )
-            self._publish_fallback(now)
+        # Else they come and are refused, which is the state.
+        self._publish_fallback(now)
 
     def _restart(self) -> None:
-        self._answered = None
+        self._answers.clear()
         self._held = None
         self.reset()
 

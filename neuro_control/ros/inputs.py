@@ -3,7 +3,9 @@
 """Inputs of nodes: when a message is accepted, by its age and its content, and how old a value is.
 
 This is the one home of age checks. ``check_age`` is where a stale message is refused, in
-controllers, drivers and perception alike.
+controllers, drivers and perception alike. How old an accepted value has become since is told by
+its stamp and by a clock that never goes back (``steady_time``), so that no step of the node's clock
+makes an old value look new.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from rclpy.qos import QoSProfile
 
 from neuro_control.ros.messages import NANOSECONDS, SENSOR_QOS, Rejected
+from neuro_control.ros.steady_time import SteadyTime
 
 T = TypeVar("T")
 
@@ -65,8 +68,10 @@ class Input(Generic[T]):
             observation comes before it, the safe command answers.
         value: Latest accepted value.
         time: Stamp of that value, or the time it was received if its type has no header, ns.
-        received: Time of the node's clock when the latest message was received, accepted or not,
-            ns; None before the first.
+        steady: Time that never goes back, of the node that has the input.
+        measured: That time when the value was measured, ns; None before the first.
+        received: That time when the latest message was received, accepted or not, ns; None before
+            the first.
         received_wall: The same on ``time.perf_counter``, s.
     """
 
@@ -78,6 +83,8 @@ class Input(Generic[T]):
     awaited: bool = False
     value: T | None = None
     time: int = 0
+    steady: SteadyTime = field(default_factory=SteadyTime, repr=False)
+    measured: int | None = field(default=None, repr=False)
     received: int | None = field(default=None, repr=False)
     received_wall: float | None = field(default=None, repr=False)
 
@@ -90,15 +97,42 @@ class Input(Generic[T]):
         check_age(stamp, now, self.timeout)
         return self.read(message)
 
-    def silence(self, now: int) -> float:
-        """Time from the latest message, accepted or not, to ``now`` (ns), s; inf before the first.
+    def keep(self, value: T, stamp: int, now: int, clock_may_lag: bool = False) -> None:
+        """Make an accepted value the latest.
 
-        It is negative after the clock has gone back.
+        Args:
+            value: The value.
+            stamp: Its stamp, ns.
+            now: Time of the node's clock when it was received, ns.
+            clock_may_lag: Whether a stamp ahead of the clock is believed, as that of a simulation
+                whose observation overtook its clock; else the value counts as measured when it
+                was received.
         """
-        return math.inf if self.received is None else (now - self.received) / NANOSECONDS
+        self.value, self.time = value, stamp
+        # The age that it had when it came, by its stamp; from then on the steady time counts.
+        age = now - stamp if now else 0
+        self.measured = self.steady.at(now) - (age if clock_may_lag else max(0, age))
+
+    def silence(self, now: int) -> float:
+        """Time from the measurement of the latest value to ``now`` (ns), s; inf before the first.
+
+        Messages that were refused don't end the silence.
+        """
+        if self.measured is None:
+            return math.inf
+        return (self.steady.at(now) - self.measured) / NANOSECONDS
 
     def fresh(self, now: int) -> T | None:
-        """Latest value unless it is older than the timeout at ``now`` (ns), or from the future."""
-        # A value from the future was received before the clock went back.
-        old = abs(now - self.time) > self.timeout * NANOSECONDS
-        return None if old else self.value
+        """Latest value unless, by its stamp or by the steady time, it is older than the timeout.
+
+        Args:
+            now: Time of the node's clock, ns. A value whose stamp is ahead of it by more than the
+                timeout was received before the clock went back, and is not used either.
+        """
+        if abs(now - self.time) > self.timeout * NANOSECONDS:
+            return None
+        # Only after a step of the clock does the steady time say more than the stamp does.
+        measured = self.measured
+        if measured is not None and self.steady.at(now) - measured > self.timeout * NANOSECONDS:
+            return None
+        return self.value

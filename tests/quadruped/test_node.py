@@ -262,6 +262,27 @@ def test_without_observations_the_torque_is_zero_and_it_begins_anew_after_a_gap(
     assert dog.node.controller.state == "rising"
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_safe_command_does_not_brake_by_speeds_older_than_the_timeout(bench, stopped):
+    dog = Quadruped(bench)
+    speeds = np.zeros(12)
+    speeds[2] = 12.0
+    for _ in range(5):
+        dog.at(speeds=speeds)
+    if stopped:
+        stop = dog.probe.create_client(SetBool, "/gait_controller/emergency_stop")
+        bench.call(stop, SetBool.Request(data=True))
+        np.testing.assert_allclose(dog.at(speeds=speeds), np.clip(-3.0 * speeds, -TORQUE, TORQUE))
+    # From here on each is stamped 0.2 s in the past, and refused for it.
+    for _ in range(60):
+        dog.tick()
+        stamp, dog.now = dog.now, dog.now - 200 * MS
+        dog.move(speeds=np.zeros(12))
+        dog.now = stamp
+        effort = np.array(dog.answer().effort)
+    np.testing.assert_array_equal(effort, np.zeros(12))
+
+
 def test_a_fall_is_damped_and_said(bench):
     dog = Quadruped(bench)
     for _ in range(5):

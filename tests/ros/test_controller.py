@@ -174,6 +174,51 @@ def test_when_time_goes_back_the_control_law_starts_anew(loop):
     loop.counts("resets", "1")
 
 
+@pytest.mark.parametrize("step", [-5000, -1000, -100, -40, 10, 100, 1000, 5000])
+def test_a_step_of_the_clock_resets_no_control_law(loop, step):
+    for _ in range(4):
+        loop.advance()
+        loop.answer(ANGLES)
+    resets = loop.node.resets
+    loop.now += step * MS
+    for number in range(4):
+        loop.advance()
+        # Each is answered under its stamp, the first included.
+        np.testing.assert_array_equal(loop.answer(ANGLES * number / 2).effort, [number / 2] * 5)
+    assert (loop.node.steps, loop.node.resets) == (8, resets)
+
+
+@pytest.mark.parametrize("ahead", [10, 20, 90])
+def test_a_stamp_ahead_of_the_clock_resets_no_control_law(loop, ahead):
+    for _ in range(4):
+        loop.advance()
+        loop.answer(ANGLES)
+    resets = loop.node.resets
+    loop.advance()
+    loop.answer(ANGLES, stamp=loop.now + ahead * MS)
+    for number in range(4):
+        loop.advance()
+        np.testing.assert_array_equal(loop.answer(ANGLES * number / 2).effort, [number / 2] * 5)
+    assert loop.node.resets == resets
+
+
+def test_an_observation_that_comes_again_late_is_answered_alike_and_resets_nothing(loop):
+    for number in range(6):
+        loop.advance()
+        loop.answer(ANGLES * number / 2)
+    steps, resets = loop.node.steps, loop.node.resets
+    late = loop.now - loop.period
+    # Its clock comes again before it, as it does from a simulation that repeats an observation.
+    loop.probe.tick(late)
+    loop.bench.spin_until(lambda: loop.node.now() == late)
+    np.testing.assert_array_equal(loop.answer(ANGLES * 2, stamp=late).effort, [2.0] * 5)
+    assert (loop.node.steps, loop.node.resets) == (steps, resets)
+    loop.set_clock()
+    loop.advance()
+    loop.answer(ANGLES)
+    assert (loop.node.steps, loop.node.resets) == (steps + 1, resets)
+
+
 def test_observations_faster_than_the_control_period_hold_the_command_between_steps(loop):
     for number in range(9):
         loop.advance(10 * MS)
@@ -367,6 +412,31 @@ def test_silence_beyond_the_timeout_brings_the_safe_command_until_a_message_come
     loop.says("no joint_states for 0.12 s")
     loop.advance()
     assert any(loop.answer(ANGLES).effort)
+
+
+@pytest.mark.parametrize("step", [-30_000, -1000, -50])
+def test_a_clock_that_was_set_back_does_not_hold_up_the_watchdog(loop, step):
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    loop.probe.commands.clear()
+    loop.now += step * MS
+    for _ in range(5):  # the first of them is part of the step
+        loop.advance()
+    loop.bench.spin_until(lambda: SAFE in loop.probe.efforts(), timeout=5.0)
+    loop.says("no joint_states for 0.12 s")
+
+
+def test_observations_that_are_out_of_order_do_not_end_the_silence(loop):
+    loop.advance()
+    loop.answer(ANGLES)
+    stamp = loop.now
+    loop.probe.commands.clear()
+    for number in range(3):
+        loop.advance(29 * MS)
+        loop.probe.send(stamp, ANGLES * (number + 2))
+        loop.counts("rejected/joint_states/order", str(number + 1))
+    loop.advance(29 * MS)
+    loop.bench.spin_until(lambda: SAFE in loop.probe.efforts(), timeout=5.0)
 
 
 def test_before_the_first_observation_a_simulated_robot_gets_no_command(loop):

@@ -22,7 +22,7 @@ from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import JOINTS, LEGS, Observation
 from neuro_control.quadruped.nodes.parameters import GaitParameters
-from neuro_control.quadruped.nodes.readers import JointsReader, read_body_imu
+from neuro_control.quadruped.nodes.readers import JointsReader, known_speeds, read_body_imu
 from neuro_control.ros.controller import Controller, Input
 from neuro_control.ros.messages import (
     NANOSECONDS,
@@ -91,8 +91,7 @@ class GaitController(Controller[GaitParameters]):
         self.controller.compile()
         self._torque = np.tile(robot.torque, len(LEGS))
         self._low, self._high = np.tile(robot.limits, (len(LEGS), 1)).T
-        self._reader = JointsReader()
-        self._joints = Input("joint_states", JointState, self._reader, p.input_timeout)
+        self._joints = Input("joint_states", JointState, JointsReader(), p.input_timeout)
         # Each observation is answered once all of its stamp is there.
         self._imu: Input[Any] = Input("imu/imu", Imu, read_body_imu, p.input_timeout, awaited=True)
         feet = JointReader(LEGS, "effort", gaps=True)
@@ -170,8 +169,8 @@ class GaitController(Controller[GaitParameters]):
 
     def safe_action(self) -> Array:
         """Joints only brake, so that a standing robot sinks down; zero torque without speeds."""
-        known = abs(self._joints.silence(self.now())) <= self.parameters.input_timeout
-        speeds = self._reader.speeds if known else np.zeros(len(JOINTS))
+        fresh = self._joints.fresh(self.now())
+        speeds = np.zeros(len(JOINTS)) if fresh is None else known_speeds(fresh[1])
         efforts = np.clip(-self.parameters.damping * speeds, -self._torque, self._torque)
         measured = np.zeros(len(JOINTS)) if self._joints.value is None else self._joints.value[0]
         angles = np.where(np.isfinite(measured), measured, 0.0)

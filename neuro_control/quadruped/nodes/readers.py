@@ -20,17 +20,12 @@ _MOTION = np.array([[100.0], [2000.0]])
 
 
 class JointsReader:
-    """Reads angles and speeds of all joints; the sensor monitor judges them.
-
-    Attributes:
-        speeds: Speeds of the joints by the last message, (12,), rad/s; 0 where it has none.
-    """
+    """Reads angles and speeds of all joints; the sensor monitor judges them."""
 
     def __init__(self) -> None:
         self._readers = [
             JointReader(JOINTS, field, gaps=True) for field in ("position", "velocity")
         ]
-        self.speeds = np.zeros(len(JOINTS))
 
     def __call__(self, message: JointState) -> Array:
         """Angles, rad, and speeds, rad/s, (2, 12).
@@ -38,21 +33,17 @@ class JointsReader:
         Raises:
             Rejected: A joint is missing, foreign or named twice.
         """
-        try:
-            read = np.array([reader(message) for reader in self._readers])
-            if len(message.name) != len(JOINTS):
-                foreign = [name for name in message.name if name not in JOINTS]
-                raise Rejected("names", f"a quadruped has no joint {', '.join(foreign[:20])}")
-        except Rejected:
-            # A robot that goes down brakes with what can still be read.
-            speeds = dict(zip(message.name, message.velocity, strict=False))
-            self._keep(np.array([speeds.get(name, 0.0) for name in JOINTS]))
-            raise
-        self._keep(read[1])
+        read = np.array([reader(message) for reader in self._readers])
+        if len(message.name) != len(JOINTS):
+            foreign = [name for name in message.name if name not in JOINTS]
+            raise Rejected("names", f"a quadruped has no joint {', '.join(foreign[:20])}")
         return read
 
-    def _keep(self, speeds: Array) -> None:
-        self.speeds = np.where(np.abs(speeds) < _SPEED, speeds, 0.0)
+
+def known_speeds(speeds: Array) -> Array:
+    """Speeds (12,), rad/s, by which a robot that goes down may brake: 0 where they can't be so."""
+    known: Array = np.where(np.abs(speeds) < _SPEED, speeds, 0.0)
+    return known
 
 
 def read_body_imu(message: Imu) -> Array:
