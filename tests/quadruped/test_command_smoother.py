@@ -14,7 +14,7 @@ PERIOD = 0.002
 
 
 def smoother(**settings):
-    return CommandSmoother(SmootherSettings(**settings), 0.3, PERIOD)
+    return CommandSmoother(SmootherSettings(**settings), 0.3)
 
 
 def test_velocities_rise_at_their_accelerations_and_stay_at_the_command():
@@ -66,19 +66,19 @@ def test_in_stance_the_trunk_is_shifted_over_the_feet():
 
 def test_jerk_is_limited_on_the_way_up_and_down():
     # Steps of 1 s, 1 m/s³: accelerations of 1, 2, 2, 1 reach 6 without overshoot.
-    stage = CommandSmoother(SmootherSettings(forward_acceleration=2.0, forward_jerk=1.0), 0.3, 1.0)
+    stage = CommandSmoother(SmootherSettings(forward_acceleration=2.0, forward_jerk=1.0), 0.3)
     reached = []
     for _ in range(6):
-        stage.step(Command(forward=6.0))
+        stage.step(Command(forward=6.0), 1.0)
         reached.append(float(stage.velocity[0]))
     np.testing.assert_allclose(reached, [1.0, 3.0, 5.0, 6.0, 6.0, 6.0])
 
 
 def test_without_a_jerk_limit_acceleration_jumps():
-    stage = CommandSmoother(SmootherSettings(forward_acceleration=2.0), 0.3, 1.0)
+    stage = CommandSmoother(SmootherSettings(forward_acceleration=2.0), 0.3)
     reached = []
     for _ in range(4):
-        stage.step(Command(forward=5.0))
+        stage.step(Command(forward=5.0), 1.0)
         reached.append(float(stage.velocity[0]))
     np.testing.assert_allclose(reached, [2.0, 4.0, 5.0, 5.0])
 

@@ -133,3 +133,31 @@ def test_whatever_comes_what_is_relied_on_is_finite(changes):
         parts = np.split(numbers, [3, 6, 18, 30])
         for each in monitor.check(Observation(*parts), True):
             assert np.isfinite(each).all()
+
+
+def test_a_sensor_that_jumped_counts_again_once_it_is_forgiven():
+    monitor = SensorMonitor()
+    monitor.check(readings(0), stepping=True)
+    for k in range(1, 700):
+        jumped = readings(k)
+        jumped.angles[4] += 0.5
+        monitor.check(jumped, stepping=True)
+    assert monitor.latched
+    assert monitor.remarks == ["the sensor of FR_thigh_joint jumps"]
+    monitor.forgive()
+    assert monitor.reliable
+    jumped = readings(700)
+    jumped.angles[4] += 0.5
+    assert monitor.check(jumped, stepping=True).speeds[4] == jumped.speeds[4]
+    assert monitor.reliable
+
+
+def test_a_joint_may_move_further_between_readings_that_are_further_apart():
+    for gap, reliable in ((0.02, True), (PERIOD, False)):
+        monitor, angle = SensorMonitor(), 0.0
+        for k in range(20):
+            moved = readings(k)
+            angle += 15.0 * (0.02 if k == 10 else PERIOD)
+            moved.angles[4], moved.speeds[4] = angle, 15.0
+            monitor.check(moved, True, gap if k == 10 else PERIOD)
+        assert monitor.reliable == reliable

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.settings import Settings, number
+from neuro_control.quadruped.control.types import PERIOD
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,20 @@ class CommandSmoother:
     Args:
         settings: As above.
         nominal_height: Height of the trunk for a commanded height of 0, m.
-        period: Time between two steps, s.
     """
 
-    def __init__(self, settings: SmootherSettings, nominal_height: float, period: float) -> None:
+    def __init__(self, settings: SmootherSettings, nominal_height: float) -> None:
         self.settings, self._nominal = settings, nominal_height
         own = settings
-        accelerations = (own.forward_acceleration, own.sideways_acceleration, own.yaw_acceleration)
-        self._most = tuple(each * period for each in accelerations)
-        self._accelerations = accelerations
+        self._accelerations = (
+            own.forward_acceleration, own.sideways_acceleration, own.yaw_acceleration,
+        )  # fmt: skip
         self._jerks = (own.forward_jerk, own.sideways_jerk, own.yaw_jerk)
         self._changing = {
             "forward": own.changing_forward,
             "left": own.changing_sideways,
             "yaw_rate": own.changing_yaw_rate,
         }
-        self._rise, self._lean = own.height_rate * period, own.tilt_rate * period
-        self._period = period
         self.reset(nominal_height)
 
     def reset(self, height: float) -> None:
@@ -83,6 +81,7 @@ class CommandSmoother:
     def step(
         self,
         command: Command,
+        period: float = PERIOD,
         stops: bool = False,
         changes: bool = False,
         offset: tuple[float, float] | None = None,
@@ -91,6 +90,7 @@ class CommandSmoother:
 
         Args:
             command: What can be walked.
+            period: Time since the last step, s.
             stops: Whether feet have to come to a stand, or have yet to begin to step.
             changes: Whether feet are on their way to another order.
             offset: Middle of the feet from the trunk's origin, forwards and to the left, m, while
@@ -109,13 +109,14 @@ class CommandSmoother:
         velocity = self.velocity
         for k in range(3):
             if self._jerks[k]:
-                self._accelerate(k, goal[k])
+                self._accelerate(k, goal[k], period)
             else:
-                velocity[k] += _clip(goal[k] - velocity[k], self._most[k])
-        self.height += _clip(self._nominal + command.height - self.height, self._rise)
+                velocity[k] += _clip(goal[k] - velocity[k], self._accelerations[k] * period)
+        rise, lean = self.settings.height_rate * period, self.settings.tilt_rate * period
+        self.height += _clip(self._nominal + command.height - self.height, rise)
         tilt = self.tilt
-        tilt[0] += _clip(command.roll - tilt[0], self._lean)
-        tilt[1] += _clip(command.pitch - tilt[1], self._lean)
+        tilt[0] += _clip(command.roll - tilt[0], lean)
+        tilt[1] += _clip(command.pitch - tilt[1], lean)
 
     def _slowed(self, goal: tuple[float, ...]) -> tuple[float, ...]:
         """Velocities that are kept while feet change their order."""
@@ -128,14 +129,14 @@ class CommandSmoother:
                 )
         return tuple(slowed)
 
-    def _accelerate(self, k: int, goal: float) -> None:
+    def _accelerate(self, k: int, goal: float, period: float) -> None:
         """Change a velocity under its jerk limit, so that it arrives without overshoot.
 
         With ``d`` the velocity's way to go, ``j`` the jerk and ``T`` the period, an acceleration
         that is brought to zero in n steps goes d = j T² n (n + 1) / 2, so that the largest allowed
         now is j T n = sqrt((j T / 2)² + 2 j d) - j T / 2.
         """
-        jerk, period = self._jerks[k], self._period
+        jerk = self._jerks[k]
         way = goal - self.velocity[k]
         half = 0.5 * jerk * period
         most = min(

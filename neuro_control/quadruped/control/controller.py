@@ -23,13 +23,29 @@ from neuro_control.quadruped.control.command_smoother import CommandSmoother
 from neuro_control.quadruped.control.contact_schedule import ContactSchedule
 from neuro_control.quadruped.control.gait import Gait, GaitSettings
 from neuro_control.quadruped.control.joint_torques import are_finite
-from neuro_control.quadruped.control.locomotion import LocomotionSettings, LocomotionStateMachine
+from neuro_control.quadruped.control.locomotion import (
+    ON_FEET,
+    LocomotionSettings,
+    LocomotionStateMachine,
+)
+from neuro_control.quadruped.control.observation_clock import ClockSettings, ObservationClock
 from neuro_control.quadruped.control.odometry import LegOdometry
 from neuro_control.quadruped.control.robots import Robot
 from neuro_control.quadruped.control.sensor_monitor import MonitorSettings, SensorMonitor
 from neuro_control.quadruped.control.settings import Settings
-from neuro_control.quadruped.control.types import GRAVITY, JOINTS, LEGS, JointCommand, Observation
+from neuro_control.quadruped.control.types import (
+    GRAVITY,
+    JOINTS,
+    LEGS,
+    PERIOD,
+    JointCommand,
+    Observation,
+)
 
+# Periods that are predicted in one call at most, so that a late call does not make the next late.
+_CATCHING_UP = 10
+# Sums of periods are not exact, s.
+_SLACK = 1e-6
 # What the robot does in the states in which it can't walk.
 _DOWN = {
     "damping": "down: joints only brake",
@@ -49,6 +65,7 @@ class ControllerSettings(Settings):
         governor: What legs and balance allow.
         gait: The gait controller, its smoother first.
         sensors: Thresholds from which readings are not relied on.
+        clock: What is believed of the observations' stamps.
         locomotion: Angles, times and thresholds of the locomotion state machine.
         start_standing: Whether the robot stands up at the start, or lies until ``stand_up``.
         contact_schedule: Which foot is in stance when: a name in
@@ -60,6 +77,7 @@ class ControllerSettings(Settings):
     governor: GovernorSettings = field(default_factory=GovernorSettings)
     gait: GaitSettings = field(default_factory=GaitSettings)
     sensors: MonitorSettings = field(default_factory=MonitorSettings)
+    clock: ClockSettings = field(default_factory=ClockSettings)
     locomotion: LocomotionSettings = field(default_factory=LocomotionSettings)
     start_standing: bool = True
     contact_schedule: str | ContactSchedule = "schedule"
@@ -75,6 +93,7 @@ class QuadrupedController:
         governor: Third stage: the nearest command that can be walked.
         locomotion: The locomotion state machine, with the gait controller.
         odometry: Pose since the start.
+        clock: Time between observations.
         command: The last command that counted, within its limits.
 
     Args:
@@ -95,6 +114,7 @@ class QuadrupedController:
             settings.locomotion,
         )
         self.odometry = LegOdometry()
+        self.clock = ObservationClock(settings.clock)
         self.reset()
 
     def apply(self, mux: MuxSettings, limits: LimitSettings) -> None:
@@ -120,6 +140,7 @@ class QuadrupedController:
         self.command = self.settings.mux.default_command
         self.restart()
         self.odometry.reset()
+        self.clock.reset()
 
     def restart(self) -> None:
         """Hold the joints and begin anew, where observations were missing or can't be.
@@ -128,6 +149,7 @@ class QuadrupedController:
         """
         self.locomotion.reset()
         self.gait.reset()
+        self._answer: JointCommand | None = None
 
     def stand_up(self) -> None:
         """Stand up, and walk as commanded."""
@@ -142,23 +164,51 @@ class QuadrupedController:
 
         Args:
             observation: What the robot measures; a reading that is not finite is a lost sensor.
-            time: Time of the observation, s.
+            time: Stamp of the observation, s.
             sources: What is commanded.
         """
-        command = self.mux.step(time, sources)
+        period = self.clock.step(observation, time)
+        if self.clock.lost:
+            self.restart()  # nobody knows how it stands or lies by now
+        command = self.mux.step(self.clock.time(time), sources)
         if command is not None:
             self.command = self.limits.step(command)
             command = self.governor.step(self.command)
         state = self.state
         finite = False
         try:
-            answer = self.locomotion.step(observation, command)
+            answer = self.locomotion.step(observation, command, period)
             finite = are_finite(*answer)
         finally:
             if not finite:
                 self.restart()  # it believes what can't be
         self.odometry.step(state, self.gait.estimator)
+        self._answer = answer if finite else None
         return answer
+
+    def bridge(self, elapsed: float) -> JointCommand | None:
+        """Joint command while observations are missing; None where none is better than braking.
+
+        For a moment the last command holds; then a robot on its feet walks on by predicted
+        readings, for as long as ``ClockSettings.longest_gap``.
+
+        Args:
+            elapsed: Time since the last observation, s.
+        """
+        own = self.settings.clock
+        if self._answer is None or elapsed > own.longest_gap:
+            return None
+        if elapsed < own.overdue:
+            return self._answer
+        if self.state not in ON_FEET:
+            return None
+        for _ in range(_CATCHING_UP):
+            if self.locomotion.predicted + PERIOD > elapsed + _SLACK:
+                break
+            self._answer = self.locomotion.predict()
+            if self._answer is None:
+                break
+        return self._answer
 
     @property
     def state(self) -> str:
@@ -184,6 +234,7 @@ class QuadrupedController:
             if reason:
                 found.append(reason)
         found += [each for each in self.locomotion.monitor.remarks if each != reason]
+        found += self.clock.remarks
         if self.mux.standing:
             for stage in (self.governor, self.smoother, self.limits, self.mux):
                 found += stage.remarks

@@ -189,7 +189,7 @@ def _estimate(
     a[2, 2] += 1e-3
     plane = np.linalg.solve(a, b)
     ground[0] -= s.velocity[2] * period
-    keep = period / noise[0].ground_time
+    keep = min(period / noise[0].ground_time, 1.0)
     ground += keep * (plane - ground)
     s.position[:2] += s.velocity[:2] * period
     s.position[2] = -ground[0]
@@ -246,8 +246,9 @@ class Estimator:
         self.position[:] = 0.0, 0.0, -self.ground[0]
 
     def step(
-        self, rate: Array, acceleration: Array, angles: Array, speeds: Array, trust: Array
-    ) -> None:
+        self, rate: Array, acceleration: Array, angles: Array, speeds: Array, trust: Array,
+        period: float = PERIOD,
+    ) -> None:  # fmt: skip
         """Take an observation in.
 
         Args:
@@ -256,8 +257,9 @@ class Estimator:
             angles: Angles of the joints, (12,), rad.
             speeds: Speeds of the joints, (12,), rad/s.
             trust: How far each foot is relied on to stand still, (4,), 0 to 1.
+            period: Time since the last observation, s.
         """
         _estimate(
             self.state, self._robot.record, self._noise, rate, acceleration, angles, speeds,
-            trust, PERIOD,
+            trust, period,
         )  # fmt: skip

@@ -21,6 +21,7 @@ from neuro_control.quadruped.control.command_smoother import CommandSmoother, Sm
 from neuro_control.quadruped.control.contact_schedule import ContactSchedule, make_contact_schedule
 from neuro_control.quadruped.control.estimator import Estimator, EstimatorSettings
 from neuro_control.quadruped.control.joint_torques import JointSettings, command_joints
+from neuro_control.quadruped.control.prediction import predict
 from neuro_control.quadruped.control.robots import Robot
 from neuro_control.quadruped.control.settings import Settings, number
 from neuro_control.quadruped.control.stance import Stance, StanceSettings
@@ -101,7 +102,7 @@ class Gait:
         settings = settings or GaitSettings()
         self.estimator = Estimator(robot, settings.estimator)
         self.schedule = make_contact_schedule(schedule) if isinstance(schedule, str) else schedule
-        self.smoother = CommandSmoother(settings.smoother, robot.height, PERIOD)
+        self.smoother = CommandSmoother(settings.smoother, robot.height)
         self._stance = Stance(robot, settings.stance)
         self._stepping = settings.stepping
         self._contact, self._tracking = settings.contact.record(), settings.tracking.record()
@@ -138,22 +139,22 @@ class Gait:
         """Longest duration that leaves feet the time to swing."""
         return 1.0 - self._stepping.min_swing_time * self.schedule.frequency
 
-    def _advance_contacts(self, command: Command, forces: Array) -> None:
+    def _advance_contacts(self, command: Command, forces: Array | None, period: float) -> None:
         """Step the contact schedule: feet keep stepping until the trunk has nearly stopped."""
         velocity, own = self.smoother.velocity, self._stepping
         slow = abs(velocity[0]) + abs(velocity[1]) + abs(velocity[2]) < own.standing_speed
         error = math.hypot(self._body[0] - velocity[0], self._body[1] - velocity[1])
         longest = 1.0 if slow and error < own.push_speed else self._longest()
-        self.schedule.step(command, PERIOD, longest, forces, error)
+        self.schedule.step(command, period, longest, forces, error)
 
-    def _make_reference(self, command: Command) -> None:
+    def _make_reference(self, command: Command, period: float) -> None:
         """Have the smoother follow the command, now that the contacts are known."""
         schedule, smoother, offset = self.schedule, self.smoother, None
         if schedule.duration >= 1.0:
             x, y = self._ahead[:2, :2] @ self.estimator.feet[:, :2].mean(axis=0)
             offset = (float(x), float(y))
         stops = command.duration >= 1.0 or schedule.duration > self._longest()
-        smoother.step(command, stops, schedule.changing, offset)
+        smoother.step(command, period, stops, schedule.changing, offset)
         reference = self._reference
         self._velocity[:], self._tilt[:] = smoother.velocity, smoother.tilt
         self._phases[:] = schedule.phases
@@ -162,32 +163,44 @@ class Gait:
         reference["height"], reference["lift"] = smoother.height, command.swing
         reference["duration"], reference["frequency"] = schedule.duration, schedule.frequency
 
-    def step(self, observation: Observation, command: Command) -> JointCommand:
+    def step(
+        self, observation: Observation, command: Command, period: float = PERIOD
+    ) -> JointCommand:
         """Joint command for an observation.
 
         Args:
             observation: What the robot measures.
             command: What can be walked (``CommandGovernor.step``).
+            period: Time since the last observation, s.
         """
         if not self._started:
             self._start(observation, command)
         rate, acceleration, angles, speeds, pressing = observation
         robot, estimator = self.robot.record, self.estimator
         motion, reference, state = self._motion, self._reference, self.estimator.state
-        self._advance_contacts(command, pressing)
-        self._make_reference(command)
+        self._advance_contacts(command, pressing, period)
+        self._make_reference(command, period)
         judge_contacts(motion, reference, self._contact, pressing)
-        estimator.step(rate, acceleration, angles, speeds, self._trust)
+        estimator.step(rate, acceleration, angles, speeds, self._trust, period)
         kinematics.centre_of_mass(
             robot, angles, speeds, -GRAVITY * estimator.rotation[2],
             self._com, self._com_velocity, self._holding,
         )  # fmt: skip
-        compare(motion, reference, state, self._tracking, PERIOD)
+        compare(motion, reference, state, self._tracking, period)
         forces = self._stance.forces(motion, reference)
-        swing(motion, reference, state, self._swing, self.robot.radius, PERIOD)
+        swing(motion, reference, state, self._swing, self.robot.radius, period)
         answer = JointCommand(np.empty(12), np.empty(12), np.empty(12))
         command_joints(motion, state, robot, self._joints, angles, speeds, forces, *answer)
         return answer
+
+    def predict(self, observation: Observation, command: JointCommand) -> Observation:
+        """Readings a period after the last observation, measured or predicted.
+
+        Args:
+            observation: That one.
+            command: The joint command that answered it.
+        """
+        return predict(observation, command, self.estimator, self._motion["stance"][0])
 
     @property
     def estimate(self) -> tuple[float, float, float, float]:

@@ -36,6 +36,10 @@ Array = NDArray[np.float64]
 # Joint sensors that are lost, from which on the robot can't sit down without them.
 _TOO_MANY_LOST = 4
 _STAND = gait("stand")
+# States in which the gait controller works.
+ON_FEET = ("rising", "walking", "lowering")
+# Time that passes with an observation at least, s: one that was predicted already comes late.
+_LEAST_PERIOD = 0.25 * PERIOD
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class LocomotionStateMachine:
             obeys.
         gait: The gait controller.
         monitor: Which readings can be relied on.
+        predicted: Time by which predictions are ahead of the last observation, s.
 
     Args:
         gait: As above.
@@ -116,6 +121,8 @@ class LocomotionStateMachine:
     def reset(self) -> None:
         """Forget everything: what comes first is to hold the joints where they are."""
         self._mirrored = False
+        self.predicted = 0.0
+        self._walked: tuple[Observation, JointCommand, Command] | None = None
         self.monitor.reset()
         self._enter("holding")
 
@@ -126,18 +133,25 @@ class LocomotionStateMachine:
         if state == "rising":
             self.gait.reset()
 
-    def step(self, observation: Observation, command: Command | None) -> JointCommand:
+    def step(
+        self, observation: Observation, command: Command | None, period: float = PERIOD
+    ) -> JointCommand:
         """Joint command for an observation.
 
         Args:
             observation: What the robot measures; a reading that is not finite is a lost sensor.
             command: What can be walked; None to lie down and release the joints.
+            period: Time since the last observation, s.
         """
         own = self._own
-        self._time += PERIOD
-        on_feet = self.state in ("rising", "walking", "lowering")
+        # What was predicted has passed already.
+        rest = max(period - self.predicted, _LEAST_PERIOD)
+        self.predicted = max(self.predicted - (period - rest), 0.0)
+        self._time += rest
+        on_feet = self.state in ON_FEET
         steps = on_feet and self.gait.schedule.duration < 1.0
-        observation = self.monitor.check(observation, steps)
+        observation = self.monitor.check(observation, steps, period, on_feet)
+        self._walked = None
         if not self.monitor.reliable:
             self._fail_safe(on_feet)
         if self.state == "sitting_down":
@@ -160,7 +174,27 @@ class LocomotionStateMachine:
             return answer
         if self.state == "self_righting":
             return self._roll(observation)
-        return self._walk(observation, command)
+        return self._walk(observation, command, rest)
+
+    def predict(self) -> JointCommand | None:
+        """Joint command for a period without an observation, by what it will have measured.
+
+        None unless the robot is on its feet, and where nothing can be predicted.
+        """
+        if self._walked is None or self.state not in ON_FEET:
+            return None
+        observation, answer, obeyed = self._walked
+        self._time += PERIOD
+        self.predicted += PERIOD
+        try:
+            observation = self.gait.predict(observation, answer)
+            answer = self.gait.step(observation, obeyed)
+        except np.linalg.LinAlgError:
+            return None
+        if not are_finite(*answer):
+            return None
+        self._walked = (observation, answer, obeyed)
+        return answer
 
     def _fail_safe(self, on_feet: bool) -> None:
         """Sit down, or only brake where that can't be done any more."""
@@ -201,7 +235,9 @@ class LocomotionStateMachine:
             self._enter("folding")
         return answer
 
-    def _walk(self, observation: Observation, command: Command | None) -> JointCommand:
+    def _walk(
+        self, observation: Observation, command: Command | None, period: float
+    ) -> JointCommand:
         """Follow a command, or stand up or lie down by commands of the state machine's own."""
         own = self._own
         height = float(self.gait.estimator.position[2]) - self._robot.height
@@ -217,18 +253,20 @@ class LocomotionStateMachine:
             obeyed = self._stand(command)
             if self.state == "lowering":
                 self.state, self._time = "rising", 0.0
-            if self._time > PERIOD and height > command.height - own.height_tolerance:
+            # Not in the first step, before which there is no estimate.
+            if self._time > period and height > command.height - own.height_tolerance:
                 self.state = "walking"
             elif self._time > own.rise_timeout:
                 self._enter("damping", f"it has not risen within {own.rise_timeout:g} s")
         try:
-            answer = self.gait.step(observation, obeyed)
+            answer = self.gait.step(observation, obeyed, period)
             finite = are_finite(*answer)
         except np.linalg.LinAlgError:
             finite = False
         if not finite or self._falls(obeyed):
             self._enter("damping", "it fell" if finite else "its state estimate is not finite")
             return self._brake(observation, command)
+        self._walked = (observation, answer, obeyed)
         return answer
 
     def _stand(self, command: Command) -> Command:
