@@ -91,15 +91,15 @@ class Child:
         soft = hard if size is None else size
         resource.prlimit(self.number, resource.RLIMIT_FSIZE, (soft, hard))
 
-    def waited(self) -> float:
-        """Time for which its threads were ready to run and the machine ran others, s."""
-        total = 0
+    def waited(self) -> dict[str, float]:
+        """Time for which each thread was ready to run and the machine ran others, s."""
+        found = {}
         for file in Path(f"/proc/{self.number}/task").glob("*/schedstat"):
             try:
-                total += int(file.read_text().split()[1])
+                found[file.parent.name] = 1e-9 * int(file.read_text().split()[1])
             except (OSError, IndexError):
                 continue  # the thread has just ended
-        return total * 1e-9
+        return found
 
     def close(self) -> None:
         """End it, and remove what it has left."""

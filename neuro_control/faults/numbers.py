@@ -33,15 +33,20 @@ def replaced(message: Any, path: str, value: Any) -> Any:
     return made
 
 
-def changed_number(
-    message: Any, path: str, rng: np.random.Generator, change: Callable[[float], float]
-) -> Any:
-    """Copy of ``message`` in which one number of ``path``, drawn if there are several, differs."""
+def changed_number(message: Any, path: str, index: int, change: Callable[[float], float]) -> Any:
+    """Copy of ``message`` in which one number of ``path`` differs.
+
+    Args:
+        message: A message.
+        path: Dotted name of a number, or of an array of numbers.
+        index: Which number of an array; counted on from the first again beyond the last.
+        change: Gives the number in the place of one.
+    """
     value = field_of(message, path)
     if not is_array(value):
         return replaced(message, path, change(float(value)))
     values = array.array(getattr(value, "typecode", "d"), value)
-    k = int(rng.integers(len(values)))
+    k = index % len(values)
     values[k] = change(float(values[k]))
     return replaced(message, path, values)
 

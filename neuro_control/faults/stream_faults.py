@@ -8,10 +8,10 @@ import array
 import math
 from typing import Any
 
-from neuro_control.faults.fault import Fault
+from neuro_control.faults.fault import Fault, Tolerated
 from neuro_control.faults.harness import Harness
 from neuro_control.faults.numbers import changed_number, field_of, is_array, replaced
-from neuro_control.faults.subject import Moment, Stream
+from neuro_control.faults.subject import Stream
 from neuro_control.ros.messages import NANOSECONDS, restamped, to_nanoseconds
 
 # What a stale stamp is older by than the stream's timeout, s: from just beyond it to an hour.
@@ -28,10 +28,25 @@ def _arrays(stream: Stream) -> list[str]:
     return [path for path in stream.fields if is_array(field_of(message, path))]
 
 
+def _decimals(stream: Stream) -> list[str]:
+    """Fields of the stream that hold numbers which may have decimals."""
+    message, found = stream.message(), []
+    for path in stream.fields:
+        value = field_of(message, path)
+        if not is_array(value) or getattr(value, "typecode", "d") in "fd":
+            found.append(path)
+    return found
+
+
 class Silence(Fault):
     """A stream falls silent."""
 
-    def alter(self, harness: Harness, stream: Stream, message: Any, moment: Moment) -> list[Any]:
+    @property
+    def needs_reason(self) -> bool:
+        """Whether the node must say that it misses the stream."""
+        return super().needs_reason and not self.target.silence_is_normal
+
+    def alter(self, stream: Stream, message: Any) -> list[Any]:
         """Nothing of the stream that is hit."""
         return [] if stream is self.target else [message]
 
@@ -39,7 +54,7 @@ class Silence(Fault):
 class OneMessage(Fault):
     """Base of faults that replace each message of the stream that is hit by one other."""
 
-    def alter(self, harness: Harness, stream: Stream, message: Any, moment: Moment) -> list[Any]:
+    def alter(self, stream: Stream, message: Any) -> list[Any]:
         """The wrong message in the place of a good one."""
         return [self.wrong(message)] if stream is self.target else [message]
 
@@ -48,35 +63,60 @@ class OneMessage(Fault):
         raise NotImplementedError
 
 
-class NotFinite(OneMessage):
+class OneNumber(OneMessage):
+    """Base of faults of one number of a message."""
+
+    @classmethod
+    def unfit(cls, stream: Stream) -> str:
+        """Bytes are always whole numbers from 0 to 255."""
+        return "" if _decimals(stream) else "its messages are bytes"
+
+    def begin(self, harness: Harness) -> None:
+        """Draw which field, and which number of an array: one sensor fails."""
+        self._path = str(self.rng.choice(_decimals(self.target)))
+        self._index = int(self.rng.integers(2**31))
+
+
+class NotFinite(OneNumber):
     """A number that the node reads is NaN or infinite."""
 
     def begin(self, harness: Harness) -> None:
-        """Draw which field."""
-        self._path = str(self.rng.choice(self.target.fields))
-        self._number = float(self.rng.choice([math.nan, math.inf, -math.inf]))
+        """Draw which field, and what stands in it."""
+        super().begin(harness)
+        self._number = float(self.rng.choice(self.target.not_finite))
 
     def wrong(self, message: Any) -> Any:
         """One number is none."""
-        return changed_number(message, self._path, self.rng, lambda _: self._number)
+        return changed_number(message, self._path, self._index, lambda _: self._number)
 
 
-class HugeNumbers(OneMessage):
+class HugeNumbers(Tolerated, OneNumber):
     """A number that the node reads is finite and as large as its type can hold."""
-
-    demands_safety = False
-
-    def begin(self, harness: Harness) -> None:
-        """Draw which field."""
-        self._path = str(self.rng.choice(self.target.fields))
 
     def wrong(self, message: Any) -> Any:
         """One number is huge: of 32 bits, if the field has no more."""
         sign = float(self.rng.choice([-1.0, 1.0]))
         try:
-            return changed_number(message, self._path, self.rng, lambda _: sign * 1e308)
+            return changed_number(message, self._path, self._index, lambda _: sign * 1e308)
         except (AssertionError, OverflowError):
-            return changed_number(message, self._path, self.rng, lambda _: sign * 3e38)
+            return changed_number(message, self._path, self._index, lambda _: sign * 3e38)
+
+
+class Garbage(OneMessage):
+    """Bytes are replaced by others, drawn at random; they may have a meaning, as noise has."""
+
+    demands_reason = False
+
+    @classmethod
+    def unfit(cls, stream: Stream) -> str:
+        """Only bytes can be replaced by any others."""
+        return "its messages are numbers with names" if _decimals(stream) else ""
+
+    def wrong(self, message: Any) -> Any:
+        """As many bytes, without a meaning."""
+        (path,) = self.target.fields
+        size = len(field_of(message, path))
+        return replaced(message, path, array.array("B", self.rng.bytes(size)))
 
 
 class WrongSize(OneMessage):
@@ -151,10 +191,8 @@ class Ahead(Stale):
     sign = 1
 
 
-class OutOfOrder(Fault):
+class OutOfOrder(Tolerated):
     """Messages come in another order than that of their stamps."""
-
-    demands_safety = False
 
     @classmethod
     def unfit(cls, stream: Stream) -> str:
@@ -165,7 +203,7 @@ class OutOfOrder(Fault):
         """Begin without a message that waits."""
         self._waiting: list[Any] = []
 
-    def alter(self, harness: Harness, stream: Stream, message: Any, moment: Moment) -> list[Any]:
+    def alter(self, stream: Stream, message: Any) -> list[Any]:
         """Three messages at once, shuffled."""
         if stream is not self.target:
             return [message]
@@ -177,24 +215,25 @@ class OutOfOrder(Fault):
         return shuffled
 
 
-class DoubledPublisher(Fault):
+class DoubledPublisher(Tolerated):
     """Somebody else publishes on the same topic, with numbers of its own."""
 
-    demands_safety = False
+    @classmethod
+    def unfit(cls, stream: Stream) -> str:
+        """Numbers must be such as can contradict others."""
+        return OneNumber.unfit(stream)
 
-    def alter(self, harness: Harness, stream: Stream, message: Any, moment: Moment) -> list[Any]:
+    def alter(self, stream: Stream, message: Any) -> list[Any]:
         """The good message and one that contradicts it."""
         if stream is not self.target:
             return [message]
-        path = str(self.rng.choice(stream.fields))
-        other = changed_number(message, path, self.rng, lambda number: -number)
-        return [message, other]
+        path, index = str(self.rng.choice(_decimals(stream))), int(self.rng.integers(2**31))
+        return [message, changed_number(message, path, index, lambda number: -number)]
 
 
-class Burst(Fault):
+class Burst(Tolerated):
     """The latest message comes 5,000 times a second."""
 
-    demands_safety = False
     counts_messages = False
 
     def begin(self, harness: Harness) -> None:
@@ -202,7 +241,7 @@ class Burst(Fault):
         self._latest: Any = None
         self._sent = 0
 
-    def alter(self, harness: Harness, stream: Stream, message: Any, moment: Moment) -> list[Any]:
+    def alter(self, stream: Stream, message: Any) -> list[Any]:
         """Remember what is to be repeated."""
         if stream is self.target:
             self._latest = message
@@ -215,11 +254,11 @@ class Burst(Fault):
         # A harness that was late sends no more at once than a socket's buffer holds.
         due = min(round(self.elapsed() * _BURST) - self._sent, 200)
         for _ in range(due):
-            harness.publish(self.target, self._latest)
+            harness.streams.publish(self.target, self._latest)
         self._sent = round(self.elapsed() * _BURST)
 
 
-class HugeMessage(OneMessage):
+class HugeMessage(Tolerated, OneMessage):
     """A message of a megabyte or more: names, arrays or frame."""
 
     @classmethod
@@ -229,8 +268,6 @@ class HugeMessage(OneMessage):
         if hasattr(message, "header") or _arrays(stream):
             return ""
         return "its messages have a fixed size"
-
-    demands_safety = False
 
     def wrong(self, message: Any) -> Any:
         """Its arrays and names, or its frame, are far too long."""
@@ -252,6 +289,7 @@ STREAM_FAULTS: dict[str, type[Fault]] = {
     "silence": Silence,
     "not_finite": NotFinite,
     "huge_numbers": HugeNumbers,
+    "garbage": Garbage,
     "wrong_size": WrongSize,
     "wrong_names": WrongNames,
     "stale": Stale,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -35,6 +36,23 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """A message of the node's output.
+
+    Attributes:
+        time: When it was published, ns of the machine's clock.
+        message: The message.
+        before: The message before it, or None.
+        state: What the node's latest diagnostics said, if they were no good news.
+    """
+
+    time: int
+    message: Any
+    before: Any
+    state: str
+
+
+@dataclass(frozen=True)
 class Stream:
     """A topic that the node receives while all is well.
 
@@ -42,10 +60,13 @@ class Stream:
         topic: Relative name.
         message: Its type.
         rate: Messages a second; streams of one rate share their stamps.
-        make: A good message.
+        make: A good message, or None while there is none to be sent.
         fields: Dotted names of the numbers, and arrays of numbers, that the node reads.
         timeout: Time within which the node is safe when this stream is silent or bad, s; None if
             it goes on without.
+        silence_is_normal: Whether nothing is wrong where it falls silent, as a joystick that is let
+            go: the node is safe and need not say why.
+        not_finite: Numbers that are none, and bad in this stream: REP 117 gives some a meaning.
         qos: Quality of service of who publishes it.
     """
 
@@ -55,6 +76,8 @@ class Stream:
     make: Callable[[Moment], Any]
     fields: tuple[str, ...]
     timeout: float | None
+    silence_is_normal: bool = False
+    not_finite: tuple[float, ...] = (math.nan, math.inf, -math.inf)
     qos: QoSProfile = field(default_factory=lambda: SENSOR_QOS)
 
 
@@ -67,7 +90,7 @@ class Output:
         message: Its type.
         trouble: What is wrong with a message in every state, as a number beyond its limits;
             empty if nothing is. Numbers of ``fields`` that are not finite are found without it.
-        safe: Whether a message is safe while nothing is known of the robot.
+        safe: Whether a message does no harm while nothing is known of the robot.
         fields: Dotted names of its numbers, which are finite.
         most: Messages a second that are plausible.
         silence_is_safe: Whether a node that publishes nothing is safe: a sensor's driver.
@@ -77,7 +100,7 @@ class Output:
     topic: str
     message: type[Any]
     trouble: Callable[[Any], str]
-    safe: Callable[[Any], bool]
+    safe: Callable[[Heard], bool]
     fields: tuple[str, ...]
     most: float
     silence_is_safe: bool = False
@@ -86,15 +109,21 @@ class Output:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a node needs beside its topics, such as a serial line; made anew for each process.
+    """What a node needs beside its topics, such as a serial line; made anew for each harness.
 
     Attributes:
         parameters: Parameters that lead the node to it.
-        processes: Process numbers of what else must live, for faults that end a peer.
+        send: What sends the messages of a stream that is no topic, by the stream's name.
+        listen: Gives what has come since of an output that is no topic, in turn.
+        lose: Takes the device, or the robot, away; None if the robot is the streams alone.
+        restore: Brings it back.
     """
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    processes: Sequence[int] = ()
+    send: Mapping[str, Callable[[Any], None]] = field(default_factory=dict)
+    listen: Callable[[], Sequence[Any]] | None = None
+    lose: Callable[[], None] | None = None
+    restore: Callable[[], None] | None = None
 
 
 def nothing_else(_domain: int) -> AbstractContextManager[Surroundings]:
@@ -108,6 +137,7 @@ class Subject:
 
     Attributes:
         node: ``module:Class``.
+        name: Name of the node.
         streams: What it receives; the first is the observation that it answers.
         output: What it can do harm by.
         parameters: What differs from its defaults.
@@ -115,23 +145,29 @@ class Subject:
         weights: Parameters that name files, with a good file each.
         services: Services (``~/enable`` with true and the like), by their names, that bring the
             robot back and that the node's log names.
+        with_weights: Parameters that a file of weights needs beside its name.
+        shortest: Shortest time for which a fault lasts that the node must report, s: what it needs
+            to notice, and the time between two of its reports.
         exempt: Faults that can't happen to it, with the reason.
         surroundings: Makes what it needs beside its topics, given the ROS domain.
     """
 
     node: str
+    name: str
     streams: Sequence[Stream]
     output: Output
     parameters: Mapping[str, Any] = field(default_factory=dict)
     managed: bool = True
     weights: Mapping[str, str] = field(default_factory=dict)
+    with_weights: Mapping[str, Any] = field(default_factory=dict)
     services: Sequence[str] = ()
+    shortest: float = 1.2
     exempt: Mapping[str, str] = field(default_factory=dict)
     surroundings: Callable[[int], AbstractContextManager[Surroundings]] = nothing_else
 
 
 def find_subjects() -> dict[str, Subject]:
-    """All subjects that the scenarios' folders declare, by the node's name."""
+    """All subjects that the scenarios' folders declare, by name."""
     found: dict[str, Subject] = {}
     for scenario in discover().values():
         if scenario.subjects is not None:
@@ -140,7 +176,7 @@ def find_subjects() -> dict[str, Subject]:
 
 
 def find_subject(name: str) -> Subject:
-    """Subject by the node's name.
+    """Subject by name.
 
     Raises:
         ConfigurationError: There is none; the message lists what there is.

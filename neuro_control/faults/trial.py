@@ -14,19 +14,20 @@ from lifecycle_msgs.srv import ChangeState
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.faults.fault import Fault
-from neuro_control.faults.harness import Harness, Heard
+from neuro_control.faults.harness import Harness
 from neuro_control.faults.node_faults import NODE_FAULTS
 from neuro_control.faults.numbers import not_finite
 from neuro_control.faults.stream_faults import STREAM_FAULTS
-from neuro_control.faults.subject import Output, Subject
+from neuro_control.faults.subject import Heard, Output, Subject
+from neuro_control.faults.weight_faults import WEIGHT_FAULTS
 from neuro_control.ros.messages import NANOSECONDS
 
-FAULTS: dict[str, type[Fault]] = {**STREAM_FAULTS, **NODE_FAULTS}
+FAULTS: dict[str, type[Fault]] = {**STREAM_FAULTS, **NODE_FAULTS, **WEIGHT_FAULTS}
 
 # Wall time within which a node works: one that compiles its control law takes longest, s.
 _START = 120.0
 # Wall time within which a node moves its robot again once the fault is over, s.
-_RECOVER = 15.0
+_RECOVER = 6.0
 # Time that a safe command may take beyond the timeout: the node's own period, and a timer's, s.
 _SLACK = 0.05
 # Wall time between two reports of a node, with some slack, s.
@@ -48,8 +49,8 @@ class Outcome:
         recovered_by: Who did that: itself, a service by its name, or a restart.
         time_to_safe_ms: Time from the last good message to the first safe command after which none
             was unsafe, ms.
-        delayed_ms: Time for which the machine ran others in the place of the node's threads, ms:
-            by so much more it may be late.
+        delayed_ms: Longest time for which the machine ran others in the place of one of the node's
+            threads, ms: by so much more it may be late.
         time_to_recover_ms: Time from the fault's end to a command that moves the robot, ms.
         detail: What was found wrong, or what the node said.
     """
@@ -86,19 +87,21 @@ def perform(harness: Harness, fault: Fault, pause: float) -> Outcome:
     fault.prepare(harness)
     harness.run(pause)
     harness.forget()
-    counts, waited = dict(harness.counts), harness.child.waited()
+    counts, before = dict(harness.counts), harness.child.waited()
     began = time.time_ns()
-    last = harness.sent.get(fault.target.topic, began)
+    last = harness.streams.sent.get(fault.target.topic, began)
     fault.start(harness)
     harness.run(fault.seconds, fault=fault)
     harness.listen()
     ended = time.time_ns()
     during, reports = list(harness.heard), list(harness.reports)
-    delay = max(harness.child.waited() - waited, 0.0)
+    delays = [each - before.get(name, 0.0) for name, each in harness.child.waited().items()]
+    delay = max(delays, default=0.0)
     lived = (harness.child.alive or fault.may_end) and "Traceback" not in harness.child.log()
     fault.end(harness)
-    recovered_by, recovery, after = _recover(harness)
-    if not reports and fault.demands_safety:
+    recovered_by, recovery, after = _recover(harness, fault.recovered_by)
+    given = bool(reports) or fault.reason(harness)
+    if not given and fault.needs_reason:
         # A state that comes and goes within a second is in the next report's counts only.
         harness.run(_REPORT, lambda: harness.counts != counts)
     return _judge(
@@ -106,7 +109,7 @@ def perform(harness: Harness, fault: Fault, pause: float) -> Outcome:
         fault,
         Account(during, after, reports, began if fault.whole_node else last, ended, delay),
         lived=lived,
-        reason=bool(reports) or harness.counts != counts,
+        reason=given or harness.counts != counts,
         recovered_by=recovered_by,
         recovery=recovery,
     )
@@ -121,7 +124,7 @@ def _never_worked(harness: Harness) -> Outcome:
     )
 
 
-def _recover(harness: Harness) -> tuple[str, float | None, list[Heard]]:
+def _recover(harness: Harness, asked_first: str) -> tuple[str, float | None, list[Heard]]:
     """Who brought the robot back, in which time, s, and what was said meanwhile."""
     begin = time.monotonic()
     said: list[Heard] = []
@@ -132,12 +135,13 @@ def _recover(harness: Harness) -> tuple[str, float | None, list[Heard]]:
         return found
 
     if harness.child.alive:
-        if moves(_RECOVER):
+        if not asked_first and moves(_RECOVER):
             return "itself", time.monotonic() - begin, said
         for name, call in _services(harness):
-            call()
-            if moves(_RECOVER):
-                return name, time.monotonic() - begin, said
+            if asked_first in ("", name):
+                call()
+                if moves(_RECOVER):
+                    return name, time.monotonic() - begin, said
     harness.restart()
     if moves(_START):
         return "restart", time.monotonic() - begin, said
@@ -226,7 +230,7 @@ def _judge(
         within_limits=not beyond,
         rate_kept=plausible,
         safe_in_time=safe,
-        reason_given=reason or not fault.demands_safety,
+        reason_given=reason or not fault.needs_reason,
         recovered=recovered_by != "nobody",
         recovered_by=recovered_by,
         time_to_safe_ms=None if spent is None else 1e3 * spent,
@@ -239,7 +243,7 @@ def _judge(
 def _time_to_safe(output: Output, account: Account) -> float | None:
     """Time to the first safe command after which none was unsafe, s; None if there was none."""
     last_unsafe = max(
-        (each.time for each in account.during if not output.safe(each.message)),
+        (each.time for each in account.during if not output.safe(each)),
         default=account.zero,
     )
     reached = next((each.time for each in account.during if each.time > last_unsafe), None)
@@ -253,6 +257,9 @@ def _time_to_safe(output: Output, account: Account) -> float | None:
 def draw(subject: Subject, kind: type[Fault], seed: int) -> tuple[Fault, float]:
     """The fault of a seed, and the time before it, s."""
     rng = np.random.default_rng(seed)
-    streams = [each for each in subject.streams if not kind.unfit(each)]
-    target = subject.streams[0] if kind.whole_node else streams[int(rng.integers(len(streams)))]
+    if kind.whole_node:
+        target = subject.streams[0]
+    else:
+        streams = [each for each in subject.streams if not kind.unfit(each)]
+        target = streams[seed % len(streams)]
     return kind(subject, target, rng), float(rng.uniform(0.1, 0.6))

@@ -32,6 +32,7 @@ class Reckless(Node):
 
 SUBJECT = Subject(
     node="tests.faults.reckless:Reckless",
+    name="reckless",
     streams=(
         Stream(
             "joint_states",
@@ -46,7 +47,7 @@ SUBJECT = Subject(
         "joint_commands",
         JointState,
         trouble=lambda m: "too much" if abs(m.effort[0]) > 1 else "",
-        safe=lambda m: m.effort[0] == 0,
+        safe=lambda heard: heard.message.effort[0] == 0,
         fields=("effort",),
         most=60.0,
     ),

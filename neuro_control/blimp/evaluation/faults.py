@@ -4,23 +4,39 @@
 
 from __future__ import annotations
 
+import array
+import math
+import os
+import tempfile
 import threading
 import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
+from sensor_msgs.msg import JointState, Range
+from std_msgs.msg import Float64, Float64MultiArray
 
-from neuro_control.blimp.control.types import ACTUATORS
+from neuro_control.blimp.control.types import ACTUATORS, DOWN, UP
 from neuro_control.drivers.propulsion import Propulsion
-from neuro_control.faults.subject import Moment, Output, Stream, Subject
-from neuro_control.ros.messages import COMMAND_QOS, joint_state
+from neuro_control.faults.subject import Heard, Moment, Output, Stream, Subject, Surroundings
+from neuro_control.ros.messages import (
+    COMMAND_QOS,
+    SENSOR_QOS,
+    SET_POINT_QOS,
+    joint_state,
+    to_stamp,
+)
 
 # How often the pins are looked at, s.
 _LOOK = 0.005
-# Largest thrust of a propeller, N, and duty cycle of a motor.
-_MAX_EFFORT, _FULL_DUTY = 0.06, 39 / 45
+# Largest duty cycle of a motor.
+_FULL_DUTY = 39 / 45
+# Largest thrust of each propeller that the altitude controller commands, N.
+_MAX_THRUST = 0.117 / 2 + 1e-9
 
 
 class WatchedPropulsion(Propulsion):
@@ -62,16 +78,23 @@ def _beyond_duty(message: Float64MultiArray) -> str:
 
 PROPULSION = Subject(
     node="neuro_control.blimp.evaluation.faults:WatchedPropulsion",
+    name="propulsion",
     streams=(
         Stream(
-            "joint_commands", JointState, 10.0, _commands, ("position", "effort"), 0.5, COMMAND_QOS
+            "joint_commands",
+            JointState,
+            10.0,
+            _commands,
+            ("position", "effort"),
+            timeout=0.5,
+            qos=COMMAND_QOS,
         ),
     ),
     output=Output(
         "pins",
         Float64MultiArray,
         trouble=_beyond_duty,
-        safe=lambda message: not any(message.data),
+        safe=lambda heard: not any(heard.message.data),
         fields=("data",),
         most=1 / _LOOK,
     ),
@@ -80,4 +103,134 @@ PROPULSION = Subject(
     services=("enable",),
 )
 
-SUBJECTS = {"propulsion": PROPULSION}
+
+def _range(moment: Moment) -> Range:
+    """A lidar below the set-point, whose readings are noisy."""
+    message = Range(range=0.9 + float(moment.rng.normal(0.0, 0.005)))
+    message.header.stamp = to_stamp(moment.stamp)
+    return message
+
+
+def _beyond_thrust(message: JointState) -> str:
+    left, right, _ = message.effort
+    angle = message.position[2]
+    if not (0.0 <= left <= _MAX_THRUST and 0.0 <= right <= _MAX_THRUST):
+        return f"thrusts of {left:g} and {right:g} N"
+    return "" if UP <= angle <= DOWN else f"a servo's angle of {angle:g} rad"
+
+
+def _stands_still_or_holds(heard: Heard) -> bool:
+    """Whether the propellers stand still, or hold the trim: the command before, to the bit."""
+    efforts = heard.message.effort
+    return not any(efforts) or (heard.before is not None and efforts == heard.before.effort)
+
+
+ALTITUDE = Subject(
+    node="neuro_control.blimp.nodes.altitude:BlimpAltitude",
+    name="blimp_altitude",
+    streams=(
+        # Infinities have a meaning here: too close, and nothing in range.
+        Stream("lidar/range", Range, 10.0, _range, ("range",), timeout=0.6, not_finite=(math.nan,)),
+        Stream(
+            "set_point",
+            Float64,
+            2.0,
+            lambda _: Float64(data=1.0),
+            ("data",),
+            timeout=None,
+            qos=SET_POINT_QOS,
+        ),
+    ),
+    output=Output(
+        "joint_commands",
+        JointState,
+        trouble=_beyond_thrust,
+        safe=_stands_still_or_holds,
+        fields=("effort", "position"),
+        most=20.0,
+    ),
+    parameters={"controller": "pid"},
+    weights={"weights": "blimp_snn.safetensors"},
+    with_weights={"controller": "snn"},
+    services=("enable",),
+)
+
+
+class SerialBytes:
+    """What comes over a serial line at once.
+
+    Attributes:
+        data: The bytes.
+    """
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = array.array("B", data)
+
+
+def _frame(moment: Moment) -> SerialBytes:
+    """A frame of the lidar: distance (cm), strength, temperature, checksum."""
+    numbers = (90 + int(moment.rng.integers(10)), 1000, 2308)
+    body = b"YY" + b"".join(number.to_bytes(2, "little") for number in numbers)
+    return SerialBytes(body + bytes([sum(body) % 256]))
+
+
+@contextmanager
+def _serial_line(_domain: int) -> Iterator[Surroundings]:
+    """A pseudo-terminal in the place of the lidar's port, which can be pulled out."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = Path(folder) / "lidar"
+        ends: list[int] = []
+
+        def plug() -> None:
+            ends.extend(os.openpty())
+            tty.setraw(ends[1])
+            os.set_blocking(ends[0], False)
+            port.symlink_to(os.ttyname(ends[1]))
+
+        def unplug() -> None:
+            port.unlink()
+            while ends:
+                os.close(ends.pop())
+
+        def send(message: SerialBytes) -> None:
+            # A line that nobody reads is full; a lidar doesn't mind.
+            with suppress(BlockingIOError):
+                os.write(ends[0], bytes(message.data))
+
+        plug()
+        yield Surroundings(
+            parameters={"port": str(port)},
+            send={"serial line": send},
+            lose=unplug,
+            restore=plug,
+        )
+        unplug()
+
+
+def _no_distance(message: Range) -> str:
+    distance = message.range
+    measured = math.isfinite(distance) and not 0.1 - 1e-6 <= distance <= 12.0 + 1e-6
+    return f"a distance of {distance:g} m" if measured else ""
+
+
+TFMINI = Subject(
+    node="neuro_control.drivers.tfmini:Tfmini",
+    name="tfmini",
+    streams=(Stream("serial line", SerialBytes, 50.0, _frame, ("data",), timeout=0.3),),
+    output=Output(
+        "lidar/range",
+        Range,
+        trouble=_no_distance,
+        # Only a distance can lead a blimp astray: infinities and NaN have REP 117's meaning.
+        safe=lambda heard: not math.isfinite(heard.message.range),
+        fields=(),
+        most=10.0,
+        silence_is_safe=True,
+        qos=SENSOR_QOS,
+    ),
+    managed=False,
+    shortest=2.5,
+    surroundings=_serial_line,
+)
+
+SUBJECTS = {"blimp_altitude": ALTITUDE, "propulsion": PROPULSION, "tfmini": TFMINI}
