@@ -339,6 +339,9 @@ anything = st.floats(width=64)
 )  # fmt: skip
 def test_no_message_brings_more_than_a_motor_may_do_or_an_exception(shared_low, names, fields, age):
     go2 = shared_low
+    before = go2.received()
+    go2.drive()  # proof of life
+    go2.bench.spin_until(lambda: go2.received() > before)
     go2.peer.commands.clear()
     before, obeyed = go2.received(), go2.counted("joint_commands")
     stamp = max(0, go2.node.now() - age)
@@ -356,6 +359,7 @@ def test_no_message_brings_more_than_a_motor_may_do_or_an_exception(shared_low, 
 def shared_low(setting):
     go2 = setting(leg=LYING, level="low", stiffness=0.0, damping=0.0, release_sport=False)
     go2.unlock()
+    go2.obeys()
     return go2
 
 

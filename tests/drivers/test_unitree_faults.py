@@ -58,7 +58,7 @@ def test_one_wrong_joint_in_a_state_leaves_torques_within_limits_and_then_motors
     real = go2.peer.state()
     go2.peer.commands.clear()
     go2.peer.spoil = lambda state: (setattr(state.motor_state[2], field, value), sealed(state))
-    go2.bench.spin_until(lambda: go2.drive(2.0) or go2.node.motors.stage == "braking")
+    go2.bench.spin_until(lambda: go2.keep_driving(2.0) or go2.node.motors.stage == "braking")
     assert worst(go2, real) <= 1.0 + 1e-6
     assert int(go2.figures()[f"rejected/{reason}"]) > 0
     go2.says("FR_calf_joint")
@@ -85,7 +85,9 @@ def test_a_wrong_reading_now_and_then_is_bridged(setting):
             sealed(state)
 
     go2.peer.spoil = spoil
-    go2.bench.spin_until(lambda: go2.drive(2.0) or int(go2.figures().get("rejected/range", 0)) >= 5)
+    go2.bench.spin_until(
+        lambda: go2.keep_driving(2.0) or int(go2.figures().get("rejected/range", 0)) >= 5
+    )
     assert go2.node.motors.stage == "unlocked"
     go2.obeys()
 
@@ -99,7 +101,7 @@ def test_wild_commands_ask_no_motor_for_more_than_it_may(setting, value):
         for _ in range(5):
             go2.drive(**{field: [value] * 12})
             go2.bench.spin_for(0.02)
-    go2.bench.spin_until(lambda: go2.drive([value] * 12) or len(go2.driven()) > 10)
+    go2.bench.spin_until(lambda: go2.keep_driving([value] * 12) or len(go2.driven()) > 10)
     assert worst(go2, real) <= 1.0 + 1e-6
     for command in go2.driven():
         angles = np.array([motor.q for motor in command.motor_cmd[:12]])
@@ -115,7 +117,7 @@ def test_without_good_states_for_the_bridged_time_commands_drive_nothing(setting
     go2.peer.commands.clear()
     before = go2.counted("joint_commands_not_obeyed")
     go2.bench.spin_until(
-        lambda: go2.drive(2.0) or go2.counted("joint_commands_not_obeyed") > before
+        lambda: go2.keep_driving(2.0) or go2.counted("joint_commands_not_obeyed") > before
     )
     assert go2.driven() == []
     go2.peer.silent = False
@@ -131,7 +133,7 @@ def hot(state):
 def test_motors_that_are_too_hot_are_warned_of_and_brake(setting):
     go2 = unlocked(setting)
     go2.peer.spoil = hot
-    go2.bench.spin_until(lambda: go2.drive(2.0) or go2.node.motors.stage == "braking")
+    go2.bench.spin_until(lambda: go2.keep_driving(2.0) or go2.node.motors.stage == "braking")
     go2.says("97 °C")
     assert "97 °C" in go2.call("unlock", True).message
     go2.peer.spoil = lambda state: None
@@ -205,6 +207,6 @@ def test_a_command_from_before_enabling_drives_nothing(setting):
     assert go2.call("enable", False).success
     assert go2.call("enable", True).success
     go2.peer.commands.clear()
-    go2.bench.spin_until(lambda: go2.drive(2.0, age=0.9) or go2.rejects("disabled"))
+    go2.bench.spin_until(lambda: go2.keep_driving(2.0, age=0.9) or go2.rejects("disabled"))
     assert go2.driven() == []
     go2.obeys()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuro_control.quadruped.go2.low_level import Motors
+from neuro_control.quadruped.go2.low_level import Motors, limited
 from neuro_control.quadruped.go2.motors import HIGHEST, LOWEST, SPEED, TORQUE, State
 from neuro_control.quadruped.go2.parameters import UnitreeParameters
 from neuro_control.quadruped.go2.sport import (
@@ -227,6 +227,7 @@ class Legs:
         self.calls, self.driven = [], []
         self.motors = Motors(UnitreeParameters(**limits), self.calls.append, self.driven.append)
         self.now, self.linked, self.commanded = 100.0, True, False
+        self.effort = 0.0
 
     def live(self, seconds):
         self.calls.clear()
@@ -236,7 +237,7 @@ class Legs:
             if self.linked:
                 self.motors.observe(self.now, state())
             if self.commanded:
-                self.motors.drive(self.now, *np.zeros((3, 12)))
+                self.motors.drive(self.now, *np.zeros((2, 12)), np.full(12, self.effort))
             self.motors.tick(self.now)
         return self.driven
 
@@ -268,6 +269,8 @@ def test_unlocking_waits_for_the_robots_own_controller_to_let_go():
     assert legs.live(0.5) == []
     assert [call.name for call in legs.calls] == ["CheckMode"]
     legs.answer('{"form": "0", "name": ""}')
+    assert set(legs.live(0.9)) == {None}  # no proof of life yet
+    legs.live(0.2)
     assert None not in legs.live(0.5)
     assert len(legs.driven) == 50
     legs.motors.lock(legs.now)
@@ -301,25 +304,62 @@ def test_motors_brake_without_commands_and_obey_them_again():
     legs.unlock()
     assert set(legs.live(0.5)) == {None}
     legs.commanded = True
+    assert set(legs.live(0.95)) == {None}
     legs.live(0.1)
     assert None not in legs.live(0.5)
     legs.commanded = False
     legs.live(0.1)
-    assert set(legs.live(0.5)) == {None}
+    assert set(legs.live(0.3)) == {None}
+    legs.commanded = True
+    assert None not in legs.live(0.1)  # a short pause
+    legs.commanded = False
+    legs.live(0.6)
+    legs.commanded = True
+    assert set(legs.live(0.9)) == {None}  # a long one: life is to be proven again
 
 
 def test_motors_brake_after_a_lost_link_until_somebody_unlocks_them_again():
     legs = Legs(state_timeout=0.2)
     legs.unlock()
     legs.commanded = True
-    legs.live(0.5)
+    legs.live(1.5)
     legs.linked = False
     legs.live(0.3)
     assert set(legs.live(0.5)) == {None}
     legs.linked = True
-    assert set(legs.live(0.5)) == {None}
+    assert set(legs.live(2.5)) == {None}
     legs.motors.unlock(legs.now)
-    legs.live(0.1)
+    legs.live(3.2)
+    assert None not in legs.live(0.5)
+
+
+@pytest.mark.parametrize("locks", [False, True])
+def test_unlocked_after_a_loss_motors_stay_braked_until_commands_have_asked_for_rest(locks):
+    legs = Legs(state_timeout=0.2)
+    legs.unlock()
+    legs.commanded, legs.effort = True, 20.0
+    legs.live(1.2)
+    assert None not in legs.live(0.5)
+    legs.linked = False
+    legs.live(0.5)
+    legs.linked = True
+    if locks:
+        legs.motors.lock(legs.now)
+        legs.live(1.0)
+    legs.motors.unlock(legs.now)
+    if locks:
+        legs.live(0.05)
+        legs.answer('{"name": ""}')
+    assert set(legs.live(10.0)) == {None}
+    assert "~/lie_down of the gait controller" in legs.motors.waits_for(legs.now)
+    legs.effort = 1.0
+    assert set(legs.live(1.9)) == {None}
+    legs.effort = 20.0  # it tries to rise now and then
+    assert set(legs.live(0.1)) == {None}
+    legs.effort = 1.0
+    assert set(legs.live(1.9)) == {None}
+    legs.live(0.2)
+    legs.effort = 20.0
     assert None not in legs.live(0.5)
 
 
@@ -337,11 +377,8 @@ finite = st.floats(-1e6, 1e6)
     st.floats(0.05, 1.0),
 )  # fmt: skip
 def test_no_command_asks_motors_for_more_than_they_may(numbers, angle, speed, share):
-    legs = Legs(release_sport=False, torque_share=share, stiffness=20.0, damping=0.5)
-    legs.motors.unlock(legs.now)
-    legs.motors.observe(legs.now, state(angle, speed))
-    assert legs.motors.drive(legs.now, *np.array(numbers).reshape(3, 12))
-    drive = legs.driven[-1]
+    limits = UnitreeParameters(torque_share=share, stiffness=20.0, damping=0.5)
+    drive = limited(state(angle, speed), *np.array(numbers).reshape(3, 12), limits)
     assert ((drive.angles >= LOWEST) & (drive.angles <= HIGHEST)).all()
     assert (np.abs(drive.speeds) <= SPEED).all()
     # What the motors then do, all in all.
@@ -352,12 +389,9 @@ def test_no_command_asks_motors_for_more_than_they_may(numbers, angle, speed, sh
 
 
 def test_motors_do_at_first_what_was_asked_for_all_in_all():
-    legs = Legs(release_sport=False, stiffness=30.0, damping=1.0)
-    legs.motors.unlock(legs.now)
-    legs.motors.observe(legs.now, state(0.1, 2.0))
     efforts = np.linspace(-10, 10, 12)
-    legs.motors.drive(legs.now, np.full(12, 0.3), np.full(12, 1.0), efforts)
-    drive = legs.driven[-1]
+    limits = UnitreeParameters(stiffness=30.0, damping=1.0)
+    drive = limited(state(0.1, 2.0), np.full(12, 0.3), np.full(12, 1.0), efforts, limits)
     angles, speeds = np.clip(0.3, LOWEST, HIGHEST), np.full(12, 1.0)
     whole = drive.torques + 30.0 * (angles - 0.1) + 1.0 * (speeds - 2.0)
     assert whole == pytest.approx(efforts)

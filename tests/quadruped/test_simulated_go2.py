@@ -213,7 +213,9 @@ class Outside:
         )  # fmt: skip
         self.probe = bench.add(Probe())
         # On a busy machine a state may be late; what is right then is not the question here.
-        patient = {"state_timeout": 5.0, "damp_after": 20.0, "command_timeout": 3.0}
+        patient = {
+            "state_timeout": 5.0, "damp_after": 20.0, "command_timeout": 3.0, "bridge_time": 1.0,
+        }  # fmt: skip
         self.node = bench.add(
             UnitreeGo2(**options(domain=DOMAIN, network_interface="lo", **{**patient, **values}))
         )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from neuro_control.quadruped.go2.motors import HIGHEST, LOWEST, SPEED, TORQUE, State
 from neuro_control.quadruped.go2.parameters import UnitreeParameters
 from neuro_control.quadruped.go2.sport import CHECK_MODE, RELEASE_MODE, Call, select_mode
+from neuro_control.ros.proof_of_life import DURATION, ProofOfLife
 
 Array = NDArray[np.float64]
 
@@ -26,6 +27,10 @@ Array = NDArray[np.float64]
 _ASK, _TIMEOUT = 0.5, 5.0
 # How long motors brake before the robot's own controller takes over again, s.
 _BRAKED = 0.5
+# How long commands must ask for rest before they drive motors that have braked, s, and torques that
+# count as rest, as a part of the motors' largest. A gait controller that is to stand asks for more
+# at least every second and a half.
+_RESTED, _REST = 2.0, 0.1
 
 
 class Drive(NamedTuple):
@@ -79,7 +84,9 @@ def limited(
 class Motors:
     """Rules by which motors are driven: only while unlocked, linked and commanded, else they brake.
 
-    A motor that brakes is damped and follows no angle.
+    A motor that brakes is damped and follows no angle. Commands drive nothing before they have come
+    for a second (``ros.proof_of_life``), and after a loss not before they have asked for rest:
+    unlocking leaves the robot where it lies, whatever a gait controller commands meanwhile.
 
     Attributes:
         stage: locked (the robot's own controller has the motors), releasing, unlocked, braking
@@ -109,6 +116,10 @@ class Motors:
         self._driven = -math.inf  # when a command was received
         self._asked = -math.inf
         self._since = -math.inf
+        self._heard = -math.inf  # when a good command was received, whether it drove or not
+        self._life = ProofOfLife()
+        self._resting = False  # whether commands must ask for rest before they drive
+        self._moved = -math.inf  # when a command asked for more than rest
 
     @property
     def taken(self) -> bool:
@@ -133,6 +144,8 @@ class Motors:
         if self.stage == "unlocked":
             return
         self._driven, self._since, self._asked = -math.inf, now, -math.inf
+        self._moved = now
+        self._life.forget()
         released = self.taken or not self.limits.release_sport
         self.stage = "unlocked" if released else "releasing"
 
@@ -147,7 +160,7 @@ class Motors:
     def brake(self, reason: str) -> None:
         """Brake until somebody unlocks or locks."""
         if self.taken:
-            self.stage, self.reason = "braking", reason
+            self.stage, self.reason, self._resting = "braking", reason, True
             self._drive(None)
         else:
             self.stage = "locked"
@@ -156,6 +169,7 @@ class Motors:
         """Brake until the next command."""
         if self.taken:
             self._driven = -math.inf
+            self._life.forget()
             self._drive(None)
 
     def answered(self, number: int, data: str) -> None:
@@ -190,9 +204,34 @@ class Motors:
         bridged = now - self._received <= self.limits.bridge_time
         if self.stage != "unlocked" or self._state is None or not bridged:
             return False
+        if not self._proven(now, efforts):
+            return False
         self._driven = now
         self._drive(limited(self._state, angles, speeds, efforts, self.limits))
         return True
+
+    def _proven(self, now: float, efforts: Array) -> bool:
+        """Whether commands have shown by now that they may drive the motors."""
+        self._heard = now
+        self._life.add(now)
+        if self._resting:
+            if (np.abs(efforts) > _REST * TORQUE).any() or not self._life.given(now):
+                self._moved = now
+            self._resting = now - self._moved < _RESTED
+        return not self._resting and self._life.given(now)
+
+    def waits_for(self, now: float) -> str:
+        """What an unlocked robot's motors wait for, empty if commands drive them."""
+        if self.commanded(now):
+            return ""
+        if now - self._heard > self.limits.motor_timeout:
+            return "motors brake: no good joint_commands"
+        if self._resting:
+            return (
+                "motors brake: after a loss joint_commands must ask for rest for "
+                f"{_RESTED:g} s: call ~/lie_down of the gait controller, then its ~/stand_up"
+            )
+        return f"motors brake until good joint_commands have come for {DURATION:g} s without a gap"
 
     def tick(self, now: float) -> None:
         """Send what is due."""

@@ -77,8 +77,9 @@ class Status:
         warning = self._events.warning(now)
         if warning[0]:
             return warning
-        if stage == "unlocked" and not self._motors.commanded(now):
-            return "motors brake: no good joint_commands", "uncommanded"
+        waits_for = self._motors.waits_for(now) if stage == "unlocked" else ""
+        if waits_for:
+            return waits_for, waits_for
         return self._monitor.remark(now), "health"
 
     def _waiting(self) -> str:
