@@ -47,6 +47,8 @@ from tests.bench import Bench
 
 # A test that takes longer on a busy machine is no wrong test.
 settings.register_profile("neuro_control", deadline=None)
+# Chosen by --hypothesis-profile long: many more sequences for the state machines.
+settings.register_profile("long", deadline=None, max_examples=1000)
 settings.load_profile("neuro_control")
 
 

@@ -156,6 +156,14 @@ def test_a_damaged_bag_is_named_whatever_rosbags_makes_of_it(storage, tmp_path):
         open_traverse(tmp_path / "drive")
 
 
+def test_an_image_whose_definition_in_the_bag_is_another_is_refused(tmp_path):
+    messages = [("/camera", START, raw(picture(0), START))]
+    file = bag(tmp_path / "drive", messages)
+    file.write_bytes(file.read_bytes().replace(b"uint8[] data", b"uint8[] dato"))
+    with pytest.raises(ConfigurationError, match="its message is no sensor_msgs/msg/Image"):
+        open_traverse(file)
+
+
 def test_without_rosbags_the_error_says_how_to_get_it(tmp_path, monkeypatch):
     bag(tmp_path / "drive", camera(1))
     monkeypatch.setitem(sys.modules, "rosbags.highlevel", None)

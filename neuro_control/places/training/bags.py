@@ -145,6 +145,18 @@ def _pose_track(reader: Any, connections: Sequence[Any]) -> _PoseTrack:
 
 
 def _load(message: Any, kind: str, source: str) -> Grey:
+    try:
+        return _decoded(message, kind, source)
+    except ConfigurationError:
+        raise
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        # A bag brings the definitions of its messages, which may be others than ROS's.
+        raise ConfigurationError(
+            f"can't read the image {source}: its message is no {kind} ({error})"
+        ) from error
+
+
+def _decoded(message: Any, kind: str, source: str) -> Grey:
     if kind == _COMPRESSED:
         return decode_image(bytes(message.data), source)
     size = (message.height, message.width)
