@@ -210,3 +210,26 @@ def test_a_command_from_before_enabling_drives_nothing(setting):
     go2.bench.spin_until(lambda: go2.keep_driving(2.0, age=0.9) or go2.rejects("disabled"))
     assert go2.driven() == []
     go2.obeys()
+
+
+def test_a_sport_state_without_an_attitude_takes_that_of_the_low_state(setting):
+    """Unitree's simulators leave it at 0."""
+    go2 = setting()
+    half = math.sqrt(0.5)
+
+    def turn(state):
+        state.imu_state.quaternion = [half, 0.0, 0.0, half]
+        sealed(state)
+
+    go2.peer.spoil = turn
+    go2.peer.sport_state.imu_state.quaternion = [0.0] * 4
+    go2.peer.sport_state.velocity = [0.0, 0.5, 0.0]
+    go2.heard.clear()
+    go2.bench.spin_until(
+        lambda: go2.newest("odom") and go2.newest("odom").pose.pose.orientation.z > 0.5
+    )
+    found = go2.newest("odom")
+    assert found.pose.pose.orientation.z == pytest.approx(half, abs=1e-6)
+    assert found.twist.twist.linear.x == pytest.approx(0.5, abs=1e-6)
+    assert found.twist.twist.angular.y == pytest.approx(0.2, abs=1e-6)
+    assert "rejected/attitude" not in go2.figures()

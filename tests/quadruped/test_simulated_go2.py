@@ -25,6 +25,7 @@ from neuro_control.quadruped.control.robots import GO2
 from neuro_control.quadruped.control.types import Observation
 from neuro_control.quadruped.go2 import idl, sport
 from neuro_control.quadruped.go2.driver import UnitreeGo2
+from neuro_control.quadruped.go2.link import Participant, newest, taken
 from neuro_control.quadruped.go2.motors import (
     command_checksum,
     fill_brake,
@@ -32,6 +33,7 @@ from neuro_control.quadruped.go2.motors import (
     read_state,
     state_checksum,
 )
+from neuro_control.quadruped.go2.simulated import SimulatedGo2
 from neuro_control.quadruped.go2.simulated_robot import SimulatedRobot
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -114,6 +116,11 @@ def test_damped_it_sinks_and_rises_again():
         (1008, '{"x": NaN, "y": 0.0, "z": 0.0}', WRONG),
         (1008, "nonsense", WRONG),
         (1008, "[1]", WRONG),
+        (1008, '{"x": 1' + 400 * "0" + ', "y": 0.0, "z": 0.0}', WRONG),
+        (1008, '{"x": 1' + 5000 * "0" + ', "y": 0.0, "z": 0.0}', WRONG),
+        (1008, 100_000 * "[", WRONG),
+        (1008, 100_000 * '{"x":', WRONG),
+        (2**62, "{}", NOT_OFFERED),
         (1007, '{"x": "a", "y": 0.0, "z": 0.0}', WRONG),
         (1013, '{"data": 0.02}', NOT_OFFERED),
         (1016, "{}", NOT_OFFERED),
@@ -126,6 +133,13 @@ def test_requests_are_answered_by_the_code_that_fits(number, parameter, code):
     ask(robot, sport.STAND_UP)
     ask(robot, sport.BALANCE_STAND)
     assert robot.answer(number, parameter) == code
+
+
+def test_requests_that_nobody_serves_fill_no_memory():
+    robot = SimulatedRobot()
+    for number in range(10_000, 11_000):
+        robot.answer(number, "")
+    assert robot.counts == {"requests/other": 1000}
 
 
 def test_it_leans_and_sinks_as_commanded():
@@ -324,3 +338,37 @@ def test_the_gait_controller_stands_up_through_unlocked_motors(outside):
     go2.bench.spin_until(lambda: go2.position.z > 0.2, timeout=60)
     assert go2.call("unlock", False).success
     go2.bench.spin_until(lambda: go2.position.z < 0.2, timeout=60)
+
+
+def request(number, parameter="{}"):
+    message = idl.Request(parameter=parameter)
+    message.header.identity.id, message.header.identity.api_id = 7, number
+    return message
+
+
+def test_the_node_tells_its_interfaces_version_and_stops_its_sport_state_as_the_robot_does(bench):
+    node = bench.add(SimulatedGo2(**options(domain=DOMAIN, sport_state_at_low_level=False)))
+    here = Participant(DOMAIN, "lo")
+    requests = here.writer("rt/api/sport/request", idl.Request)
+    switches = here.writer("rt/api/motion_switcher/request", idl.Request)
+    answers = here.reader("rt/api/sport/response", idl.Response, 16)
+    states = here.reader("rt/sportmodestate", idl.SportModeState, 1)
+    found = []
+
+    def answered(message):
+        requests.write(message)
+        found.extend(taken(answers))
+        return found
+
+    bench.spin_until(lambda: answered(request(1)))
+    assert (found[0].header.status.code, found[0].data) == (0, "1.0.0.1")
+    found.clear()
+    bench.spin_until(lambda: answered(request(1008, '{"x": 1' + 400 * "0" + "}")))
+    assert found[-1].header.status.code in (0, WRONG)
+    bench.spin_until(lambda: newest(states) is not None)
+    bench.spin_until(lambda: switches.write(request(1003)) or node.robot.controller == "")
+    newest(states)
+    time = node.robot.time
+    bench.spin_until(lambda: node.robot.time > time + 0.1)
+    assert newest(states) is None
+    here.close()

@@ -239,7 +239,8 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         self._sensors.publish(self.now(), state, self.parameters.foot_force_scale)
 
     def _on_sport_state(self, now: float, message: Any) -> None:
-        self._sensors.publish_odometry(self.now(), message, self.parameters.velocity_frame)
+        frame = self.parameters.velocity_frame
+        self._sensors.publish_odometry(self.now(), message, frame, self._robot)
 
     # To the robot.
 

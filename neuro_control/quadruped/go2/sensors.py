@@ -61,13 +61,18 @@ class SensorTopics:
             joint_state(stamp, list(JOINTS), state.angles, state.speeds, state.torques)
         )
 
-    def publish_odometry(self, stamp: int, message: Any, frame: str) -> None:
+    def publish_odometry(self, stamp: int, message: Any, frame: str, state: State | None) -> None:
         """Publish the odometry of a SportModeState.
+
+        Unitree's simulators leave its attitude and angular velocity at 0; those of the LowState
+        stand in then.
 
         Args:
             stamp: Time, ns.
             message: The SportModeState.
             frame: Frame of its velocity: odom (axes of the world) or base.
+            state: The robot's latest good state; None before the first, without which a message
+                without an attitude is not published.
 
         Raises:
             Rejected: A number is not finite, or the attitude no unit quaternion.
@@ -79,6 +84,10 @@ class SensorTopics:
             13,
         )
         position, velocity, quaternion, rate = np.split(numbers, [3, 6, 10])
+        if not quaternion.any():
+            if state is None:
+                return
+            quaternion, rate = state.quaternion, state.rate
         if abs(float(np.linalg.norm(quaternion)) - 1.0) > 0.05:
             raise Rejected("attitude", f"the attitude {quaternion.tolist()} is no unit quaternion")
         if frame == "odom":

@@ -22,6 +22,8 @@ from neuro_control.ros.process import run_node
 
 # Control steps that are simulated at once, at most.
 _MOST_STEPS = 5
+# Request for the version of a service's interface, and Unitree's answer to it.
+_VERSION_REQUEST, _VERSION = 1, "1.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class SimulatedGo2Parameters:
     )
     sport_state_period: float = parameter(
         0.02, "Time between two SportModeStates, s", low=PERIOD, high=1.0, fixed=True
+    )
+    sport_state_at_low_level: bool = parameter(
+        True,
+        "SportModeState goes on once the motors are released; false stops it then, as on the robot",
+        fixed=True,
     )
 
 
@@ -114,7 +121,8 @@ class SimulatedGo2(DiagnosticNode[SimulatedGo2Parameters]):
             state = self._idl.LowState()
             self.robot.fill_state(state)
             self._states.write(state)
-        if now >= self._sport_state_due:
+        told = bool(self.robot.controller) or self.parameters.sport_state_at_low_level
+        if told and now >= self._sport_state_due:
             self._sport_state_due = now + self.parameters.sport_state_period - PERIOD / 2
             sport_state = self._idl.SportModeState()
             self.robot.fill_sport_state(sport_state)
@@ -122,7 +130,9 @@ class SimulatedGo2(DiagnosticNode[SimulatedGo2Parameters]):
 
     def _serve(self, service: sport.Service, request: Any) -> None:
         number, data = request.header.identity.api_id, ""
-        if service is sport.Service.SPORT:
+        if number == _VERSION_REQUEST:
+            code, data = 0, _VERSION
+        elif service is sport.Service.SPORT:
             code = self.robot.answer(number, request.parameter)
         else:
             code, data = self.robot.switch(number, request.parameter)

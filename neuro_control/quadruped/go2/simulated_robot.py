@@ -44,6 +44,17 @@ _DAMPING = 3.0
 _LOW = 0.2
 # Answers of its services, by ``sport.CODES``.
 _NOT_OFFERED, _WRONG, _NOT_READY = 3203, 3204, 4202
+# Requests whose numbers are counted each for itself.
+_SERVED = {
+    *(
+        call.number
+        for call in (
+            sport.DAMP, sport.BALANCE_STAND, sport.STOP_MOVE, sport.STAND_UP, sport.STAND_DOWN,
+            sport.RECOVERY_STAND,
+        )
+    ),
+    sport.EULER, sport.MOVE, sport.BODY_HEIGHT, sport.SPEED_LEVEL,
+}  # fmt: skip
 # Modes of SportModeState.
 _BALANCING, _WALKING, _LYING, _LOCKED, _DAMPED = 1, 3, 5, 6, 7
 # Name of its own controller.
@@ -112,11 +123,12 @@ class SimulatedRobot:
 
     def answer(self, number: int, parameter: str) -> int:
         """Code by which its own controller answers a request."""
-        self.counts[f"requests/{number}"] += 1
+        name = str(number) if number in _SERVED else "other"
+        self.counts[f"requests/{name}"] += 1
         try:
             values = json.loads(parameter) if parameter else {}
             return self._obey(number, values)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return _WRONG
 
     def _obey(self, number: int, values: dict[str, Any]) -> int:

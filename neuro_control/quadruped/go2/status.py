@@ -74,12 +74,13 @@ class Status:
                 "motors brake: call ~/unlock with true to drive them, with false to lock them "
                 f"({self._motors.reason})"
             ), "braking"
-        warning = self._events.warning(now)
-        if warning[0]:
-            return warning
+        warning, key = self._events.warning(now)
         waits_for = self._motors.waits_for(now) if stage == "unlocked" else ""
         if waits_for:
-            return waits_for, waits_for
+            # What the robot does comes first: a message may be refused a hundred times a second.
+            return (f"{waits_for}; {warning}" if warning else waits_for), waits_for
+        if warning:
+            return warning, key
         return self._monitor.remark(now), "health"
 
     def _waiting(self) -> str:
