@@ -14,6 +14,7 @@ from rich.table import Table
 from neuro_control.cli.output import print_table
 from neuro_control.cli.run import run
 from neuro_control.cli.scenario import Scenario, discover, resolve
+from neuro_control.cli.soak import soak
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.rendering import no_gl
 
@@ -46,6 +47,7 @@ def list_scenarios() -> None:
 
 
 app.add_command(run)
+app.add_command(soak)
 
 
 # Commands of a verb that are about all scenarios, with what they do.
@@ -103,7 +105,7 @@ def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2."""
     try:
         _add_verbs(discover())
-        if len(sys.argv) > 1 and sys.argv[1] in ("run", "list"):
+        if len(sys.argv) > 1 and sys.argv[1] in ("run", "list", "soak"):
             _mind_interrupts()
         code = app.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from neuro_control.faults.fault import Fault, Tolerated
 from neuro_control.faults.harness import Harness
-from neuro_control.faults.numbers import changed_number, field_of, is_array, replaced
+from neuro_control.faults.numbers import changed_number, field_of, is_array, replaced, split
 from neuro_control.faults.subject import Stream
 from neuro_control.ros.messages import NANOSECONDS, restamped, to_nanoseconds
 
@@ -25,7 +25,8 @@ _MANY = 200_000
 def _arrays(stream: Stream) -> list[str]:
     """Fields of the stream that hold several numbers."""
     message = stream.message()
-    return [path for path in stream.fields if is_array(field_of(message, path))]
+    arrays = [split(path)[0] for path in stream.fields if is_array(field_of(message, path))]
+    return list(dict.fromkeys(arrays))
 
 
 def _decimals(stream: Stream) -> list[str]:

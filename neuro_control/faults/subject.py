@@ -61,7 +61,8 @@ class Stream:
         message: Its type.
         rate: Messages a second; streams of one rate share their stamps.
         make: A good message, or None while there is none to be sent.
-        fields: Dotted names of the numbers, and arrays of numbers, that the node reads.
+        fields: Dotted names of the numbers, and arrays of numbers, that the node reads; an index
+            names one of an array: ``effort[1]``.
         timeout: Time within which the node is safe when this stream is silent or bad, s; None if
             it goes on without.
         silence_is_normal: Whether nothing is wrong where it falls silent, as a joystick that is let
