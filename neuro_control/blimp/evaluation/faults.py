@@ -188,14 +188,15 @@ def _serial_line(_domain: int) -> Iterator[Surroundings]:
             port.symlink_to(os.ttyname(ends[1]))
 
         def unplug() -> None:
-            port.unlink()
+            port.unlink(missing_ok=True)
             while ends:
                 os.close(ends.pop())
 
         def send(message: SerialBytes) -> None:
-            # A line that nobody reads is full; a lidar doesn't mind.
+            # A line that nobody reads is full, and one that is pulled out leads nowhere.
             with suppress(BlockingIOError):
-                os.write(ends[0], bytes(message.data))
+                if ends:
+                    os.write(ends[0], bytes(message.data))
 
         plug()
         yield Surroundings(
