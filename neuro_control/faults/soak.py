@@ -61,6 +61,7 @@ class Watch:
         )
         self._open: dict[int, int] = {}  # when each stamp was sent, ns
         self._latest = -1
+        self._answered = False  # nobody can before the controller is active
         self.last = time.monotonic()
 
     def look(self) -> None:
@@ -69,7 +70,7 @@ class Watch:
             stamp = to_nanoseconds(message.header.stamp)
             self.last = time.monotonic()
             if stamp <= self._latest:
-                self._record.repeated += 1
+                self._record.repeated += self._answered
                 continue
             if self._latest >= 0:
                 self._record.seconds += (stamp - self._latest) / NANOSECONDS
@@ -79,11 +80,13 @@ class Watch:
         for answered, message in taken(self._commands):
             begun = self._open.pop(to_nanoseconds(message.header.stamp), None)
             if begun is not None:
+                self._answered = True
                 self._record.add_latency((answered - begun) / NANOSECONDS)
         limit = time.time_ns() - round(_ANSWERED * NANOSECONDS)
         for stamp in [stamp for stamp, sent in self._open.items() if sent < limit]:
             del self._open[stamp]
-            self._record.unanswered += not self._lockstep or stamp == self._latest
+            followed = self._lockstep and stamp != self._latest
+            self._record.unanswered += self._answered and not followed
 
     def close(self) -> None:
         """Leave the topics."""
