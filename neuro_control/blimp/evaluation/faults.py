@@ -129,8 +129,11 @@ ALTITUDE = Subject(
     node="neuro_control.blimp.nodes.altitude:BlimpAltitude",
     name="blimp_altitude",
     streams=(
-        # Infinities have a meaning here: too close, and nothing in range.
-        Stream("lidar/range", Range, 10.0, _range, ("range",), timeout=0.6, not_finite=(math.nan,)),
+        # Infinities have a meaning here: too close, and nothing in range. The last valid range
+        # counts for 0.5 s, and that the command is held is seen by the second one that is.
+        Stream(
+            "lidar/range", Range, 10.0, _range, ("range",), timeout=0.75, not_finite=(math.nan,)
+        ),
         Stream(
             "set_point",
             Float64,
