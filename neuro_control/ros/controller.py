@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -27,20 +26,21 @@ from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.timer import Timer
 
-from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
+from neuro_control.ros.answers import Answers, Order
+from neuro_control.ros.controller_parameters import ControllerParameters as ControllerParameters
 from neuro_control.ros.inputs import Input as Input
 from neuro_control.ros.inputs import rejection_reason
-from neuro_control.ros.lifecycle import LifecycleParameters, ManagedNode
+from neuro_control.ros.lifecycle import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
+    SET_POINT_QOS,
     all_finite,
     restamped,
     to_nanoseconds,
 )
 from neuro_control.ros.monitoring import Expectation, Timing
-from neuro_control.ros.parameters import parameter
 from neuro_control.ros.safety import Safety
 from neuro_control.ros.steady_time import SteadyTime
 
@@ -50,31 +50,6 @@ Array = NDArray[np.float64]
 _CLOCK_TIMEOUT = 1.0
 # How early, as a part of the control period, an observation may come and still be stepped on.
 _JITTER = 0.1
-# A simulated clock that begins a new episode begins near zero, or goes back by more than anybody
-# sets a running robot's clock back, ns; whatever else goes back is a step of the clock.
-_EPISODE_START = 1 * NANOSECONDS
-_EPISODE_STEP = 10 * NANOSECONDS
-# Commands that are kept for observations that come again.
-_REPEATABLE = 8
-
-
-@dataclass(frozen=True)
-class ControllerParameters(LifecycleParameters):
-    """Parameters that every controller has."""
-
-    control_period: float = parameter(
-        0.03, "Time between two commands, s", low=1e-4, high=10.0, fixed=True
-    )
-    input_timeout: float = parameter(
-        0.1, "Age of an observation beyond which the fallback answers, s", low=1e-3, high=60.0
-    )
-
-    def __post_init__(self) -> None:
-        if self.input_timeout <= self.control_period:
-            raise ConfigurationError(
-                f"input_timeout ({self.input_timeout:g} s) is longer than "
-                f"control_period ({self.control_period:g} s)"
-            )
 
 
 P = TypeVar("P", bound=ControllerParameters)
@@ -118,20 +93,24 @@ class Controller(ManagedNode[P]):
         self._active = False
         self._simulated = False
         self._steady_time = SteadyTime()
-        self._episode_stamp = 0  # stamp of the episode's first observation, ns
-        # Stamp, observation and command of the latest steps, by their order.
-        self._answers: deque[tuple[int, Any, Any]] = deque(maxlen=_REPEATABLE)
+        self._answers = Answers()
         self._held: tuple[int, Any, float] | None = None  # stamp, observation, time of arrival
         self._rejected: Counter[str] = Counter()
         self._timing = Timing()
         self._overruns = 0
         self._resets = 0
         self._due = 0
+        self._enabled_at = 0  # time of the node's clock when it was last enabled, ns
+        self._sent = 0.0  # when the last command was published, s of the steady clock
         self._safety = Safety(
             self,
             on_disable=self._rest,
-            on_emergency_stop=self._on_emergency_stop,
+            on_emergency_stop=self._rest,
             on_enable=self._begin_again,
+            report=self._on_stopped,
+            repeat=self._repeat_safe,
+            period=self.parameters.control_period,
+            heartbeat_timeout=self.parameters.heartbeat_timeout,
         )
 
     # What a derived class provides.
@@ -199,6 +178,7 @@ class Controller(ManagedNode[P]):
         """Start the control law and the watchdog."""
         self._simulated = self.get_clock().ros_time_is_active
         self._steady_time = SteadyTime(self.get_clock() if self._simulated else None)
+        self._answers = Answers(self._simulated)
         for each in self._inputs:
             each.steady, each.measured = self._steady_time, None
         self._restart()
@@ -218,6 +198,13 @@ class Controller(ManagedNode[P]):
             self.destroy_publisher(self._publisher)
             self._publisher = None
         return TransitionCallbackReturn.SUCCESS
+
+    def destroy_node(self) -> None:
+        """End the node and its safety's thread."""
+        # The base ends a node whose parameters are wrong before it has any safety.
+        if hasattr(self, "_safety"):
+            self._safety.close()
+        super().destroy_node()
 
     def stop(self) -> None:
         """Send the safe command a last time and ignore all further messages."""
@@ -250,6 +237,9 @@ class Controller(ManagedNode[P]):
                 self._publish_fallback(now if wrong_stamp else stamp)
             return
         if not triggers:
+            if self._sent_while_disabled(source, stamp, now):
+                self._rejected[f"{source.topic}/disabled"] += 1
+                return
             source.keep(value, stamp, now, clock_may_lag=self._simulated)
             held = self._held
             if held is not None and not self._awaits(held[0]):
@@ -277,6 +267,12 @@ class Controller(ManagedNode[P]):
             key=f"{source.topic}/{reason}",
         )
 
+    def _sent_while_disabled(self, source: Input[Any], stamp: int, now: int) -> bool:
+        """Whether a set-point was sent while disabled: it must not act once enabled."""
+        if source.qos is not SET_POINT_QOS or source.awaited:
+            return False  # measured, or used with the observation of its stamp only
+        return not self._safety.enabled or stamp < self._enabled_at <= now
+
     def _awaits(self, stamp: int) -> bool:
         """Whether an awaited input of the observation of ``stamp`` (ns) is still missing."""
         if not self._safety.enabled:
@@ -292,52 +288,28 @@ class Controller(ManagedNode[P]):
 
     def _settled(self, source: Input[Any], stamp: int, value: Any, now: int) -> bool:
         """Whether the observation needs no new command, being a repetition or out of order."""
-        if not self._answers or stamp > self._answers[-1][0]:
+        order, answer = self._answers.judge(stamp, value, now, self.parameters.input_timeout)
+        if order is Order.NEXT:
             return False
-        assert self._publisher is not None
-        if self._begins_anew(stamp, value, now):
+        if order is Order.EPISODE:
             self._resets += 1
             self._restart()
             return False
-        for answered, observation, command in reversed(self._answers):
-            if answered == stamp and np.array_equal(observation, value, equal_nan=True):
-                # It is sent again when the answer was lost.
-                self._publisher.publish(command)
-                return True
-        last, _, command = self._answers[-1]
-        if now < last and stamp < last:
-            # The clock was set back, or the last stamp was ahead of it: the control law goes on.
+        if order is Order.CLOCK_BACK:
             self._due = stamp
             return False
-        self._rejected[f"{source.topic}/order"] += 1
-        if now == stamp:
-            # Whoever sent two observations under one stamp may wait for an answer.
-            self._publisher.publish(command)
+        if order is Order.LATE:
+            self._rejected[f"{source.topic}/order"] += 1
+        if answer is not None:
+            # It is sent again when the answer was lost.
+            self._send(stamp, answer)
         return True
 
-    def _begins_anew(self, stamp: int, value: Any, now: int) -> bool:
-        """Whether an observation that is not later than the last one begins a new episode.
-
-        A robot on the wall clock has no episodes, and a step of a simulated clock is none either:
-        a control law that is reset drops a robot that walks.
-        """
-        last, observation, _ = self._answers[-1]
-        if now == stamp == last == self._episode_stamp:
-            return self._simulated and not np.array_equal(observation, value, equal_nan=True)
-        if not self._simulated or now >= last:
-            return False
-        if stamp > self._episode_stamp + self.parameters.input_timeout * NANOSECONDS:
-            return False
-        return stamp < _EPISODE_START or last - stamp > _EPISODE_STEP
-
     def _control(self, stamp: int, value: Any, begin: float) -> None:
-        assert self._publisher is not None
         period = round(self.parameters.control_period * NANOSECONDS)
-        if not self._answers:
-            self._episode_stamp = stamp
-        elif stamp < self._due - _JITTER * period:
+        if self._answers and stamp < self._due - _JITTER * period:
             # Observations come faster than the control period: the last command is repeated.
-            self._publisher.publish(restamped(self._answers[-1][2], stamp))
+            self._send(stamp, restamped(self._answers.command, stamp))
             return
         # The next step is due a period after this one was due, which keeps the mean rate.
         on_time = bool(self._answers) and stamp - self._due < period
@@ -347,13 +319,12 @@ class Controller(ManagedNode[P]):
             self.set_state(DiagnosticStatus.WARN, self._safety.reason)
         else:
             command = self._act(stamp, value)
-        self._answers.append((stamp, value, command))
+        self._answers.add(stamp, value, command)
         elapsed = time.perf_counter() - begin
         self._timing.add(elapsed)
         self._overruns += elapsed > self.parameters.control_period
 
     def _act(self, stamp: int, observation: Any) -> Any:
-        assert self._publisher is not None
         try:
             command = self.command(stamp, self._limited(self.step(observation)))
         except Exception as error:
@@ -361,7 +332,9 @@ class Controller(ManagedNode[P]):
             self._rejected[f"step/{type(error).__name__}"] += 1
             self.set_state(DiagnosticStatus.ERROR, f"the control law failed: {error}")
             return self._publish_safe(stamp)
-        self._publisher.publish(command)
+        sent = self._send(stamp, command)
+        if sent is not command:
+            return sent  # it was stopped while the control law was at work
         remark = self.remark()
         if remark is None:
             self.set_state(DiagnosticStatus.OK, "running")
@@ -382,7 +355,6 @@ class Controller(ManagedNode[P]):
 
     def _publish_fallback(self, nanoseconds: int) -> None:
         """Publish the fallback command, or the safe one while disabled or if the fallback fails."""
-        assert self._publisher is not None
         if not self._safety.enabled:
             self._publish_safe(nanoseconds)
             return
@@ -393,14 +365,32 @@ class Controller(ManagedNode[P]):
             self.set_state(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
             self._publish_safe(nanoseconds)
             return
-        self._publisher.publish(command)
+        self._send(nanoseconds, command)
+
+    # The gate: no other place publishes commands.
+
+    def _send(self, nanoseconds: int, command: Any) -> Any:
+        """Publish ``command``, or the safe one if the node may not move its robot; return it."""
+        assert self._publisher is not None
+        with self._safety.lock:
+            if self._safety.enabled:
+                self._publisher.publish(command)
+                self._sent = time.monotonic()
+                return command
+        return self._publish_safe(nanoseconds)
 
     def _publish_safe(self, nanoseconds: int) -> Any:
         assert self._publisher is not None
         action = np.asarray(self.safe_action(), dtype=np.float64)
         command = self.command(nanoseconds, action)
         self._publisher.publish(command)
+        self._sent = time.monotonic()
         return command
+
+    def fail_safe(self, reason: str) -> None:
+        """Publish the safe command and report ``reason``; the next observation is answered."""
+        self._rest()
+        self.set_state(DiagnosticStatus.ERROR, reason)
 
     def _watch(self) -> None:
         source = self._inputs[0]
@@ -424,7 +414,7 @@ class Controller(ManagedNode[P]):
         self._publish_fallback(now)
 
     def _restart(self) -> None:
-        self._answers.clear()
+        self._answers.forget()
         self._held = None
         self.reset()
 
@@ -436,12 +426,17 @@ class Controller(ManagedNode[P]):
             self._publish_safe(self.now())
 
     def _begin_again(self) -> None:
+        self._enabled_at = self.now()
         if self._active:
             self._restart()
 
-    def _on_emergency_stop(self) -> None:
-        self._rest()
+    def _on_stopped(self) -> None:
         self.set_state(DiagnosticStatus.WARN, self._safety.reason)
+
+    def _repeat_safe(self) -> None:
+        """Publish the safe command in place of the node's own thread, should that be held up."""
+        if time.monotonic() - self._sent > self.parameters.control_period:
+            self._rest()
 
     def _apply_parameters(self, changes: list[Parameter]) -> None:
         self.parameters = ros_parameters.changed(self.parameters, changes)

@@ -1,0 +1,122 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""A thread that serves what must not wait for a node's own: its emergency stop and its heartbeat.
+
+An executor takes whole nodes, hence what the thread serves belongs to a small node beside the
+first, ``NAME_safety``, whose services and topics have the names that they would have there.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.experimental import EventsExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.timer import Timer
+from std_srvs.srv import SetBool
+
+# Python lets a thread that waits run after this time, s, instead of 5 ms: less than the shortest
+# control period. It costs nothing while no thread waits.
+_SWITCH_INTERVAL = 5e-4
+# Wall time after which the thread looks whether it is to end, s.
+_POLL = 1.0
+
+
+class SafetyThread:
+    """Serves a node's services and topics in a thread of its own.
+
+    Args:
+        node: The node that they belong to.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        # Without the arguments of the process, which may rename the node; the names of what it
+        # serves are those that the first node would give them.
+        self._own = Node(
+            f"{node.get_name()}_safety",
+            namespace=node.get_namespace(),
+            context=node.context,
+            use_global_arguments=False,
+            enable_rosout=False,
+            start_parameter_services=False,
+        )
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._ended = False
+        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL))
+
+    def serve(self, name: str, handle: Callable[[Any, Any], Any]) -> None:
+        """Offer a service (std_srvs/SetBool) of the node; ``handle`` is called in the thread."""
+
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                return handle(request, response)
+            except Exception as error:
+                self._log(f"{name} failed: {error!r}")
+                return SetBool.Response(success=False, message=f"failed: {error!r}")
+
+        self._own.create_service(SetBool, self._node.resolve_service_name(name), answer)
+
+    def listen(
+        self, kind: type[Any], topic: str, receive: Callable[[Any], None], qos: QoSProfile
+    ) -> None:
+        """Subscribe to a topic of the node; ``receive`` is called in the thread."""
+        name = self._node.resolve_topic_name(topic)
+        self._own.create_subscription(kind, name, self._guarded(receive), qos)
+
+    def every(self, period: float, act: Callable[[], None]) -> Timer:
+        """Timer whose ``act`` is called in the thread every ``period`` (s)."""
+        guarded = self._guarded(act)
+        return self._own.create_timer(period, lambda: guarded(), clock=self._steady)
+
+    def hand_over(self, call: Callable[[], None]) -> None:
+        """Let the node's own executor call something, if one runs."""
+        executor = self._node.executor
+        if executor is not None:
+            executor.create_task(call)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._executor = EventsExecutor(context=self._node.context)
+        self._executor.add_node(self._own)
+        self._thread = threading.Thread(target=self._run, name=self._own.get_name(), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; calling it more than once does no harm."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._node.context.ok():
+            self._executor.create_task(lambda: None)  # wakes it
+        self._thread.join()
+        self._executor.remove_node(self._own)
+        self._executor.shutdown()
+        self._own.destroy_node()
+
+    def _run(self) -> None:
+        while not self._ended and self._node.context.ok():
+            try:
+                self._executor.spin_once(timeout_sec=_POLL)
+            except ExternalShutdownException:
+                return
+            except Exception as error:
+                self._log(f"the safety's thread: {error!r}")
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                self._log(f"the safety's thread failed: {error!r}")
+
+        return call
+
+    def _log(self, text: str) -> None:
+        self._node.get_logger().error(text, throttle_duration_sec=1.0)
