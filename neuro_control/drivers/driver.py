@@ -8,12 +8,15 @@ from abc import abstractmethod
 from typing import Any, TypeVar
 
 from neuro_control.ros.diagnostics import DiagnosticNode
+from neuro_control.ros.safety import Interlocked
 
 P = TypeVar("P")
 
 
-class Driver(DiagnosticNode[P]):
+class Driver(Interlocked, DiagnosticNode[P]):
     """Base of the nodes that drive a device.
+
+    Its callbacks and its emergency stop exclude one another.
 
     Args:
         name: Name of the node.

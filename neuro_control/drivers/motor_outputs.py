@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.heartbeat import HeartbeatParameters
 from neuro_control.ros.parameters import parameter
 
 # Time between two pulses of a servo, s.
@@ -26,7 +27,7 @@ _ARRIVED = 0.02
 
 
 @dataclass(frozen=True)
-class PropulsionParameters:
+class PropulsionParameters(HeartbeatParameters):
     """Parameters of the propulsion node."""
 
     propellers: tuple[str, ...] = parameter(

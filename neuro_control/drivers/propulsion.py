@@ -79,11 +79,26 @@ class Propulsion(Driver[PropulsionParameters]):
         self._safety = Safety(
             self,
             on_disable=self._report_rest,
-            on_emergency_stop=self._report_rest,
+            on_emergency_stop=self._rest,
             on_enable=self._report_waiting,
+            report=self._report_reason,
+            heartbeat_timeout=self.parameters.heartbeat_timeout,
+            lock=self.lock,
         )
         self.create_timer(_TICK, self._watch, clock=self.steady)
         self.set_state(DiagnosticStatus.STALE, "waiting for joint_commands")
+
+    def destroy_node(self) -> None:
+        """Stop the motors and end the node and its safety's thread."""
+        if hasattr(self, "_safety"):
+            self._safety.close()
+        super().destroy_node()
+
+    def fail_safe(self, reason: str) -> None:
+        """Stop the motors until the next valid command, and report ``reason``."""
+        with self.lock:
+            self._rest()
+        self.set_state(DiagnosticStatus.ERROR, reason)
 
     def stop(self) -> None:
         """Stop the motors and release the pins; the node does not drive them again."""
@@ -180,6 +195,9 @@ class Propulsion(Driver[PropulsionParameters]):
 
     def _report_rest(self) -> None:
         self._rest()
+        self._report_reason()
+
+    def _report_reason(self) -> None:
         self.set_state(DiagnosticStatus.WARN, self._safety.reason)
 
     def _report_waiting(self) -> None:

@@ -8,6 +8,7 @@ first, ``NAME_safety``, whose services and topics have the names that they would
 
 from __future__ import annotations
 
+import atexit
 import sys
 import threading
 from collections.abc import Callable
@@ -87,14 +88,16 @@ class SafetyThread:
         self._executor.add_node(self._own)
         self._thread = threading.Thread(target=self._run, name=self._own.get_name(), daemon=True)
         self._thread.start()
+        # A thread that the end of the interpreter meets in the middleware would abort the process.
+        atexit.register(self.close)
 
     def close(self) -> None:
         """End the thread; calling it more than once does no harm."""
         if self._ended:
             return
         self._ended = True
-        if self._node.context.ok():
-            self._executor.create_task(lambda: None)  # wakes it
+        atexit.unregister(self.close)
+        self._executor.create_task(lambda: None)  # wakes it
         self._thread.join()
         self._executor.remove_node(self._own)
         self._executor.shutdown()

@@ -390,22 +390,24 @@ def test_no_message_brings_a_duty_out_of_bounds_or_an_exception(
         assert value == 0 or least - 1e-9 <= value <= most + 1e-9
 
 
-def test_an_exception_that_ends_the_node_stops_the_motors_first():
+def test_an_exception_in_a_callback_stops_the_motors_and_not_the_node():
     program = (
         "from neuro_control.drivers.propulsion import Propulsion\n"
         "from neuro_control.ros.process import run_node\n"
         "class Failing(Propulsion):\n"
         "    def __init__(self):\n"
         "        super().__init__()\n"
+        "        self.finished = False\n"
         "        self.create_timer(0.05, self.fail, clock=self.steady)\n"
+        "        self.create_timer(0.2, self.look, clock=self.steady)\n"
         "    def fail(self):\n"
         "        self.outputs.drive((0.5, 0.5))\n"
         "        self.left, self.right = self.outputs.motors[0].pin, self.outputs.motors[1].pin\n"
         "        assert (self.left.state, self.right.state) == (0.5, 0.5)\n"
         "        raise RuntimeError('by hand')\n"
-        "    def destroy_node(self):\n"
-        "        print(self.left.state, self.right.state, self.left.function)\n"
-        "        super().destroy_node()\n"
+        "    def look(self):\n"
+        "        print(self.left.state, self.right.state)\n"
+        "        self.finished = True\n"
         "run_node(Failing)\n"
     )
     done = subprocess.run(
@@ -415,7 +417,8 @@ def test_an_exception_that_ends_the_node_stops_the_motors_first():
         timeout=20,
     )
     assert "RuntimeError: by hand" in done.stderr
-    assert done.stdout == "0.0 0.0 input\n"
+    assert done.stdout == "0.0 0.0\n"
+    assert done.returncode == 0
 
 
 def run(*arguments):

@@ -53,7 +53,7 @@ from neuro_control.ros.messages import (
     to_nanoseconds,
 )
 from neuro_control.ros.process import run_node
-from neuro_control.ros.safety import Safety
+from neuro_control.ros.safety import Interlocked, Safety
 
 # Time between two looks for messages of the robot, and between two looks at what is due, s.
 _POLL, _TICK = 0.001, 0.01
@@ -64,7 +64,7 @@ _VELOCITIES = ("forward", "left", "yaw rate")
 _POSE = ("roll", "pitch", "height")
 
 
-class UnitreeGo2(ManagedNode[UnitreeParameters]):
+class UnitreeGo2(Interlocked, ManagedNode[UnitreeParameters]):
     """Drives a Unitree Go2.
 
     Publishes ``imu/imu`` (sensor_msgs/Imu), ``foot_forces`` and ``joint_states``
@@ -101,7 +101,14 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
             ("damp", DAMP),
         ):
             self.create_service(Trigger, f"~/{service}", partial(self._on_posture, call))
-        self._safety = Safety(self, self._on_disable, self._on_emergency_stop, self._on_enable)
+        self._safety = Safety(
+            self,
+            self._on_disable,
+            self._on_emergency_stop,
+            self._on_enable,
+            heartbeat_timeout=self.parameters.heartbeat_timeout,
+            lock=self.lock,
+        )
         if self.parameters.level == "low":
             self.create_service(SetBool, "~/unlock", self._on_unlock)
 
@@ -176,6 +183,7 @@ class UnitreeGo2(ManagedNode[UnitreeParameters]):
         """End the node, the robot stopped."""
         # The base ends a node whose parameters are wrong before there is anything to stop.
         if hasattr(self, "_safety"):
+            self._safety.close()
             self.stop()
         self._disconnect()
         super().destroy_node()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.heartbeat import HeartbeatParameters
 from neuro_control.ros.lifecycle import LifecycleParameters
 from neuro_control.ros.parameters import parameter
 
@@ -14,7 +15,7 @@ TRANSPORTS = ("auto", "cyclonedds", "ros")
 
 
 @dataclass(frozen=True)
-class UnitreeParameters(LifecycleParameters):
+class UnitreeParameters(LifecycleParameters, HeartbeatParameters):
     """Parameters of the driver."""
 
     level: str = parameter(
