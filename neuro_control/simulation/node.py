@@ -110,7 +110,7 @@ class Simulation(DiagnosticNode[SimulationParameters]):
         self._make_topics()
         self._make_services()
         self.pacing: Pacing = (Lockstep if p.lockstep else FreeRunning)(self, self, self.steady)
-        self.reset()
+        self._begin_episode()
         self.set_running()
 
     def _make_topics(self) -> None:
@@ -155,6 +155,12 @@ class Simulation(DiagnosticNode[SimulationParameters]):
 
     def reset(self) -> None:
         """Start an episode from the parameter ``seed``: the clock goes back to zero."""
+        self._begin_episode()
+        self._observe()
+
+    def _begin_episode(self) -> None:
+        # Nothing is published yet: a simulation that is made beside another one, and then refused,
+        # must not let that one's controllers begin anew.
         rng = np.random.default_rng(self.parameters.seed)
         self._episodes += 1
         self._seed = self.parameters.seed
@@ -168,8 +174,8 @@ class Simulation(DiagnosticNode[SimulationParameters]):
             self._recording = Recording()
             self._recording.add(self.data)
         self.started = self.ended = time.perf_counter()
+        self.observed = self.stamp
         self.pacing.begin()
-        self._observe()
 
     @property
     def time(self) -> float:

@@ -263,10 +263,12 @@ class FreeRunning(Pacing):
         return float(self._simulation.substeps * self._simulation.model.opt.timestep)
 
     def expects(self, stamp: int) -> bool:
-        """Every command is, unless its observation is older than ``command_timeout``."""
+        """Every command is, unless its stamp is off by more than ``command_timeout``."""
         age = self._simulation.data.time - stamp / NANOSECONDS
         if age > self._simulation.parameters.command_timeout:
             raise Rejected("stale", f"it answers an observation {age:.3f} s old")
+        if age < -self._simulation.parameters.command_timeout:
+            raise Rejected("future", f"it is stamped {-age:.3f} s ahead of simulated time")
         return True
 
     def take(self, ctrl: Array) -> None:

@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState, Range
 from std_srvs.srv import SetBool, Trigger
 
@@ -155,6 +156,21 @@ def test_a_bad_command_never_reaches_a_motor(bench, law, says):
     bench.spin_until(lambda: simulation.steps > 3)
 
 
+def test_a_simulation_that_is_made_publishes_nothing_before_it_runs(bench):
+    # A second start on one domain is refused once its nodes are made; a clock and an observation
+    # of zero from it would reset the controllers of the first.
+    pilot = bench.add(Pilot())
+    clocks = []
+    pilot.create_subscription(Clock, "/clock", clocks.append, 10)
+    simulation = Simulation(**options(**SWIM))
+    try:
+        bench.spin_until(lambda: pilot.count_publishers("joint_states"))
+        bench.spin_for(0.5)
+        assert (clocks, pilot.observations) == ([], [])
+    finally:
+        simulation.destroy_node()
+
+
 def test_reset_starts_the_same_seed_alike_and_another_otherwise(bench):
     simulation, pilot = rig(bench)
     bench.spin_until(lambda: simulation.steps > 5)
@@ -294,6 +310,18 @@ def test_free_running_refuses_commands_to_observations_long_past(bench):
     bench.spin_until(lambda: simulation.time > 0.5)
     pilot.command.publish(joint_state(0, pilot.names, effort=np.full(5, 4e-4)))
     bench.spin_until(lambda: pilot.said("it answers an observation 0."))
+    assert not simulation.data.ctrl.any()
+
+
+def test_free_running_a_command_that_is_stamped_ahead_moves_nothing(bench):
+    simulation, pilot = rig(bench, lockstep=False)
+    pilot.answering = False
+    names = [f"joint_{i}" for i in range(1, 6)]
+    for ahead in (3600.0, 1.0):
+        stamp = simulation.stamp + round(ahead * 1e9)
+        pilot.command.publish(joint_state(stamp, names, effort=np.full(5, 4e-4)))
+        bench.spin_until(lambda: pilot.said("ahead of simulated time"))
+    bench.spin_for(0.1)
     assert not simulation.data.ctrl.any()
 
 
