@@ -434,8 +434,12 @@ class Controller(ManagedNode[P]):
         self.set_state(DiagnosticStatus.WARN, self._safety.reason)
 
     def _repeat_safe(self) -> None:
-        """Publish the safe command in place of the node's own thread, should that be held up."""
-        if time.monotonic() - self._sent > self.parameters.control_period:
+        """Publish the safe command in place of the node's own thread, should that be held up.
+
+        A simulated robot does not need it, and a simulation in lockstep would take it for an
+        answer.
+        """
+        if not self._simulated and time.monotonic() - self._sent > self.parameters.control_period:
             self._rest()
 
     def _apply_parameters(self, changes: list[Parameter]) -> None:
