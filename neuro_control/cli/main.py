@@ -56,7 +56,11 @@ _OF_ALL = {
         "faults": (
             "neuro_control.faults.experiment:faults",
             "Let every fault happen to every node, judged by oracles.",
-        )
+        ),
+        "emergency-stop": (
+            "neuro_control.faults.emergency_stop:emergency_stop",
+            "Measure the time from an emergency stop to the safe command, under load.",
+        ),
     }
 }
 
