@@ -8,6 +8,7 @@ The format holds numbers and texts and nothing that could be executed.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,13 +46,14 @@ def read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
 
     Raises:
         ConfigurationError: There is no such file, it is damaged, of another kind, or holds a
-            number that is not finite.
+            number that is not finite, or a whole one that no array could have as its size.
     """
     if not path.is_file():
         raise ConfigurationError(f"no file {path}")
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            _check_facts(metadata)
             if metadata.get("kind") != kind:
                 found = metadata.get("kind", "something else")
                 raise ConfigurationError(f"{path} holds {found}, not {kind}")
@@ -59,7 +61,10 @@ def read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
             facts = dict(metadata["facts"])
     except ConfigurationError:
         raise
-    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+    except (
+        *(SafetensorError, KeyError, TypeError, ValueError, AttributeError, OSError),
+        *(RecursionError, MemoryError),
+    ) as error:
         raise ConfigurationError(
             f"{path} is damaged or no safetensors file ({error}): give a file that training wrote"
         ) from error
@@ -67,3 +72,20 @@ def read(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]
         if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
             raise ConfigurationError(f"{path}: {name} holds a number that is not finite")
     return arrays, facts
+
+
+def _check_facts(facts: Any) -> None:
+    """Check all numbers of ``facts``: JSON's readers let ``Infinity`` and 1e999 pass.
+
+    Raises:
+        ValueError: One is not finite, or a whole number of more than 64 bits.
+    """
+    if isinstance(facts, dict):
+        facts = list(facts.values())
+    if isinstance(facts, list):
+        for each in facts:
+            _check_facts(each)
+    elif isinstance(facts, float) and not math.isfinite(facts):
+        raise ValueError(f"a fact is {facts}, which is no finite number")
+    elif isinstance(facts, int) and abs(facts) >= 2**63:
+        raise ValueError("a fact is a whole number of more than 64 bits")

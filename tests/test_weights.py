@@ -55,3 +55,20 @@ def test_a_number_that_is_not_finite_is_refused(path, number):
     weights.write(path, "test", {"a": np.array([0.0, number])}, {})
     with pytest.raises(ConfigurationError, match="a holds a number that is not finite"):
         weights.read(path, "test")
+
+
+@pytest.mark.parametrize("fact", ["Infinity", "-Infinity", "NaN", "1e999", "1" * 401, "9" * 5000])
+def test_a_fact_that_no_size_can_be_is_refused(path, fact):
+    path.parent.mkdir()
+    text = f'{{"kind": "test", "facts": {{"links": [{{"most": {fact}}}]}}}}'
+    save_file({"a": np.zeros(1)}, path, metadata={"neuro_control": text})
+    with pytest.raises(ConfigurationError, match="damaged or no safetensors file"):
+        weights.read(path, "test")
+
+
+def test_facts_nested_deeper_than_any_reader_goes_are_refused(path):
+    path.parent.mkdir()
+    text = f'{{"kind": "test", "facts": {{"a": {"[" * 100000}{"]" * 100000}}}}}'
+    save_file({"a": np.zeros(1)}, path, metadata={"neuro_control": text})
+    with pytest.raises(ConfigurationError, match="damaged or no safetensors file"):
+        weights.read(path, "test")

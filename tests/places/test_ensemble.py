@@ -138,6 +138,11 @@ def damaged(path, change):
     weight_files.write(path, KIND, arrays, facts)
 
 
+def halved(name):
+    """A change that leaves half of an array."""
+    return lambda arrays, facts: arrays.update({name: arrays[name][: len(arrays[name]) // 2]})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -153,10 +158,38 @@ def damaged(path, change):
         (lambda arrays, facts: facts["design"].update(colour=1), "colour"),
         (lambda arrays, facts: facts["design"].update(neurons=7), r"weights is \(2, 1568, 40\)"),
         (lambda arrays, facts: facts["names"].pop(), r"reference is \(10, 28, 28\)"),
-        (lambda arrays, facts: arrays.update(poses=np.zeros((10, 6))), r"poses are \(10, 6\)"),
+        (lambda arrays, facts: arrays.update(poses=np.zeros((10, 6))), r"poses is \(10, 6\)"),
         (lambda arrays, facts: arrays.update(places=np.array([3])), "unpack"),
-        (lambda arrays, facts: arrays["places"].__iadd__(1), "an expert has place 10 of 10"),
+        (
+            lambda arrays, facts: arrays["places"].__iadd__(1),
+            "places has 10, which does not lie from -1 to 9",
+        ),
         (lambda arrays, facts: facts.update(train_s="long"), "long"),
+        (halved("mean"), r"mean is \(392,\), not \(784,\)"),
+        (halved("inhibition"), r"inhibition is \(392, 784\)"),
+        (halved("probe"), r"probed is \(10, 10\), not \(5, 10\)"),
+        (halved("reference"), r"reference is \(5, 28, 28\)"),
+        (halved("networks"), r"networks is \(1,\), not \(2,\)"),
+        (lambda arrays, facts: arrays["networks"].__isub__(3), "networks has -3"),
+        (lambda arrays, facts: arrays["networks"].__iadd__(2**40), "networks has 1099511627776"),
+        (lambda arrays, facts: arrays["places"].__isub__(3), "places has -3"),
+        (lambda arrays, facts: arrays["probe"].__isub__(1), "probe has -1"),
+        (
+            lambda arrays, facts: arrays.update(responses=-arrays["responses"].astype(np.int16)),
+            "responses is of int16, not of whole numbers from 0 on",
+        ),
+        (
+            lambda arrays, facts: arrays.update(places=arrays["places"].astype(float)),
+            "places is of float64, not of whole numbers",
+        ),
+        (
+            lambda arrays, facts: arrays.update(reference=arrays["reference"][:, :14, :14]),
+            "images of 14 × 14 don't make 1568 inputs",
+        ),
+        (lambda arrays, facts: facts["design"].update(neurons=-1), "neurons must be 1 or more"),
+        (lambda arrays, facts: facts["design"].update(neurons="40"), "neurons is '40', no int"),
+        (lambda arrays, facts: facts["design"].update(seed=None), "seed is None, no int"),
+        (lambda arrays, facts: facts.update(names=3), "len"),
     ],
 )
 def test_a_file_that_lacks_something_is_named(change, message, tmp_path):

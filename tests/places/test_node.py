@@ -16,7 +16,9 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image, JointState
 from std_srvs.srv import Trigger
 
+from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
+from neuro_control.places.control.ensemble import KIND
 from neuro_control.places.nodes.image_messages import (
     compressed_message,
     raw_message,
@@ -316,6 +318,37 @@ def test_another_model_is_taken_over_whole_or_not_at_all(bench, route, model, tm
     assert done.success
     assert done.message == f"{half} knows {PLACES // 2} places"
     assert sorted(robot.show(images[9]).name) == names(PLACES)[: PLACES // 2]
+
+
+def test_a_model_whose_arrays_do_not_fit_is_refused_and_the_next_image_answered(
+    bench, route, model, tmp_path
+):
+    def halve_the_retina(arrays, facts):
+        arrays["mean"] = arrays["mean"][::2]
+
+    def count_negatively(arrays, facts):
+        facts["design"]["neurons"] = -60
+
+    def count_networks_without_end(arrays, facts):
+        arrays["networks"] = arrays["networks"] + 2**40
+
+    def count_spikes_negatively(arrays, facts):
+        arrays["responses"] = -arrays["responses"].astype(np.int16)
+
+    robot = Robot(bench, model)
+    for change in (
+        *(halve_the_retina, count_negatively),
+        *(count_networks_without_end, count_spikes_negatively),
+    ):
+        arrays, facts = weight_files.read(model, KIND)
+        change(arrays, facts)
+        path = tmp_path / "bad.safetensors"
+        weight_files.write(path, KIND, arrays, facts)
+        done = robot.load(model=str(path))
+        assert not done.success
+        assert "doesn't hold what an ensemble needs" in done.message
+        assert done.message.endswith(f"; {model} stays")
+        assert robot.show(route[0][9]).name[0] == NAMES[9]
 
 
 def test_without_a_model_it_says_so(bench, tmp_path):

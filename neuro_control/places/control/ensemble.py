@@ -11,6 +11,7 @@ Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from neuro_control.places.control.types import Array, Array32, Indices
 KIND = "an ensemble of place experts"
 
 ASSIGNMENTS = ("standard", "weighted")
+
+# What an array's kind of numbers is called.
+_KINDS = {"u": "whole numbers from 0 on", "i": "whole numbers", "f": "floating numbers"}
 
 # Share of a neuron's spikes below which it has not learnt a place, for weighted assignment.
 _LEARNT = 0.1
@@ -106,6 +110,7 @@ class Ensemble:
         arrays, facts = weight_files.read(path, KIND)
         try:
             settings = EnsembleSettings.of_file(facts["design"])
+            _check_arrays(arrays, settings, len(facts["names"]))
             preprocessing: Preprocessing = PatchNormalisation()
             if settings.preprocessing == "retina":
                 preprocessing = Retina(
@@ -113,42 +118,19 @@ class Ensemble:
                     *(settings.surround, settings.saturation, settings.adaptation),
                 )
             poses = arrays.pop("poses", None)
-            read = cls(
+            return cls(
                 settings=settings,
-                names=tuple(facts["names"]),
+                names=tuple(str(name) for name in facts["names"]),
                 frame_id=str(facts["frame_id"]),
                 train_s=float(facts["train_s"]),
                 poses=poses,
                 preprocessing=preprocessing,
                 **arrays,
             )
-            read._check()
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"{path} doesn't hold what an ensemble needs ({error}): train it again"
             ) from error
-        return read
-
-    def _check(self) -> None:
-        experts, most = self.places.shape
-        expert = self.settings.expert
-        count = len(self.names)
-        expected = {
-            "reference": (count, *self.reference.shape[1:]),
-            "networks": (experts,),
-            "weights": (experts, expert.inputs, expert.neurons),
-            "thresholds": (experts, expert.neurons),
-            "responses": (experts, most, expert.neurons),
-            "probed": (len(self.probe), count),
-            "activity": (experts, expert.neurons),
-        }
-        for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} is {getattr(self, name).shape}, not {shape}")
-        if self.poses is not None and self.poses.shape != (count, 7):
-            raise ValueError(f"poses are {self.poses.shape}, not {(count, 7)}")
-        if self.places.max() >= count:
-            raise ValueError(f"an expert has place {self.places.max()} of {count}")
 
     def votes(self, assignment: str, silenced: NDArray[np.bool_] | None = None) -> Array32:
         """What a spike of each neuron counts for each of its expert's places, (E, most, neurons).
@@ -180,3 +162,59 @@ class Ensemble:
             found = found * ~silenced[:, None]
         votes_of: Array32 = found.astype(np.float32)
         return votes_of
+
+
+def _check_arrays(
+    arrays: Mapping[str, NDArray[Any]], settings: EnsembleSettings, count: int
+) -> None:
+    """Check the arrays of a file against one another, so that none fails once it is used.
+
+    Args:
+        arrays: By name; which there are is checked by whoever takes them.
+        settings: The ensemble's.
+        count: Number of its places.
+
+    Raises:
+        ValueError: A shape, a type or an index is wrong.
+        KeyError: An array that decides on the shapes is missing.
+    """
+    experts, most = arrays["places"].shape
+    expert = settings.expert
+    side = arrays["reference"].shape[-1]
+    # Levels of an image: both channels of a retina, or the pixels themselves.
+    channels = 2 if settings.preprocessing == "retina" else 1
+    if side < 1 or channels * side**2 != expert.inputs:
+        raise ValueError(f"images of {side} × {side} don't make {expert.inputs} inputs")
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {
+        "reference": ("u", (count, side, side)),
+        "networks": ("i", (experts,)),
+        "places": ("i", (experts, most)),
+        "weights": ("f", (experts, expert.inputs, expert.neurons)),
+        "thresholds": ("f", (experts, expert.neurons)),
+        "responses": ("u", (experts, most, expert.neurons)),
+        "probe": ("i", (len(arrays["probe"]),)),
+        "probed": ("f", (len(arrays["probe"]), count)),
+        "activity": ("f", (experts, expert.neurons)),
+        "poses": ("f", (count, 7)),
+        "mean": ("f", (side**2,)),
+        "inhibition": ("f", (side**2, side**2)),
+    }
+    for name in (name for name in expected if name in arrays):
+        (kind, shape), array = expected[name], arrays[name]
+        if array.shape != shape:
+            raise ValueError(f"{name} is {array.shape}, not {shape}")
+        if array.dtype.kind != kind:
+            raise ValueError(f"{name} is of {array.dtype}, not of {_KINDS[kind]}")
+    _check_indices("places", arrays["places"], -1, count)
+    _check_indices("probe", arrays["probe"], 0, count)
+    # A network without experts would have no scores, and a number of networks far too high takes
+    # up memory for templates.
+    _check_indices("networks", arrays["networks"], 0, experts)
+
+
+def _check_indices(name: str, indices: NDArray[Any], low: int, count: int) -> None:
+    if not indices.size:
+        raise ValueError(f"{name} is empty")
+    for index in (int(indices.min()), int(indices.max())):
+        if not low <= index < count:
+            raise ValueError(f"{name} has {index}, which does not lie from {low} to {count - 1}")

@@ -65,8 +65,9 @@ class EnsembleSettings:
         for name in ("places", "networks", "neurons", "epochs"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if not self.surround >= 0:
-            raise ConfigurationError(f"surround must be 0 or more, not {self.surround}")
+        for name in ("surround", "seed"):
+            if not getattr(self, name) >= 0:
+                raise ConfigurationError(f"{name} must be 0 or more, not {getattr(self, name)}")
         for name in ("shrinkage", "saturation", "adaptation"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"{name} must be above 0, not {getattr(self, name)}")
@@ -78,12 +79,17 @@ class EnsembleSettings:
         Raises:
             ValueError: A setting is missing. None takes its default: an older version would have
                 preprocessed images in another way.
-            TypeError: There is an unknown setting.
+            TypeError: There is an unknown setting, or one of another type.
         """
         given = {_FORMERLY.get(name, name): value for name, value in facts.items()}
         missing = [each.name for each in fields(cls) if each.name not in given]
         if missing:
             raise ValueError(f"no {', '.join(missing)}")
+        for each in fields(cls):
+            value, kind = given[each.name], type(each.default)
+            # JSON may have lost the point of a floating number.
+            if type(value) not in ((int, float) if kind is float else (kind,)):
+                raise TypeError(f"{each.name} is {value!r}, no {kind.__name__}")
         return cls(**given)
 
     @property

@@ -174,9 +174,10 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
     def _on_load_model(self, request: Any, response: Any) -> Any:
         try:
             self._load()
-        except ConfigurationError as error:
+        except Exception as error:  # whatever a file makes it stumble over, the node recognises on
             response.success = False
-            response.message = f"{error}; {self._loaded} stays"
+            reason = error if isinstance(error, ConfigurationError) else repr(error)
+            response.message = f"{reason}; {self._loaded} stays"
             return response
         response.success = True
         response.message = f"{self._loaded} knows {len(self.recogniser.names)} places"
