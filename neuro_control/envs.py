@@ -8,7 +8,7 @@ name goes before the environment's, ``gymnasium.make("neuro_control.envs:neuro_c
 
 from gymnasium.envs import registration
 
-from neuro_control.cli.scenario import folders
+from neuro_control.folders import folders
 
 for _folder in folders():
     for _name, _environment in getattr(_folder, "ENVIRONMENTS", {}).items():

@@ -38,3 +38,9 @@ SCENARIOS = {"blimp": BLIMP}
 ENVIRONMENTS = {
     "BlimpAltitude-v0": Environment(entry_point="neuro_control.blimp.simulation.env:BlimpAltitude"),
 }
+
+MODELS = (
+    "neuro_control.blimp.simulation.world:world",
+    # The name that release 0.2 gave it.
+    "neuro_control.blimp.simulation.env:world",
+)

@@ -126,7 +126,8 @@ def main() -> None:
             # The reader of our output has gone, as `| head` does.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(1) from None
-        print(f"error: {error.strerror or error}: {error.filename}", file=sys.stderr)
+        where = "" if error.filename is None else f": {error.filename}"
+        print(f"error: {error.strerror or error}{where}", file=sys.stderr)
         raise SystemExit(2) from None
     except (KeyboardInterrupt, click.Abort):
         raise SystemExit(128 + signal.SIGINT) from None

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from rich.table import Table
+
+from neuro_control.yaml_text import read_yaml
 
 # What a recording of the simulation is compared by.
 _STATE = ("time", "qpos", "qvel", "ctrl")
@@ -30,7 +31,9 @@ def settings_of(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """
     simulation, *others = parameters
     settings = dict(parameters[simulation])
-    settings["model_arguments"] = yaml.safe_load(settings.get("model_arguments", "{}")) or {}
+    settings["model_arguments"] = (
+        read_yaml(settings.get("model_arguments", "{}"), "model_arguments") or {}
+    )
     return {**settings, "nodes": {name: parameters[name] for name in others}}
 
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios: which nodes, model and parameters belong together, and what can be done with them.
 
-Each folder of the package whose ``scenario.py`` has ``SCENARIOS`` (by name) offers them, and
-Gymnasium environments under ``ENVIRONMENTS``. Another package offers a scenario by the entry point
+Each folder of the package whose ``scenario.py`` has ``SCENARIOS`` (by name) offers them,
+Gymnasium environments under ``ENVIRONMENTS``, and models of the simulation under ``MODELS``.
+Another package offers a scenario by the entry point
 
     [options.entry_points]
     neuro_control.scenarios =
@@ -16,19 +17,16 @@ from __future__ import annotations
 
 import importlib
 import logging
-import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import neuro_control
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
+from neuro_control.folders import folders
 
 GROUP = "neuro_control.scenarios"
 
@@ -102,14 +100,6 @@ def resolve(name: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ConfigurationError(f"can't import {name}: {error}") from error
-
-
-def folders() -> Iterator[ModuleType]:
-    """``scenario.py`` of each folder of this package that has one, in the order of their names."""
-    for found in pkgutil.iter_modules(neuro_control.__path__):
-        name = f"neuro_control.{found.name}.scenario"
-        if found.ispkg and name != __name__ and find_spec(name) is not None:
-            yield importlib.import_module(name)
 
 
 @cache

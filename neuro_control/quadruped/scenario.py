@@ -38,3 +38,10 @@ ENVIRONMENTS = {
         entry_point="neuro_control.quadruped.simulation.env:QuadrupedCommand"
     ),
 }
+
+MODELS = (
+    "neuro_control.quadruped.simulation.body:world",
+    "neuro_control.quadruped.simulation.course:world",
+    # The name that release 0.2 gave the first.
+    "neuro_control.quadruped.simulation.env:world",
+)

@@ -21,11 +21,13 @@ import yaml
 from rclpy.node import Node
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.files import write_text
+from neuro_control.files import read_text, write_text
+from neuro_control.limits import MAX_YAML_BYTES
 from neuro_control.ros import process
 from neuro_control.ros.intraprocess import handing_over
 from neuro_control.ros.parameters import parameters_of
 from neuro_control.ros.recorder import ParameterChange, Recorder
+from neuro_control.yaml_text import read_yaml
 
 Parameters = dict[str, dict[str, Any]]
 
@@ -61,10 +63,9 @@ def read_parameters(path: Path, nodes: Sequence[str]) -> Parameters:
     Raises:
         ConfigurationError: The file can't be read or has another form.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"can't read the parameter file {path}: {error}") from error
+    content = read_yaml(
+        read_text(path, MAX_YAML_BYTES, "the parameter file"), f"the parameter file {path}"
+    )
     parameters: Parameters = {name: {} for name in nodes}
     if not isinstance(content, dict):
         raise ConfigurationError(f"{path} is no ROS parameter file: it holds no node names")
@@ -101,10 +102,7 @@ def set_parameters(parameters: Parameters, settings: Sequence[str]) -> None:
             raise ConfigurationError(f"a setting is node.parameter=value, not '{setting}'")
         if node not in parameters:
             raise ConfigurationError(f"no node '{node}': there are {', '.join(parameters)}")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"{target}: '{text}' is no YAML value") from error
+        value = read_yaml(text, f"the value of {target}")
         parameters[node][name] = text if value is None or _holds_mappings(value) else value
 
 

@@ -22,20 +22,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.yaml_text import read_yaml
 
 Array = NDArray[np.float64]
 
 # Times are sums of steps that binary fractions don't hold exactly, s.
 SLACK = 1e-9
-# What PyYAML's constructors let through beside their own exceptions.
-_NO_YAML = (
-    yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, OverflowError,
-    RecursionError,
-)  # fmt: skip
 
 
 def _number(
@@ -328,10 +323,7 @@ def parse(given: Description) -> tuple[Effect, ...]:
     """
     content: Any = given
     if isinstance(given, str):
-        try:
-            content = yaml.safe_load(given)
-        except _NO_YAML as error:
-            raise ConfigurationError(f"effects is no YAML: {error}") from error
+        content = read_yaml(given, "effects")
     if content is None:
         return ()
     if isinstance(content, Mapping | Effect):

@@ -7,10 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.parameters import parameter
+from neuro_control.yaml_text import read_yaml
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class SimulationParameters:
 
     model: str = parameter(
         "swimmer.xml",
-        "Model: a file of sim/, a path, or package.module:function of a World",
+        "Model: a file of sim/, a path, or package.module:function of a World that is registered",
         fixed=True,
     )
     model_arguments: str = parameter(
@@ -54,7 +53,9 @@ class SimulationParameters:
         0.0, "Simulated time after which the run ends, s; 0 runs on", low=0.0, high=1e6
     )
     recording: str = parameter(
-        "", "File (.npz) that receives every state of the episode at the end; empty records nothing"
+        "",
+        "File (.npz) that receives every state of the episode at the end; empty records nothing",
+        fixed=True,
     )
     camera_rate: float = parameter(
         0.0,
@@ -92,10 +93,7 @@ class SimulationParameters:
         Raises:
             ConfigurationError: ``model_arguments`` is no mapping.
         """
-        try:
-            arguments = yaml.safe_load(self.model_arguments) or {}
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"model_arguments is no YAML: {error}") from error
+        arguments = read_yaml(self.model_arguments, "model_arguments") or {}
         if not isinstance(arguments, dict):
             raise ConfigurationError(
                 f"model_arguments is a mapping like 'links: 6', not {self.model_arguments!r}"

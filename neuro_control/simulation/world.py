@@ -12,6 +12,7 @@ import copy
 import dataclasses
 import importlib
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ from neuro_control.simulation.active_effects import (
     restore_model,
 )
 from neuro_control.simulation.effects import Description, Effect, ModelEffect, parse
+from neuro_control.simulation.registry import is_registered, registered_models
 
 __all__ = ["BASE_SITE", "Electronics", "World", "advance", "load"]
 
@@ -89,9 +91,14 @@ class World:
         """Physics steps in ``period`` seconds.
 
         Raises:
-            ConfigurationError: ``period`` is no positive multiple of the time step.
+            ConfigurationError: ``period`` is no positive multiple of the time step, or the model's
+                time step is not above 0.
         """
         timestep = float(self.model.opt.timestep)
+        if not (0.0 < timestep < math.inf and math.isfinite(period)):
+            raise ConfigurationError(
+                f"a model's time step is a finite number above 0, s, not {timestep:g}"
+            )
         count = round(period / timestep)
         if count < 1 or abs(count * timestep - period) > 1e-9:
             raise ConfigurationError(
@@ -196,12 +203,12 @@ def load(name: str, arguments: Mapping[str, object] | None = None) -> World:
 
     Args:
         name: A file of ``sim/``, a path to an MJCF file, or ``package.module:function`` for a
-            function that returns a World.
+            registered function that returns a World (``registry``).
         arguments: Keyword arguments of that function.
 
     Raises:
-        ConfigurationError: There is no such file or function, it does not compile, or the
-            arguments do not fit.
+        ConfigurationError: There is no such file, or none that compiles; the function is not
+            registered; or the arguments do not fit.
     """
     arguments = dict(arguments or {})
     if ":" in name:
@@ -213,18 +220,24 @@ def load(name: str, arguments: Mapping[str, object] | None = None) -> World:
     path = resources.find_file("sim", name)
     try:
         model = mujoco.MjModel.from_xml_path(str(path))
-    except ValueError as error:
+    except (ValueError, mujoco.FatalError) as error:
         raise ConfigurationError(f"{path} does not compile: {error}") from error
     return World(model, control_period=model.opt.timestep)
 
 
 def _build(name: str, arguments: Mapping[str, object]) -> World:
+    if not is_registered(name):
+        raise ConfigurationError(
+            f"no model '{name}' is registered: give a file of sim/ or one of "
+            f"{', '.join(registered_models())}; another package registers its own by the entry "
+            "point neuro_control.models"
+        )
     module, _, function = name.partition(":")
     try:
         build = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(
-            f"no model '{name}': {error}; give a file of sim/ or package.module:function"
+            f"the model '{name}' is registered, but can't be imported: {error}"
         ) from error
     try:
         inspect.signature(build).bind(**arguments)

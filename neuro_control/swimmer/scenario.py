@@ -45,3 +45,11 @@ ENVIRONMENTS = {
     )
     for task in ("Swim", "Navigate")
 }
+
+MODELS = (
+    "neuro_control.swimmer.simulation.tasks:swim",
+    "neuro_control.swimmer.simulation.tasks:navigate",
+    # The names that release 0.2 gave them.
+    "neuro_control.swimmer.simulation.env:swim",
+    "neuro_control.swimmer.simulation.env:navigate",
+)

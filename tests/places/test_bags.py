@@ -130,7 +130,7 @@ def test_a_message_of_a_wrong_encoding_is_named_and_the_rest_goes_on(tmp_path, c
     assert "1700000001000000000" in told
     assert "no encoding 'yuv422'" in told
     bag(tmp_path / "packed", [("/camera", START, cut_off)])
-    with pytest.raises(ConfigurationError, match="no image format that is known"):
+    with pytest.raises(ConfigurationError, match="no image of a format that is read"):
         open_traverse(tmp_path / "packed")
 
 
@@ -162,6 +162,22 @@ def test_an_image_whose_definition_in_the_bag_is_another_is_refused(tmp_path):
     file.write_bytes(file.read_bytes().replace(b"uint8[] data", b"uint8[] dato"))
     with pytest.raises(ConfigurationError, match="its message is no sensor_msgs/msg/Image"):
         open_traverse(file)
+
+
+def test_a_bag_of_which_a_part_is_missing_is_refused_rather_than_read_in_part(tmp_path):
+    file = bag(tmp_path / "drive", camera(10))
+    whole = np.frombuffer(file.read_bytes(), np.uint8)
+    refused = 0
+    for at in range(0, len(whole), 16):
+        damaged = whole.copy()
+        damaged[at] ^= 77
+        file.write_bytes(damaged.tobytes())
+        try:
+            traverse = open_traverse(tmp_path / "drive")
+            assert len(traverse) + len(traverse.skipped) == 10  # what is skipped is named
+        except ConfigurationError as error:
+            refused += " is damaged: " in str(error)
+    assert refused > 0
 
 
 def test_without_rosbags_the_error_says_how_to_get_it(tmp_path, monkeypatch):

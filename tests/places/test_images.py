@@ -1,7 +1,9 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
 import io
+import os
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -130,6 +132,61 @@ def test_a_damaged_file_is_named(kind, tmp_path):
         read_image(path)
     assert "\n" not in str(caught.value)
     assert "0x" not in str(caught.value)
+
+
+def png_of(size):
+    """A PNG of one grey level, (height, width), as small as it can be."""
+    packer, row = zlib.compressobj(9), bytes(1 + size[1])
+    rows = b"".join(packer.compress(row) for _ in range(size[0])) + packer.flush()
+    head = struct.pack(">IIBBBBB", *size[::-1], 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", rows), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+# The largest that Pillow takes for harmless, and one that it warns of.
+@pytest.mark.parametrize("size", [(9000, 9000), (12000, 12000), (4097, 4096)])
+def test_an_image_of_too_many_pixels_is_refused_before_it_takes_their_memory(size):
+    data = png_of(size)
+    assert len(data) < 2**18
+    tracemalloc.start()
+    with pytest.raises(ConfigurationError, match=r"more than the 16777216 allowed|bomb"):
+        decode_image(data, "message")
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_an_image_of_as_many_pixels_as_are_allowed_is_read():
+    assert decode_image(png_of((64, 2**18)), "message").shape == (64, 2**18)
+
+
+def test_a_raw_image_of_too_many_pixels_is_refused():
+    with pytest.raises(ConfigurationError, match="4097 × 4096 pixels, more than the 16777216"):
+        raw_image(np.zeros(4097 * 4096, np.uint8), (4097, 4096), "mono8", 4096, False)
+
+
+@pytest.mark.parametrize("kind", ["bmp", "tiff", "webp", "ppm", "gif"])
+def test_a_message_is_png_or_jpeg_whatever_its_format_says(kind, tmp_path):
+    picture = Image.fromarray(np.arange(200, dtype=np.uint8).reshape(10, 20))
+    picture.save(tmp_path / f"picture.{kind}")
+    data = (tmp_path / f"picture.{kind}").read_bytes()
+    with pytest.raises(ConfigurationError, match=r"format that is read \(PNG, JPEG\)"):
+        decode_image(data, "message")
+    if kind != "gif":
+        assert read_image(tmp_path / f"picture.{kind}").shape == (10, 20)
+    # Encapsulated PostScript would have another program started to draw it.
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "code.eps")
+    with pytest.raises(ConfigurationError, match="no image of a format that is read"):
+        read_image(tmp_path / "code.eps")
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_named_as_an_image_is_refused_rather_than_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "0.png")
+    with pytest.raises(ConfigurationError, match=r"0\.png: it is no regular file"):
+        read_image(tmp_path / "0.png")
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):

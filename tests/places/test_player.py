@@ -6,6 +6,8 @@ import time
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
@@ -180,6 +182,19 @@ def test_a_free_run_is_recorded_with_what_was_not_answered(bench, model, tmp_pat
     unanswered = np.isnan(found["latency"])
     assert not unanswered.all()
     assert set(found["best"][unanswered]) <= {""}
+
+
+def test_no_peer_can_have_a_recording_written_over_a_file(bench, tmp_path):
+    kept = tmp_path / "diary.npz"
+    kept.write_text("dear diary")
+    player = bench.add(Player(**options(places=12)))
+    client = bench.add(Probe()).create_client(SetParameters, "player/set_parameters")
+    recording = Parameter("recording", value=str(kept)).to_parameter_msg()
+    (result,) = bench.call(client, SetParameters.Request(parameters=[recording])).results
+    assert not result.successful
+    assert "read-only parameter: recording" in result.reason
+    player.stop()
+    assert kept.read_text() == "dear diary"
 
 
 def test_what_can_not_be_played_is_told(bench, tmp_path):

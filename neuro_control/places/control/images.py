@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import read_bytes
+from neuro_control.limits import MAX_IMAGE_BYTES, MAX_PIXELS
 from neuro_control.places.control.types import SIDE, Grey
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow and OpenCV have it
+
+# Formats of compressed messages, and of the files of ``frames.IMAGES``, as Pillow names them.
+MESSAGE_FORMATS = ("PNG", "JPEG")
+FILE_FORMATS = (*MESSAGE_FORMATS, "BMP", "TIFF", "WEBP", "PPM")
+# Rows that are made grey at a time.
+_ROWS = 256
 
 # Depth and channels of the encodings of sensor_msgs/Image; red comes last in those of "bgr".
 _ENCODINGS: dict[str, tuple[str, int]] = {
@@ -61,26 +69,35 @@ def grey(array: NDArray[Any]) -> Grey:
         raise ConfigurationError(f"pixels are uint8, uint16 or floating, not {array.dtype}")
     if array.dtype == np.uint8 and array.ndim == 2:
         return np.ascontiguousarray(array)
-    luma = array if array.ndim == 2 else array[..., :3] @ _LUMA
-    return np.rint(luma * np.float64(scale)).astype(np.uint8)
+    made = np.empty(array.shape[:2], np.uint8)
+    # Some rows at a time, since floating numbers take up eight times an image's memory and more.
+    for first in range(0, len(array), _ROWS):
+        rows = array[first : first + _ROWS]
+        luma = rows if rows.ndim == 2 else rows[..., :3] @ _LUMA
+        made[first : first + _ROWS] = np.rint(luma * np.float64(scale)).astype(np.uint8)
+    return made
 
 
-def decode_image(data: bytes, source: str) -> Grey:
-    """A compressed image (PNG, JPEG or another format that Pillow reads) as grey, (H, W).
+def decode_image(data: bytes, source: str, formats: tuple[str, ...] = MESSAGE_FORMATS) -> Grey:
+    """A compressed image as grey, (H, W).
 
-    Transparency is dropped; 16-bit grey is scaled to 8 bits.
+    Transparency is dropped; 16-bit grey is scaled to 8 bits. The size that the image's header
+    gives is checked before pixels are made: a few bytes can stand for gigabytes of them.
 
     Args:
         data: The file's, or the message's, content.
         source: What errors call the image.
+        formats: The formats that are read, as Pillow names them; by default those of messages. Each
+            format more is a decoder more that a peer can feed.
 
     Raises:
-        ConfigurationError: It is empty, cut off, damaged or no image.
+        ConfigurationError: It is empty, cut off, damaged, of another format, too large or no image.
     """
     if not data:
         raise ConfigurationError(f"{source} is empty: an image has pixels")
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            _check_size(*image.size[::-1])
             if image.mode.startswith("I"):  # 16 bits; Pillow's older versions hold them in 32
                 pixels = np.asarray(image)
                 if pixels.min() < 0 or pixels.max() > 65535:
@@ -93,10 +110,11 @@ def decode_image(data: bytes, source: str) -> Grey:
             return grey(np.asarray(image.convert("RGBA")))
     except (
         *(OSError, SyntaxError, ValueError, EOFError, struct.error),
-        Image.DecompressionBombError,
+        *(Image.DecompressionBombError, Image.DecompressionBombWarning),
     ) as error:
         # Pillow's own message holds the address of a buffer.
-        reason = "no image format that is known" if "cannot identify" in str(error) else error
+        known = f"no image of a format that is read ({', '.join(formats)})"
+        reason = known if "cannot identify" in str(error) else error
         raise ConfigurationError(f"can't read the image {source}: {reason}") from error
 
 
@@ -106,11 +124,15 @@ def read_image(path: Path) -> Grey:
     Raises:
         ConfigurationError: There is no such file, or it is empty, cut off, damaged or no image.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"can't read the image {path}: {error.strerror}") from error
-    return decode_image(data, str(path))
+    return decode_image(read_bytes(path, MAX_IMAGE_BYTES, "the image"), str(path), FILE_FORMATS)
+
+
+def _check_size(height: int, width: int) -> None:
+    """Raise a ConfigurationError if an image has more pixels than are decoded."""
+    if height * width > MAX_PIXELS:
+        raise ConfigurationError(
+            f"it has {height} × {width} pixels, more than the {MAX_PIXELS} allowed: make it smaller"
+        )
 
 
 def raw_image(
@@ -142,6 +164,7 @@ def raw_image(
             f"an image of {height} × {width} in {encoding} needs rows of {used} bytes or more; "
             f"this one has {len(data)} bytes in rows of {step}"
         )
+    _check_size(height, width)
     rows = np.frombuffer(data, np.uint8, height * step).reshape(height, step)[:, :used]
     pixels = np.ascontiguousarray(rows).view(dtype).reshape(height, width, channels)
     if channels > 1 and not encoding.startswith("rgb"):

@@ -79,6 +79,7 @@ class PlayerParameters:
     recording: str = parameter(
         "",
         "File (.npz) for names of images and answers, written at the end; empty records nothing",
+        fixed=True,
     )
 
     def __post_init__(self) -> None:

@@ -94,7 +94,9 @@ def _labelled(
     track = None
     if pose_topic is not None:
         track = _pose_track(reader, _connections(reader, path, "pose", pose_topic, tuple(_POSES)))
+    found = 0
     for connection, time, data in reader.messages(connections=images):
+        found += 1
         message = reader.deserialize(data, connection.msgtype)
         stamp = _nanoseconds(message, time)
         name = str(stamp)
@@ -106,6 +108,13 @@ def _labelled(
             if gap > NEAREST_POSE:
                 load = partial(_refuse, f"{name} in {path} has no pose within {NEAREST_POSE:g} s")
         yield LabelledImage(label, load)
+    # rosbags passes over what it can't find in a damaged file.
+    expected = sum(each.msgcount for each in images)
+    if found != expected:
+        raise ConfigurationError(
+            f"the bag {path} is damaged: {found} of its {expected} images can be read; recover it, "
+            "as with `mcap recover`, and give the bag that comes of that"
+        )
 
 
 def _connections(

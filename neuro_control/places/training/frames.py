@@ -14,7 +14,6 @@ Equal rows of two traverses' lists are the same place, except for the third kind
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -24,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import read_csv, read_text
 from neuro_control.places.control.images import read_image
 from neuro_control.places.control.types import Array, Grey
 
@@ -155,14 +155,11 @@ def _find(names: Sequence[str], roots: Sequence[Path]) -> Path | None:
 
 def _entries(path: Path) -> list[tuple[list[str], int]]:
     """The names of each image of a list, and the number of its place."""
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"can't read the list {path}: {error}") from error
     if path.suffix == ".timestamps":
+        lines = read_text(path, what="the list").splitlines()
         rows = [[f"{line.split()[0]}.png"] for line in lines if line.strip()]
     else:
-        rows = [[field.strip() for field in row] for row in csv.reader(lines) if row]
+        rows = [[field.strip() for field in row] for row in read_csv(path, "the list")]
     if rows and Path(rows[0][0]).suffix.lower() not in IMAGES:
         rows = rows[1:]  # the names of the columns
     found = []
@@ -184,8 +181,8 @@ def _poses(path: Path) -> dict[str, Array]:
     if not path.is_file():
         return {}
     found = {}
+    rows = read_csv(path, "the poses in")
     try:
-        rows = list(csv.reader(path.read_text().splitlines()))
         columns = tuple(field.strip() for field in rows[0]) if rows else ()
         if columns not in (_QUATERNION, _PLANAR):
             raise ConfigurationError(
@@ -196,7 +193,7 @@ def _poses(path: Path) -> dict[str, Array]:
             if len(row) != len(columns):
                 raise ConfigurationError(f"'{','.join(row)}' has not {len(columns)} fields")
             found[row[0].strip()] = pose_of(np.array(row[1:], dtype=np.float64))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise ConfigurationError(f"can't read the poses in {path}: {error}") from error
     return found
 

@@ -8,8 +8,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import GAITS, RANGES, gait
 from neuro_control.quadruped.control.command_limits import LimitSettings
@@ -21,6 +19,7 @@ from neuro_control.quadruped.control.settings import with_numbers
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.ros.controller import ControllerParameters
 from neuro_control.ros.parameters import parameter
+from neuro_control.yaml_text import read_yaml
 
 # Numbers of a command that a gait may bring itself: a parameter of 0 leaves them to it.
 _OF_GAITS = ("frequency", "duration", "width")
@@ -35,10 +34,7 @@ def read_gains(text: str) -> ControllerSettings:
     Raises:
         ConfigurationError: The text is no such mapping, a name is unknown or a number wrong.
     """
-    try:
-        numbers = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"gains is no YAML: {error}") from error
+    numbers = read_yaml(text, "gains") or {}
     if not isinstance(numbers, dict):
         raise ConfigurationError(f"gains is a mapping of sections to numbers, not '{text}'")
     for section in ("mux", "limits"):
