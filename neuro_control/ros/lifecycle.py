@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import traceback
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -94,7 +97,8 @@ class ManagedNode(
             wanted = request.transition
             possible = {each[0]: each[1] for each in self._state_machine.available_transitions}
             if wanted.label in possible.values() or (not wanted.label and wanted.id in possible):
-                return answer(request, response)
+                label = wanted.label or possible[wanted.id]
+                return _interrupted(answer, request, response, label)
             self.get_logger().warning(
                 f"refused the transition {wanted.label or wanted.id}: "
                 f"the node is {self._state_machine.current_state[1]}, "
@@ -136,3 +140,32 @@ class ManagedNode(
         self.stop()
         self.on_cleanup(state)
         return TransitionCallbackReturn.SUCCESS
+
+
+def _interrupted(
+    answer: Callable[[Any, Any], Any], request: Any, response: Any, transition: str
+) -> Any:
+    """``answer`` to a request for ``transition``; a signal that ends the process ends "configure".
+
+    Nothing moves then, and a control law that is compiled for the first time would keep the process
+    for another half a minute.
+    """
+    if transition != "configure" or threading.current_thread() is not threading.main_thread():
+        return answer(request, response)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)  # the process knows that it ends
+        raise KeyboardInterrupt
+
+    try:
+        for number in before:
+            signal.signal(number, interrupt)
+        return answer(request, response)
+    except KeyboardInterrupt:
+        return response
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -14,7 +14,6 @@ import math
 import time
 from collections import deque
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
@@ -30,8 +29,8 @@ _LATENCIES = 1000
 _CLOCK_TIMEOUT = 1.0
 
 
-class TopicState(StrEnum):
-    """States of a topic."""
+class TopicState:
+    """States of a topic, as the diagnostics show them."""
 
     OK = "ok"
     NOT_RECEIVED = "not received"
@@ -231,7 +230,7 @@ class TopicMonitor:
         rate: float | None,
         simulated: bool,
         limits: MonitoringParameters,
-    ) -> TopicState:
+    ) -> str:
         if not self.count:
             return TopicState.NOT_RECEIVED
         if expected is None:

@@ -17,7 +17,7 @@ from launch_xml.launch_description_sources import XMLLaunchDescriptionSource  # 
 from rcl_interfaces.srv import GetParameters  # noqa: E402
 
 from neuro_control.ros.messages import to_nanoseconds  # noqa: E402
-from tests.bench import Bench, Probe, wait_until  # noqa: E402
+from tests.bench import Bench, Probe, before_deadline, wait_until  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "launch" / "swimmer.launch.xml"
@@ -94,14 +94,18 @@ def _nodes():
     return found
 
 
-def test_nodes_end_when_their_launch_is_killed():
-    process = subprocess.Popen(
-        ["ros2", "launch", str(FILE)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_until(lambda: len(_nodes()) == 2, "both nodes' processes are there")
-    time.sleep(1)
-    process.kill()
-    process.wait()
+def test_nodes_end_when_their_launch_is_killed(tmp_path):
+    printed = tmp_path / "printed.txt"
+    with printed.open("wb") as out:
+        process = subprocess.Popen(["ros2", "launch", str(FILE)], stdout=out, stderr=out)
+    try:
+        for _ in before_deadline("both nodes' processes are there"):
+            assert process.poll() is None, printed.read_text()
+            if len(_nodes()) == 2:
+                break
+            time.sleep(0.1)
+        time.sleep(1)
+    finally:
+        process.kill()
+        process.wait()
     wait_until(lambda: not _nodes(), "the nodes' processes have ended")
