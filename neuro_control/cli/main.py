@@ -11,6 +11,7 @@ import sys
 import click
 from rich.table import Table
 
+from neuro_control.cli.heartbeat import heartbeat
 from neuro_control.cli.output import print_table
 from neuro_control.cli.run import run
 from neuro_control.cli.scenario import Scenario, discover, resolve
@@ -47,6 +48,7 @@ def list_scenarios() -> None:
 
 
 app.add_command(run)
+app.add_command(heartbeat)
 app.add_command(soak)
 
 
@@ -109,7 +111,7 @@ def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2."""
     try:
         _add_verbs(discover())
-        if len(sys.argv) > 1 and sys.argv[1] in ("run", "list", "soak"):
+        if len(sys.argv) > 1 and sys.argv[1] in ("run", "list", "heartbeat", "soak"):
             _mind_interrupts()
         code = app.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

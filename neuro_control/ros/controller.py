@@ -5,15 +5,14 @@
 A controller provides its parameters, its inputs, a ``step`` and a safe action. Every message is
 checked before ``step`` sees it (``inputs``); every action is checked and limited before it is
 published. Whatever goes wrong on the way ends in the safe command and a diagnostic that says why.
-Enable and emergency stop are in ``safety``, state and figures in ``diagnostics``, configuration
-and activation in ``lifecycle``.
+Enable and emergency stop are in ``safety``, state and figures in ``controller_diagnostics``,
+configuration and activation in ``lifecycle``.
 """
 
 from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -23,15 +22,14 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import ArrayLike, NDArray
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.publisher import Publisher
 from rclpy.timer import Timer
 
 from neuro_control.ros import parameters as ros_parameters
 from neuro_control.ros.answers import Answers, Order
+from neuro_control.ros.controller_diagnostics import ControllerDiagnostics
 from neuro_control.ros.controller_parameters import ControllerParameters as ControllerParameters
 from neuro_control.ros.inputs import Input as Input
 from neuro_control.ros.inputs import rejection_reason
-from neuro_control.ros.lifecycle import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -40,14 +38,11 @@ from neuro_control.ros.messages import (
     restamped,
     to_nanoseconds,
 )
-from neuro_control.ros.monitoring import Expectation, Timing
 from neuro_control.ros.safety import Safety
 from neuro_control.ros.steady_time import SteadyTime
 
 Array = NDArray[np.float64]
 
-# Wall time without an observation after which a simulated clock is taken to stand still, s.
-_CLOCK_TIMEOUT = 1.0
 # How early, as a part of the control period, an observation may come and still be stepped on.
 _JITTER = 0.1
 
@@ -55,7 +50,7 @@ _JITTER = 0.1
 P = TypeVar("P", bound=ControllerParameters)
 
 
-class Controller(ManagedNode[P]):
+class Controller(ControllerDiagnostics[P]):
     """Base of all controller nodes.
 
     The first input is the observation: each of its messages is answered by one command under its
@@ -87,18 +82,11 @@ class Controller(ManagedNode[P]):
         super().__init__(name, parameters_type, "controller", **node_options)
         self._command_type = command_type
         self._command_topic = command_topic
-        self._publisher: Publisher | None = None
-        self._inputs: Sequence[Input[Any]] = ()
         self._watchdog: Timer | None = None
-        self._active = False
         self._simulated = False
         self._steady_time = SteadyTime()
         self._answers = Answers()
         self._held: tuple[int, Any, float] | None = None  # stamp, observation, time of arrival
-        self._rejected: Counter[str] = Counter()
-        self._timing = Timing()
-        self._overruns = 0
-        self._resets = 0
         self._due = 0
         self._enabled_at = 0  # time of the node's clock when it was last enabled, ns
         self._sent = 0.0  # when the last command was published, s of the steady clock
@@ -458,47 +446,3 @@ class Controller(ManagedNode[P]):
                 f"disabled, parameters can't be applied: {error}; set them right, "
                 "then call `~/enable` true",
             )
-
-    # Diagnostics.
-
-    def report(self) -> None:
-        """Report the state every second, and missing observations where simulated time stands."""
-        source = self._inputs[0] if self._inputs else None
-        if self._active and source is not None and source.received_wall is not None:
-            silence = time.perf_counter() - source.received_wall
-            if silence > max(_CLOCK_TIMEOUT, source.timeout):
-                self.set_state(
-                    DiagnosticStatus.WARN, f"no {source.topic} for {silence:.1f} s", key="silence"
-                )
-        self.publish_diagnostics()
-
-    def reported_state(self) -> tuple[bytes, str]:
-        """The state, or a warning that another node commands the same robot."""
-        masters = 0 if self._publisher is None else self.count_publishers(self._publisher.topic)
-        if masters > 1 and self._state[0] == DiagnosticStatus.OK:
-            return DiagnosticStatus.WARN, f"{masters} nodes publish {self._command_topic}"
-        return self._state
-
-    def expectations(self) -> dict[str, Expectation]:
-        """While active, an observation every control period."""
-        if not self._active:
-            return {}
-        source = self._inputs[0]
-        return {source.topic: Expectation(self.parameters.control_period, source.timeout)}
-
-    def loop(self) -> tuple[Timing, float] | None:
-        """The steps, one every control period once there are observations."""
-        stepping = self._active and self._timing.count > 0
-        return (self._timing, self.parameters.control_period) if stepping else None
-
-    def diagnostic_values(self) -> dict[str, str]:
-        """Loop rate, latency percentiles, counts and safety state."""
-        return {
-            "loop_rate_hz": f"{self._timing.rate():.2f}",
-            **self._timing.latencies(),
-            "steps": str(self._timing.count),
-            "overruns": str(self._overruns),
-            "resets": str(self._resets),
-            **self._safety.values(),
-            **{f"rejected/{reason}": str(count) for reason, count in self._rejected.items()},
-        }

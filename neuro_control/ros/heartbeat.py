@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import UInt64
@@ -73,13 +74,20 @@ class Heartbeat(Node):  # type: ignore[misc]  # rclpy is untyped
 
     Args:
         rate: Numbers a second.
+        namespace: Namespace of the nodes that it lets move.
     """
 
-    def __init__(self, rate: float = 10.0) -> None:
-        super().__init__(TOPIC)
+    def __init__(self, rate: float = 10.0, namespace: str = "/") -> None:
+        super().__init__(TOPIC, namespace=namespace)
         self._number = 0
         self._publisher = self.create_publisher(UInt64, TOPIC, QOS)
-        self.create_timer(1.0 / rate, self._beat)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0 / rate, self._beat, clock=steady)
+
+    @property
+    def topic(self) -> str:
+        """Full name of the topic."""
+        return str(self._publisher.topic_name)
 
     def _beat(self) -> None:
         self._publisher.publish(UInt64(data=self._number))

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Emergency stop and heartbeat, pressed and sent by an operator who has a thread of his own."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -24,7 +27,7 @@ from neuro_control.ros.messages import (
     read_twist,
     to_nanoseconds,
 )
-from tests.bench import MS, Loop, options, wait_until
+from tests.bench import MS, TIMEOUT, Loop, options, wait_until
 from tests.ros.test_controller import ANGLES, JOINTS, SAFE, Toy, loop_of
 
 
@@ -284,3 +287,22 @@ def test_the_safe_command_under_an_emergency_stop_carries_the_stamp_that_is_wait
         command = loop.answer(ANGLES)
         assert to_nanoseconds(command.header.stamp) == loop.now
         assert list(command.effort) == SAFE
+
+
+def test_the_command_heartbeat_lets_a_node_move_and_its_end_stops_it(bench):
+    loop = loop_of(bench, heartbeat_timeout=2.0)
+
+    def moves():
+        loop.advance()
+        return any(loop.answer(ANGLES).effort)
+
+    process = subprocess.Popen([sys.executable, "-m", "neuro_control.cli", "heartbeat"])
+    try:
+        bench.spin_until(moves)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT) == 0
+    finally:
+        process.kill()
+        process.wait()
+    bench.spin_until(lambda: not moves())
+    bench.spin_until(lambda: loop.probe.said("no heartbeat for 2."))
