@@ -98,7 +98,7 @@ def _loaded(task: Task, domain: int) -> Iterator[None]:
 
 
 def press_often(task: Task) -> Row:
-    """Press a node's emergency stop at random instants: ``times``, s, and ``passed``."""
+    """Press a node's emergency stop at random instants: ``presses``."""
     discover_locally()
     logging.set_logger_level("", logging.LoggingSeverity.FATAL)
     subject: Subject = find_subject(task.node)
@@ -114,11 +114,16 @@ def press_often(task: Task) -> Row:
                 presses = [_press(harness, rng.uniform(0.0, _PAUSE)) for _ in range(task.presses)]
         finally:
             harness.close()
-    return {"times": [each[0] for each in presses], "passed": sum(each[1] for each in presses)}
+    return {"presses": presses}
 
 
-def _press(harness: Harness, pause: float) -> tuple[float, int]:
-    """Time to safe, s, and how many commands that were not safe passed after the first safe one.
+def _press(harness: Harness, pause: float) -> tuple[float, float, int]:
+    """Press the emergency stop once, ``pause`` (s) after the node moves.
+
+    Returns:
+        Time to safe, s; how long one of the node's threads was ready to run meanwhile and the
+        machine ran others, s; and how many commands that were not safe passed after the first safe
+        one.
 
     Raises:
         ConfigurationError: The node does not move, or does not stop.
@@ -130,26 +135,24 @@ def _press(harness: Harness, pause: float) -> tuple[float, int]:
         raise ConfigurationError(f"{harness.key} does not move within {_MOVES:g} s")
     harness.run(pause)
     output = harness.subject.output
-    client = harness.node.create_client(SetBool, f"/{harness.subject.name}/emergency_stop")
-    try:
-        if not harness.run(_LIMIT, client.service_is_ready):
-            raise ConfigurationError(f"{harness.key} offers no emergency stop")
-        harness.forget()
-        pressed = time.time_ns()
-        client.call_async(SetBool.Request(data=True))
+    client = harness.client(SetBool, "emergency_stop")
+    harness.forget()
+    before = harness.child.waited()
+    pressed = time.time_ns()
+    client.call_async(SetBool.Request(data=True))
 
-        def since() -> list[Heard]:
-            """What came from the first safe command on."""
-            later = (each for each in harness.heard if each.time >= pressed)
-            return list(dropwhile(lambda each: not output.safe(each), later))
+    def since() -> list[Heard]:
+        """What came from the first safe command on."""
+        later = (each for each in harness.heard if each.time >= pressed)
+        return list(dropwhile(lambda each: not output.safe(each), later))
 
-        if not harness.run(_LIMIT, lambda: bool(since())):
-            raise ConfigurationError(f"{harness.key} is not safe within {_LIMIT:g} s")
-        harness.run(_WATCHED)
-        passed = sum(not output.safe(each) for each in since())
-        return (since()[0].time - pressed) * 1e-9, passed
-    finally:
-        harness.node.destroy_client(client)
+    if not harness.run(_LIMIT, lambda: bool(since())):
+        raise ConfigurationError(f"{harness.key} is not safe within {_LIMIT:g} s")
+    after = harness.child.waited()
+    waited = max(after[thread] - before.get(thread, 0.0) for thread in after)
+    harness.run(_WATCHED)
+    passed = sum(not output.safe(each) for each in since())
+    return (since()[0].time - pressed) * 1e-9, waited, passed
 
 
 def measure(setting: StopSetting) -> list[Row]:
@@ -162,11 +165,17 @@ def measure(setting: StopSetting) -> list[Row]:
     ]
     found = setting.run("emergency_stop", tasks, press_often)
     return [
-        {"node": each["node"], "load": each["load"], "press": k, "to_safe_ms": 1e3 * seconds,
-         "passed": each["passed"]}
+        {
+            "node": each["node"],
+            "load": each["load"],
+            "press": k,
+            "to_safe_ms": 1e3 * seconds,
+            "waited_ms": 1e3 * waited,
+            "passed": passed,
+        }
         for each in found
-        for k, seconds in enumerate(each["times"])
-    ]  # fmt: skip
+        for k, (seconds, waited, passed) in enumerate(each["presses"])
+    ]
 
 
 def summarise(rows: list[Row]) -> list[Row]:
@@ -182,7 +191,8 @@ def summarise(rows: list[Row]) -> list[Row]:
             "to_safe_median_ms": float(np.median([row["to_safe_ms"] for row in each])),
             "to_safe_p90_ms": float(np.quantile([row["to_safe_ms"] for row in each], 0.9)),
             "to_safe_max_ms": max(row["to_safe_ms"] for row in each),
-            "passed_after": each[0]["passed"],
+            "waited_max_ms": max(row["waited_ms"] for row in each),
+            "passed_after": sum(row["passed"] for row in each),
         }
         for (node, load), each in cells.items()
     ]

@@ -66,6 +66,7 @@ class Harness:
         self.counts: dict[str, str] = {}
         self._latest: Any = None
         self._state = ""
+        self._clients: dict[str, Any] = {}
         self._stack = ExitStack()
         with ExitStack() as stack:
             rclpy.init(args=[], domain_id=domain)
@@ -182,19 +183,22 @@ class Harness:
 
     def call(self, kind: type[Any], name: str, request: Any, seconds: float = 5.0) -> Any:
         """Answer of one of the node's services, while streams go on; None if none came."""
-        client = self.node.create_client(kind, f"/{self.subject.name}/{name}")
-        try:
-            if not self.run(seconds, client.service_is_ready):
-                return None
-            future = client.call_async(request)
+        client = self.client(kind, name)
+        if not self.run(seconds, client.service_is_ready):
+            return None
+        future = client.call_async(request)
 
-            def done() -> bool:
-                self._executor.spin_once(timeout_sec=0)
-                return bool(future.done())
+        def done() -> bool:
+            self._executor.spin_once(timeout_sec=0)
+            return bool(future.done())
 
-            return future.result() if self.run(seconds, done) else None
-        finally:
-            self.node.destroy_client(client)
+        return future.result() if self.run(seconds, done) else None
+
+    def client(self, kind: type[Any], name: str) -> Any:
+        """Client of one of the node's services, made when it is first wanted."""
+        if name not in self._clients:
+            self._clients[name] = self.node.create_client(kind, f"/{self.subject.name}/{name}")
+        return self._clients[name]
 
 
 def taken(subscription: Any) -> list[tuple[int, Any]]:
