@@ -30,26 +30,11 @@ from neuro_control.simulation.effects import (
     SensorEffect,
     Wind,
 )
-from neuro_control.simulation.signals import Parts, Signal, signal
+from neuro_control.simulation.failures import Failure
+from neuro_control.simulation.signals import Signal, signal
+from neuro_control.simulation.targets import body_id, check, motor_parts, sensor_parts
 
 Array = NDArray[np.float64]
-
-# By convention each model carries a site of this name whose axes follow REP 103
-# (x forward, y left, z up); odometry is that site's.
-BASE_SITE = "base_link"
-
-# Groups of sensors, by what MuJoCo calls their type.
-GROUPS = {
-    "joint_position": mujoco.mjtSensor.mjSENS_JOINTPOS,
-    "joint_velocity": mujoco.mjtSensor.mjSENS_JOINTVEL,
-    "gyro": mujoco.mjtSensor.mjSENS_GYRO,
-    "accelerometer": mujoco.mjtSensor.mjSENS_ACCELEROMETER,
-    "attitude": mujoco.mjtSensor.mjSENS_FRAMEQUAT,
-    "velocity": mujoco.mjtSensor.mjSENS_VELOCIMETER,
-    "range": mujoco.mjtSensor.mjSENS_RANGEFINDER,
-    "pressure": mujoco.mjtSensor.mjSENS_USER,
-    "foot_force": mujoco.mjtSensor.mjSENS_TOUCH,
-}
 
 
 class Electronics:
@@ -96,10 +81,13 @@ class ActiveEffects:
         self._model, self.electronics, self._rng = model, electronics, rng
         self.idle = True
         self.unaffected: Array = np.zeros(model.nsensordata)
+        # Failures that act, and the names of their effects.
+        self._injected: dict[str, str] = {}
         self._seed: int | None = None
         self._count = 0
         self._effects: dict[str, Effect] = {}
         self._signals: dict[str, Signal] = {}
+        self._motor_signals: dict[str, Signal] = {}
         self._losses: dict[str, tuple[CommandLoss, np.random.Generator]] = {}
         self._delays: dict[str, CommandDelay] = {}
         self._pushes: dict[str, tuple[Push, int]] = {}
@@ -144,8 +132,26 @@ class ActiveEffects:
         if isinstance(self._effects[name], ModelEffect):
             raise ConfigurationError(f"{name} changes the model: it stays for the whole episode")
         del self._effects[name]
-        for each in (self._signals, self._losses, self._delays, self._pushes, self._winds):
+        for each in (
+            self._signals, self._motor_signals, self._losses, self._delays, self._pushes,
+            self._winds,
+        ):  # fmt: skip
             each.pop(name, None)
+
+    def inject(self, failures: Sequence[Failure]) -> None:
+        """Let failures act from now on, and no others than these; those that stay go on.
+
+        Raises:
+            ConfigurationError: The model lacks a component, or it can't fail so; nothing changes.
+        """
+        wanted = {str(each): each.effect for each in failures}
+        for effect in wanted.values():
+            check(self._model, effect)
+        for text in [each for each in self._injected if each not in wanted]:
+            self.remove(self._injected.pop(text))
+        for text, effect in wanted.items():
+            if text not in self._injected:
+                self._injected[text] = self._start(effect)
 
     def _start(self, effect: Effect) -> str:
         wanted = name = effect.name or effect.kind
@@ -156,8 +162,10 @@ class ActiveEffects:
         self._effects[name] = effect
         self.idle = False
         if isinstance(effect, SensorEffect):
-            parts = sensor_parts(self._model, effect)
-            self._signals[name] = signal(effect, parts, self._generator())
+            find, signals = sensor_parts, self._signals
+            if effect.motors:
+                find, signals = motor_parts, self._motor_signals
+            signals[name] = signal(effect, find(self._model, effect), self._generator())
         elif isinstance(effect, CommandLoss):
             self._losses[name] = effect, self._generator()
         elif isinstance(effect, CommandDelay):
@@ -186,7 +194,7 @@ class ActiveEffects:
     def arriving(self, time: float, command: Array) -> Array | None:
         """The command (nu,) that takes effect when another is given at a time (s), or None."""
         if not self._losses and not self._delays and not self._under_way:
-            return command
+            return self._at_the_motors(time, command)
         lost = [rng.random() < loss.probability and loss.acts(time)
                 for loss, rng in self._losses.values()]  # fmt: skip
         if not any(lost):
@@ -200,8 +208,17 @@ class ActiveEffects:
             if self._under_way[index][0] <= time:
                 command = self._under_way[index][1]
                 del self._under_way[: index + 1]
-                return command
+                return self._at_the_motors(time, command)
         return None
+
+    def _at_the_motors(self, time: float, command: Array) -> Array:
+        """What motors make of a command (nu,) that has arrived; a lost part of it is 0."""
+        if not self._motor_signals:
+            return command
+        command = np.array(command, dtype=np.float64)
+        for each in self._motor_signals.values():
+            each.act(time, command)
+        return np.nan_to_num(command, copy=False, nan=0.0)
 
     def disturb(self, data: mujoco.MjData) -> None:
         """Before physics: let commands arrive that were under way, and forces and wind act."""
@@ -254,71 +271,6 @@ class ActiveEffects:
         return np.sum(acting, axis=0) if acting else np.zeros(3)
 
 
-def sensor_parts(model: mujoco.MjModel, effect: SensorEffect) -> Parts:
-    """Where the readings of each sensor lie that an effect acts on.
-
-    Raises:
-        ConfigurationError: The model has no sensor of a name.
-    """
-    names = [model.sensor(index).name for index in range(model.nsensor)]
-    found: dict[int, None] = {}
-    for wanted in effect.sensors:
-        which = _matching(model, names, wanted)
-        if not which:
-            raise ConfigurationError(
-                f"{effect.kind}: no sensor '{wanted}': the model has {', '.join(names)}; groups "
-                f"are {', '.join(_groups(model))}, all"
-            )
-        found.update(dict.fromkeys(which))
-    starts, sizes = model.sensor_adr, model.sensor_dim
-    return [np.arange(starts[each], starts[each] + sizes[each], dtype=np.intp) for each in found]
-
-
-def _matching(model: mujoco.MjModel, names: list[str], wanted: str) -> list[int]:
-    if wanted == "all":
-        return list(range(len(names)))
-    if wanted in names:
-        return [names.index(wanted)]
-    if wanted in GROUPS:
-        return np.flatnonzero(model.sensor_type == int(GROUPS[wanted])).tolist()
-    return [
-        index
-        for index, name in enumerate(names)
-        if name.startswith(f"{wanted}_") or _measured(model, index) == wanted
-    ]
-
-
-def _measured(model: mujoco.MjModel, sensor: int) -> str:
-    """Name of the joint or site that a sensor measures."""
-    kind, index = int(model.sensor_objtype[sensor]), int(model.sensor_objid[sensor])
-    return str(mujoco.mj_id2name(model, kind, index) or "") if index >= 0 else ""
-
-
-def _groups(model: mujoco.MjModel) -> list[str]:
-    types = set(model.sensor_type.tolist())
-    return [name for name, kind in GROUPS.items() if int(kind) in types]
-
-
-def body_id(model: mujoco.MjModel, effect: Push | Payload) -> int:
-    """Number of the body that an effect acts on.
-
-    Raises:
-        ConfigurationError: The model has no such body, or no site base_link where none is named.
-    """
-    if not effect.body:
-        base = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, BASE_SITE)
-        if base < 0:
-            raise ConfigurationError(
-                f"{effect.kind}: name the body, since the model has no site {BASE_SITE}"
-            )
-        return int(model.site_bodyid[base])
-    body = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, effect.body)
-    if body < 1:
-        names = ", ".join(model.body(index).name for index in range(1, model.nbody))
-        raise ConfigurationError(f"{effect.kind}: no body '{effect.body}': the model has {names}")
-    return int(body)
-
-
 # Effects on the model.
 
 # What they change of it.
@@ -360,33 +312,3 @@ def change_model(model: mujoco.MjModel, effects: Sequence[Effect]) -> None:
             _CHANGES[type(effect)](model, effect)
     if any(isinstance(effect, Payload) for effect in effects):
         mujoco.mj_setConst(model, mujoco.MjData(model))
-
-
-def check(model: mujoco.MjModel, effect: Effect) -> None:
-    """Refuse an effect that can't act on a model.
-
-    Raises:
-        ConfigurationError: It needs a sensor, body, ground or medium that the model lacks.
-    """
-    if isinstance(effect, SensorEffect):
-        sensor_parts(model, effect)
-    if isinstance(effect, Push | Payload):
-        body = body_id(model, effect)
-        if isinstance(effect, Payload) and model.body_mass[body] + effect.mass <= 0:
-            raise ConfigurationError(
-                f"payload: {effect.mass:g} kg takes away more than {model.body(body).name} weighs, "
-                f"{model.body_mass[body]:g} kg"
-            )
-    if isinstance(effect, Wind | Density) and not (model.opt.density or model.opt.viscosity):
-        raise ConfigurationError(
-            f"{effect.kind}: the model has no medium that could exert a force (its density is 0)"
-        )
-    if isinstance(effect, Density) and model.geom_fluid.any():
-        raise ConfigurationError(
-            "density: this body floats, and its buoyancy does not follow the medium's density"
-        )
-    if isinstance(effect, Friction) and (
-        model.opt.disableflags & int(mujoco.mjtDisableBit.mjDSBL_CONTACT)
-        or not model.geom_contype[model.geom_bodyid == 0].any()
-    ):
-        raise ConfigurationError("friction: the model touches no ground")

@@ -126,32 +126,43 @@ class TimedEffect(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class SensorEffect(TimedEffect):
-    """An effect on what sensors measure.
+    """An effect on what sensors measure, or on the commands that reach motors.
 
     Attributes:
         sensors: Which. A sensor's name; the name of the joint or site that it measures; the
             beginning of names (``FL_calf`` stands for the angle and the speed of that joint); a
             group (``joint_position``, ``joint_velocity``, ``gyro``, ``accelerometer``,
             ``attitude``, ``velocity``, ``range``, ``pressure``, ``foot_force``); or ``all``.
+        motors: Motors instead of sensors: the name of a motor or of the joint that it drives, the
+            beginning of names, or ``all``.
     """
 
     sensors: tuple[str, ...] = dataclasses.field(
         default=("all",), metadata={"unit": "", "what": "names or groups of sensors"}
     )
+    motors: tuple[str, ...] = dataclasses.field(
+        default=(), metadata={"unit": "", "what": "names of motors, instead of sensors"}
+    )
 
     def __post_init__(self) -> None:
-        given: Any = self.sensors
+        for field in ("sensors", "motors"):
+            object.__setattr__(self, field, self._names(field, getattr(self, field)))
+        if self.motors and self.sensors != ("all",):
+            raise ConfigurationError(f"{self.kind}: it acts on sensors or on motors, name one")
+        super().__post_init__()
+
+    def _names(self, field: str, given: Any) -> tuple[str, ...]:
         names = (given,) if isinstance(given, str) else given
+        needed = field == "sensors"
         if (
             not isinstance(names, Sequence)
-            or not names
+            or (needed and not names)
             or not all(isinstance(each, str) for each in names)
         ):
             raise ConfigurationError(
-                f"{self.kind}: sensors is a name or a list of names, not {reprlib.repr(given)}"
+                f"{self.kind}: {field} is a name or a list of names, not {reprlib.repr(given)}"
             )
-        object.__setattr__(self, "sensors", tuple(names))
-        super().__post_init__()
+        return tuple(names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +176,10 @@ class Noise(SensorEffect):
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(SensorEffect):
-    """Loses a sensor's reading, which is then not a number (an image is not published)."""
+    """Loses a sensor's reading, which is then not a number (an image is not published).
+
+    A motor whose command is lost exerts nothing.
+    """
 
     kind = "loss"
     probability: float = _number(1.0, 0.0, 1.0, "", "with which each reading is lost")
@@ -196,6 +210,22 @@ class Jump(SensorEffect):
 
     kind = "jump"
     offset: float = _number(None, -1e6, 1e6, "of the sensor", "number added to each reading")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Garbage(SensorEffect):
+    """Puts numbers in place of the reading that have nothing to do with it, evenly distributed."""
+
+    kind = "garbage"
+    size: float = _number(10.0, 0.0, 1e6, "of the sensor", "largest number, with either sign")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow(SensorEffect):
+    """Measures anew only so many times a second, and repeats the reading in between."""
+
+    kind = "slow"
+    rate: float = _number(10.0, 0.0, 1e5, "Hz", "readings per second", above=True)
 
 
 # Commands.
@@ -302,8 +332,8 @@ class Density(ModelEffect):
 EFFECTS: dict[str, type[Effect]] = {
     each.kind: each
     for each in (
-        Noise, Loss, Delay, Stuck, Jump, CommandDelay, CommandLoss, Push, Wind, Payload, Friction,
-        Density,
+        Noise, Loss, Delay, Stuck, Jump, Garbage, Slow, CommandDelay, CommandLoss, Push, Wind,
+        Payload, Friction, Density,
     )
 }  # fmt: skip
 
@@ -359,8 +389,9 @@ def _effect(kind: Any, numbers: Any) -> Effect:
     numbers = dict(numbers or {})
     made = EFFECTS[kind]
     fields = {field.name: field for field in dataclasses.fields(made)}
-    if "sensors" in fields and "sensor" in numbers and "sensors" not in numbers:
-        numbers["sensors"] = numbers.pop("sensor")  # one sensor reads better so
+    for one, several in (("sensor", "sensors"), ("motor", "motors")):  # one reads better so
+        if several in fields and one in numbers and several not in numbers:
+            numbers[several] = numbers.pop(one)
     for name in numbers:
         if name not in fields:
             raise ConfigurationError(

@@ -1,6 +1,6 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Sensor effects at work on arrays: on the readings of a model's sensors, and on images.
+"""Sensor effects at work on arrays: readings of a model's sensors, commands to motors, images.
 
 Each class holds what one effect remembers during one episode, and changes readings in place.
 """
@@ -19,10 +19,12 @@ from neuro_control.simulation.effects import (
     SLACK,
     Delay,
     Effect,
+    Garbage,
     Jump,
     Loss,
     Noise,
     SensorEffect,
+    Slow,
     Stuck,
 )
 
@@ -100,8 +102,31 @@ class _Jump(Signal):
             readings[self._where] += self._effect.offset
 
 
+class _Garbage(Signal):
+    def act(self, time: float, readings: Array) -> None:
+        numbers = self._rng.uniform(-1.0, 1.0, len(self._where))
+        if self._effect.acts(time):
+            readings[self._where] = self._effect.size * numbers
+
+
+class _Slow(Signal):
+    def __init__(self, effect: Any, parts: Parts, rng: np.random.Generator) -> None:
+        super().__init__(effect, parts, rng)
+        self._held: Array | None = None
+        self._due = 0.0
+
+    def act(self, time: float, readings: Array) -> None:
+        if not self._effect.acts(time):
+            self._held = None
+        elif self._held is None or time >= self._due - SLACK:
+            self._held, self._due = readings[self._where], time + 1.0 / self._effect.rate
+        else:
+            readings[self._where] = self._held
+
+
 _SIGNALS: dict[type[SensorEffect], type[Signal]] = {
     Noise: _Noise, Loss: _Loss, Delay: _Delay, Stuck: _Stuck, Jump: _Jump,
+    Garbage: _Garbage, Slow: _Slow,
 }  # fmt: skip
 
 
@@ -114,7 +139,7 @@ class ImageEffects:
     """Effects on a stream of images: the sensor's name is ``image``, its unit a grey level of 255.
 
     Args:
-        effects: noise, loss, delay, stuck and jump.
+        effects: Those on sensors.
         seed: Of the episode.
 
     Raises:
@@ -128,6 +153,8 @@ class ImageEffects:
                     f"no effect '{effect.kind}' on images: there are "
                     f"{', '.join(each.kind for each in _SIGNALS)}"
                 )
+            if effect.motors:
+                raise ConfigurationError(f"{effect.kind}: an image has no motors")
             if other := set(effect.sensors) - {"image", "all"}:
                 raise ConfigurationError(
                     f"{effect.kind}: no sensor '{min(other)}': there are image, all"

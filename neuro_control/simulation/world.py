@@ -23,15 +23,14 @@ from numpy.typing import NDArray
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.active_effects import (
-    BASE_SITE,
     ActiveEffects,
     Electronics,
     change_model,
-    check,
     restore_model,
 )
 from neuro_control.simulation.effects import Description, Effect, ModelEffect, parse
 from neuro_control.simulation.registry import is_registered, registered_models
+from neuro_control.simulation.targets import BASE_SITE, check
 
 __all__ = ["BASE_SITE", "Electronics", "World", "advance", "load"]
 
