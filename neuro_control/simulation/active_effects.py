@@ -138,15 +138,28 @@ class ActiveEffects:
         ):  # fmt: skip
             each.pop(name, None)
 
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """The failures that act, as texts."""
+        return tuple(self._injected)
+
+    def check_failures(self, failures: Sequence[Failure]) -> None:
+        """Refuse failures that can't happen to this model.
+
+        Raises:
+            ConfigurationError: The model lacks a component, or it can't fail so.
+        """
+        for each in failures:
+            check(self._model, each.effect)
+
     def inject(self, failures: Sequence[Failure]) -> None:
         """Let failures act from now on, and no others than these; those that stay go on.
 
         Raises:
             ConfigurationError: The model lacks a component, or it can't fail so; nothing changes.
         """
+        self.check_failures(failures)
         wanted = {str(each): each.effect for each in failures}
-        for effect in wanted.values():
-            check(self._model, effect)
         for text in [each for each in self._injected if each not in wanted]:
             self.remove(self._injected.pop(text))
         for text, effect in wanted.items():

@@ -24,7 +24,6 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.diagnostics import DiagnosticNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -36,8 +35,10 @@ from neuro_control.ros.messages import (
 from neuro_control.ros.monitoring import Timing
 from neuro_control.ros.process import run_node
 from neuro_control.simulation import world as worlds
+from neuro_control.simulation.active_effects import ActiveEffects
 from neuro_control.simulation.camera_topics import CameraTopics
 from neuro_control.simulation.cameras import Cameras
+from neuro_control.simulation.failure_injection import InjectionNode
 from neuro_control.simulation.interface import Actuators, Base, Feet, Joints, Sensor, sensors
 from neuro_control.simulation.pacing import FreeRunning, Lockstep, Pacing
 from neuro_control.simulation.parameters import SimulationParameters
@@ -53,7 +54,7 @@ _OLD_ODOMETRY = "odom"
 _OLD_ODOMETRY_PERIOD = 0.5
 
 
-class Simulation(DiagnosticNode[SimulationParameters]):
+class Simulation(InjectionNode[SimulationParameters]):
     """Simulates a world behind the topics of a robot.
 
     Publishes ``/clock``, ``joint_states`` and, while somebody subscribes, ``ground_truth/odom``,
@@ -110,7 +111,11 @@ class Simulation(DiagnosticNode[SimulationParameters]):
         self._make_topics()
         self._make_services()
         self.pacing: Pacing = (Lockstep if p.lockstep else FreeRunning)(self, self, self.steady)
-        self._begin_episode()
+        try:
+            self._begin_episode()
+        except ConfigurationError:
+            self.destroy_node()
+            raise
         self.set_running()
 
     def _make_topics(self) -> None:
@@ -165,6 +170,7 @@ class Simulation(DiagnosticNode[SimulationParameters]):
         self._episodes += 1
         self._seed = self.parameters.seed
         self._effects = self._world.reset(self.data, rng)
+        self.inject()
         self.steps = 0
         self.finished = False
         self.refused = ""
@@ -190,6 +196,11 @@ class Simulation(DiagnosticNode[SimulationParameters]):
     def now(self) -> int:
         """Simulated time, ns: the simulation is the clock."""
         return self.stamp
+
+    @property
+    def active_effects(self) -> ActiveEffects:
+        """What acts on the present episode."""
+        return self._effects
 
     def drive(self, ctrl: Array) -> None:
         """Let the motors follow controls (nu,) from now on."""
@@ -378,7 +389,7 @@ class Simulation(DiagnosticNode[SimulationParameters]):
 
     def reported_state(self) -> tuple[bytes, str]:
         """The state, or that it is paused, or that cameras can't be rendered."""
-        level, text = self._state
+        level, text = super().reported_state()
         if level == DiagnosticStatus.OK and self._camera_error:
             return DiagnosticStatus.WARN, self._camera_error
         if level == DiagnosticStatus.OK and self.paused:

@@ -9,11 +9,12 @@ from typing import Any
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.parameters import parameter
+from neuro_control.simulation.failure_injection import InjectionParameters
 from neuro_control.yaml_text import read_yaml
 
 
 @dataclass(frozen=True)
-class SimulationParameters:
+class SimulationParameters(InjectionParameters):
     """Parameters of the simulation node."""
 
     model: str = parameter(
