@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 import click
 from rich.table import Table
@@ -50,6 +51,23 @@ def list_scenarios() -> None:
 app.add_command(run)
 app.add_command(heartbeat)
 app.add_command(soak)
+
+
+class _Inject(click.Command):
+    """``inject``, whose node is imported when it is used."""
+
+    def invoke(self, ctx: click.Context) -> None:
+        with no_gl():
+            resolve("neuro_control.faults.injector:run_script")(ctx.params["script"])
+
+
+app.add_command(
+    _Inject(
+        "inject",
+        params=[click.Argument(["script"], type=click.Path(path_type=Path))],
+        help="Pass messages of topics on with faults, by a seeded SCRIPT; Ctrl-C ends it.",
+    )
+)
 
 
 # Commands of a verb that are about all scenarios, with what they do.
