@@ -151,6 +151,8 @@ class Safety:
         if request.data:
             self._stop("")
             response.message = "stopped"
+        elif not self.emergency_stop:
+            response.message = "no emergency stop was active"
         else:
             with self.lock:
                 self._enabled = self.emergency_stop = False

@@ -144,6 +144,14 @@ def test_a_repeated_observation_gets_no_old_command_after_an_emergency_stop(loop
     assert all(efforts == SAFE for efforts in loop.probe.efforts())
 
 
+def test_releasing_a_stop_that_is_not_active_changes_nothing(loop):
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+    assert loop.call("emergency_stop", False).message == "no emergency stop was active"
+    loop.advance()
+    assert any(loop.answer(ANGLES).effort)
+
+
 def test_an_emergency_stop_is_not_held_up_by_a_flood_and_nothing_passes_it(bench, operator):
     loop = loop_of(bench)
     station = operator()
