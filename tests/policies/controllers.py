@@ -206,6 +206,10 @@ class Subject:
     def safe(self, command: Any) -> bool:
         raise NotImplementedError
 
+    def brakes(self, command: Any) -> bool:
+        """Whether it is a safe command whatever was measured before."""
+        return self.safe(command)
+
     def falls_back(self, command: Any) -> bool:
         """Whether it is a command that may answer what was refused; the safe one by default."""
         return self.safe(command)
@@ -358,6 +362,10 @@ class Blimp(Subject):
     def safe(self, command: Any) -> bool:
         return not np.any(command.effort)
 
+    def brakes(self, command: Any) -> bool:
+        """Whether it is a safe command whatever was measured before."""
+        return self.safe(command)
+
     def falls_back(self, command: Any) -> bool:
         return self.within(command)
 
@@ -422,8 +430,11 @@ class Quadruped(Subject):
         )
 
     def safe(self, command: Any) -> bool:
-        # It brakes: some 0.3 rad/s by 3 N·m s/rad. No gait controller stands by so little.
-        return not np.any(command.velocity) and bool((np.abs(command.effort) < 6.0).all())
+        # Of what ``observed`` makes: some 0.3 rad/s by 3 N·m s/rad. Nobody stands by so little.
+        return self.brakes(command) and bool((np.abs(command.effort) < 6.0).all())
+
+    def brakes(self, command: Any) -> bool:
+        return not np.any(command.velocity)
 
     def make_set_point(self, given: Any) -> Any:
         return Float64MultiArray(data=list(given))

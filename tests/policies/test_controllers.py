@@ -15,7 +15,7 @@ def test_whatever_comes_a_controller_does_what_is_stated(bench, name):
     class Machine(ControllerMachine):
         subject = SUBJECTS[name](bench)
 
-    run_state_machine_as_test(Machine, settings=sequences(examples=20, steps=20))
+    run_state_machine_as_test(Machine, settings=sequences(examples=10, steps=20))
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

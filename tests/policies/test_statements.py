@@ -1,0 +1,12 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+import re
+from pathlib import Path
+
+from tests.policies import statements
+
+
+def test_every_statement_of_the_page_is_checked_and_every_check_is_of_a_statement():
+    text = "".join(path.read_text() for path in Path(__file__).parent.glob("*.py"))
+    checked = set(re.findall(r"""\b([CPU]\d+)\b""", text))
+    assert checked == set(statements())
