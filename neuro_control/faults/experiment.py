@@ -27,11 +27,13 @@ from neuro_control.ros.process import discover_locally
 # How often a trial in which nothing but its time was wrong is done again: a machine that does
 # something else for a while is no fault of a node.
 _AGAIN = 2
+# Trials of a cell that are done one after another.
+_BLOCK = 5
 
 
 @dataclass(frozen=True)
 class Task:
-    """A cell of the matrix.
+    """A part of a cell of the matrix.
 
     Attributes:
         node: Name of the node.
@@ -69,7 +71,7 @@ def why_not(subject: Subject, fault: str) -> str:
 
 
 def run_cell(task: Task) -> Row:
-    """All trials of a cell, one after another in one process of the node: ``trials``."""
+    """Trials of a cell, one after another in one process of the node: ``trials``."""
     discover_locally()
     logging.set_logger_level("", logging.LoggingSeverity.FATAL)
     subject, kind = find_subject(task.node), FAULTS[task.fault]
@@ -99,20 +101,28 @@ def repeated(harness: Harness, name: str, seed: int) -> Row:
 def matrix(setting: MatrixSetting) -> list[Row]:
     """Every node × every fault: alive, finite, within limits and rates, safe in time, recovered."""
     subjects = find_subjects()
+    # First some trials of every cell, so that a matrix that was interrupted is one all the same.
     tasks = [
-        ({"node": node, "fault": fault}, Task(node, fault, setting.seeds, setting.domain))
+        ({"node": node, "fault": fault}, Task(node, fault, some, setting.domain))
+        for some in _blocks(setting.seeds)
         for node in setting.nodes
         for fault in setting.faults
         if not why_not(subjects[node], fault)
     ]
     if not tasks:
         raise ConfigurationError("none of these faults can happen to one of these nodes")
-    cells = setting.run("faults", tasks, run_cell)
-    return [
-        {"node": cell["node"], "fault": cell["fault"], **trial}
-        for cell in cells
-        for trial in cell["trials"]
+    found = [
+        {"node": part["node"], "fault": part["fault"], **trial}
+        for part in setting.run("faults", tasks, run_cell)
+        for trial in part["trials"]
     ]
+    order = {(row["node"], row["fault"]): k for k, row in reversed(list(enumerate(found)))}
+    return sorted(found, key=lambda row: (order[row["node"], row["fault"]], row["seed"]))
+
+
+def _blocks(seeds: range) -> list[range]:
+    """The seeds in parts, each of which is done by one process of the node."""
+    return [seeds[k : k + _BLOCK] for k in range(0, len(seeds), _BLOCK)]
 
 
 def summarise(rows: list[Row]) -> list[Row]:
