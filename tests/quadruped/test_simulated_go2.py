@@ -33,15 +33,19 @@ from neuro_control.quadruped.go2.motors import (
     read_state,
     state_checksum,
 )
+from neuro_control.quadruped.go2.parameters import UnitreeParameters
 from neuro_control.quadruped.go2.simulated import SimulatedGo2
 from neuro_control.quadruped.go2.simulated_robot import SimulatedRobot
+from neuro_control.quadruped.go2.state_monitor import StateMonitor
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,
     SET_POINT_QOS,
+    Rejected,
     joint_state,
     to_nanoseconds,
 )
+from neuro_control.simulation.failures import parse
 from tests.bench import Probe, options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -372,3 +376,40 @@ def test_the_node_tells_its_interfaces_version_and_stops_its_sport_state_as_the_
     bench.spin_until(lambda: node.robot.time > time + 0.1)
     assert newest(states) is None
     here.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [
+        ("FL_calf off", "not_finite"),
+        ("FL_calf garbage 40", "range"),
+        ("FL_calf wrong 2.5", "range"),
+        ("gyro garbage 1000", "imu"),
+    ],
+)
+def test_a_component_that_fails_makes_states_that_the_driver_refuses(failure, reason):
+    robot, monitor = SimulatedRobot(), StateMonitor(UnitreeParameters())
+    live(robot, 0.1)
+    monitor.check(100.0, read_state(low_state(robot)))
+    robot.body.effects.inject(parse(failure))
+    live(robot, 0.02)
+    with pytest.raises(Rejected) as caught:
+        monitor.check(100.02, read_state(low_state(robot)))
+    assert caught.value.reason == reason
+    robot.body.effects.inject(())
+    live(robot, 0.02)
+    monitor.check(100.04, read_state(low_state(robot)))
+
+
+def test_failures_are_refused_where_the_start_did_not_allow_them_or_the_robot_lacks_them(bench):
+    robot = bench.add(SimulatedGo2(**options(domain=DOMAIN)))
+    answer = robot.set_parameters([Parameter("injected_failures", value="imu stuck")])[0]
+    assert not answer.successful
+    assert "failure_injection" in answer.reason
+    other = SimulatedGo2(
+        "other", **options(domain=DOMAIN, failure_injection=True, start="standing")
+    )
+    bench.add(other)
+    answer = other.set_parameters([Parameter("injected_failures", value="FL_knee stuck")])[0]
+    assert not answer.successful
+    assert "FL_knee" in answer.reason

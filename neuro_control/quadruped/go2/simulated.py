@@ -16,9 +16,10 @@ from neuro_control.quadruped.go2 import sport
 from neuro_control.quadruped.go2.link import Participant, newest, taken
 from neuro_control.quadruped.go2.simulated_robot import SimulatedRobot
 from neuro_control.quadruped.simulation.model import TERRAINS
-from neuro_control.ros.diagnostics import DiagnosticNode
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
+from neuro_control.simulation.active_effects import ActiveEffects
+from neuro_control.simulation.failure_injection import InjectionNode, InjectionParameters
 
 # Control steps that are simulated at once, at most.
 _MOST_STEPS = 5
@@ -27,7 +28,7 @@ _VERSION_REQUEST, _VERSION = 1, "1.0.0.1"
 
 
 @dataclass(frozen=True)
-class SimulatedGo2Parameters:
+class SimulatedGo2Parameters(InjectionParameters):
     """Parameters of the simulated robot."""
 
     domain: int = parameter(0, "DDS domain of the robot", low=0, high=230, fixed=True)
@@ -58,8 +59,11 @@ class SimulatedGo2Parameters:
     )
 
 
-class SimulatedGo2(DiagnosticNode[SimulatedGo2Parameters]):
+class SimulatedGo2(InjectionNode[SimulatedGo2Parameters]):
     """Simulates a Go2 in real time behind Unitree's topics on Cyclone DDS.
+
+    Components fail by ``injected_failures`` while it runs, if ``failure_injection`` allowed it at
+    the start.
 
     Args:
         name: Name of the node.
@@ -75,6 +79,7 @@ class SimulatedGo2(DiagnosticNode[SimulatedGo2Parameters]):
         try:
             self._participant = Participant(p.domain, p.network_interface)
             self.robot = SimulatedRobot(p.start, p.terrain, p.seed, p.body_height, p.effects)
+            self.inject()
         except ConfigurationError:
             self.destroy_node()
             raise
@@ -97,6 +102,11 @@ class SimulatedGo2(DiagnosticNode[SimulatedGo2Parameters]):
         self.create_timer(PERIOD, self._advance, clock=self.steady)
         where = f"domain {p.domain} through {p.network_interface or 'any interface'}"
         self.set_state(DiagnosticStatus.OK, f"running on {where}")
+
+    @property
+    def active_effects(self) -> ActiveEffects:
+        """What acts on the robot."""
+        return self.robot.body.effects
 
     def _advance(self) -> None:
         for service, reader in self._requests.items():

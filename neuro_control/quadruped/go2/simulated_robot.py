@@ -243,7 +243,8 @@ class SimulatedRobot:
             motor.mode, motor.temperature = DRIVEN, 30
             motor.q, motor.dq = float(seen.angles[i]), float(seen.speeds[i])
             motor.tau_est = float(self._efforts[i])
-        forces = np.rint(np.clip(seen.forces, 0, 32767)).astype(int)[OUR_FEET]
+        # A foot's sensor without a reading reports 0: the field holds whole numbers.
+        forces = np.rint(np.clip(np.nan_to_num(seen.forces), 0, 32767)).astype(int)[OUR_FEET]
         message.foot_force = message.foot_force_est = forces.tolist()
         message.bms_state.soc, message.power_v = 90, 29.5
         message.tick = round(self.time * 1000) % 2**32
