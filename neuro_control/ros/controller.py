@@ -136,6 +136,14 @@ class Controller(ControllerDiagnostics[P]):
         """Action while observations are refused or missing; by default the safe action."""
         return self.safe_action()
 
+    def overdue(self) -> float:
+        """Silence after which the fallback is sent, s; by default ``input_timeout``.
+
+        A control law that can go on for a moment without observations begins so earlier. Until
+        ``input_timeout`` nothing is wrong yet, and nothing is said.
+        """
+        return self.parameters.input_timeout
+
     @abstractmethod
     def command(self, nanoseconds: int, action: Array) -> Any:
         """Command message of ``action``, stamped ``nanoseconds``."""
@@ -389,7 +397,7 @@ class Controller(ControllerDiagnostics[P]):
                 self._publish_safe(now)
             return
         silence = source.silence(now)
-        if silence <= source.timeout:
+        if silence <= min(source.timeout, self.overdue()):
             return
         heard = (self._steady_time.at(now) - source.received) / NANOSECONDS
         if heard > source.timeout:

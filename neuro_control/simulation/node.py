@@ -207,8 +207,10 @@ class Simulation(InjectionNode[SimulationParameters]):
         self._effects.drive(self.data, ctrl)
 
     def release_motors(self) -> None:
-        """Let motors and speed servos exert nothing; position servos hold."""
-        self.data.ctrl[self._actuators.released] = 0.0
+        """Let motors only brake, by ``brake_damping``; position servos hold."""
+        released = self._actuators.released
+        damping = self.parameters.brake_damping
+        self.data.ctrl[released] = -damping * self.data.actuator_velocity[released]
 
     def advance(self, substeps: int) -> None:
         """Take physics steps."""

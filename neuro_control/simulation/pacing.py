@@ -58,7 +58,7 @@ class Paced(Protocol):
         """Let the motors follow controls (nu,) from now on."""
 
     def release_motors(self) -> None:
-        """Let motors and speed servos exert nothing."""
+        """Let motors and speed servos exert nothing, or brake; called again while it lasts."""
 
     def advance(self, substeps: int) -> None:
         """Take physics steps."""
@@ -341,6 +341,7 @@ class FreeRunning(Pacing):
 
     def _expire_command(self) -> None:
         if self._released:
+            self._simulation.release_motors()
             return
         age = (self._simulation.stamp - self._command_time) / NANOSECONDS
         if age > self._simulation.parameters.command_timeout:

@@ -50,6 +50,12 @@ class SimulationParameters(InjectionParameters):
     command_timeout: float = parameter(
         0.2, "Age from which a command moves nothing when not in lockstep, s", low=1e-3, high=60.0
     )
+    brake_damping: float = parameter(
+        0.0,
+        "Damping of motors from that age on, as motors' own electronics brake, N m s/rad or N s/m",
+        low=0.0,
+        high=100.0,
+    )
     duration: float = parameter(
         0.0, "Simulated time after which the run ends, s; 0 runs on", low=0.0, high=1e6
     )

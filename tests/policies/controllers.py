@@ -70,7 +70,7 @@ class Subject:
         self.twin = bench.add(self.kind("twin", **options(use_sim_time=True, **values)))
         self.inputs = self.twin.configure()
         self.twin.reset()
-        self.timeout = round(self.node.parameters.input_timeout * 1e9)
+        self.timeout = self.silence_timeout = round(self.node.parameters.input_timeout * 1e9)
         self.robot = bench.add(Node("robot"))
         self.clock = self.robot.create_publisher(Clock, "/clock", 10)
         self.commands: list[Any] = []
@@ -394,6 +394,7 @@ class Quadruped(Subject):
     def __init__(self, bench: Bench, **values: Any) -> None:
         super().__init__(bench, **values)
         self.torque = self.node.limits()[1][2]
+        self.silence_timeout = round(self.node.parameters.bridge_time * 1e9)
 
     def same(self, command: Any, other: Any) -> bool:
         # The optimiser of the stance starts from its last solution, which no reset takes away.

@@ -191,9 +191,9 @@ class ControllerMachine(RuleBasedStateMachine):
     @rule(beyond=st.sampled_from((1.01, 1.5, 3.0, 100.0)))
     @told
     def silence(self, beyond: float) -> None:
-        """Nothing comes for longer than ``input_timeout``."""
+        """Nothing comes for longer than ``input_timeout``, or for what is bridged beyond it."""
         s = self.subject
-        s.advance(round(beyond * s.timeout) + MS)
+        s.advance(round(beyond * s.silence_timeout) + MS)
         before = len(s.commands)
         for answer in s.answers(s.now, before):
             holds("C11", s.falls_back(answer), answer)

@@ -19,6 +19,7 @@ from neuro_control.quadruped.evaluation.experiments import (
     summarise,
     survive,
 )
+from neuro_control.quadruped.evaluation.interruptions import KINDS, draw, interrupt
 from neuro_control.quadruped.evaluation.rollout import RolloutSettings, simulate
 from neuro_control.simulation.effects import Jump, Push
 
@@ -110,3 +111,13 @@ def test_a_summary_counts_runs_and_falls_by_kind_and_leaves_out_what_is_no_numbe
     assert (first["runs"], first["falls"], second["runs"], second["falls"]) == (1, 0, 2, 1)
     assert math.isnan(first["lean_deg"])
     assert second["lean_deg"] == 46.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_interrupted_walk_goes_on_or_is_taken_up_again(kind):
+    one, other = (draw("go2", kind, 3) for _ in range(2))
+    assert one == other
+    found = interrupt(one)
+    assert math.isnan(found["fell_s"])
+    assert found["walks"]
+    assert found["sat_down"] == (kind == "stopped process")

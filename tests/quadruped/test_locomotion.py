@@ -147,3 +147,18 @@ def test_a_changed_time_counts():
     machine = LocomotionStateMachine(Gait(find_robot("go2")), SensorMonitor(), settings)
     assert go_on(body, machine, None, 1.19) == ["holding"]
     assert go_on(body, machine, None, 0.02) == ["holding", "damping"]
+
+
+def test_legs_on_which_it_lies_are_spread_before_they_fold():
+    body, machine = begun()
+    go_on(body, machine, TROT, 1.5)
+    # A front leg is bent forwards and inwards under the trunk, a hind leg backwards.
+    astray = [-1.0, -1.1, -1.0, 0.5, 1.35, -2.7, -1.0, 3.4, -2.7, 0.0, -0.5, -1.4]
+    body.data.qpos[7:19], body.data.qvel[:] = astray, 0.0
+    body.data.qpos[2] = 0.25
+    for _ in range(500):
+        body.step(-3.0 * body.observation.speeds)
+    machine.reset()
+    states = go_on(body, machine, TROT, 5.0)
+    assert "spreading" in states
+    assert states[-1] == "walking"

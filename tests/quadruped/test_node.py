@@ -154,35 +154,65 @@ def test_an_observation_is_answered_by_torques_once_all_of_its_stamp_is_there(be
     assert dog.node.controller.state in ("rising", "walking")
 
 
-def test_without_imu_the_next_observation_damps_and_it_recovers_with_it(bench):
+def test_without_imu_the_last_command_holds_then_it_damps_and_recovers_with_it(bench):
     dog = Quadruped(bench)
     for _ in range(5):
-        dog.at()
+        last = dog.at()
     speeds = np.linspace(-2.0, 2.0, 12)
-    for _ in range(3):
+    for _ in range(2):
         dog.tick()
         dog.move(speeds=speeds)
-    command = dog.answer(dog.now - STEP)
+    np.testing.assert_array_equal(dog.answer(dog.now - STEP).effort, last)
+    for _ in range(140):
+        dog.tick()
+        dog.move(speeds=speeds)
+        command = dog.answer(dog.now - STEP)
     np.testing.assert_allclose(command.effort, -3.0 * speeds)
     assert list(command.velocity) == [0.0] * 12
     bench.spin_until(lambda: dog.said("no imu/imu, foot_forces for the observation"))
     dog.feel()
-    assert not np.allclose(dog.answer().effort, -3.0 * speeds)
+    dog.answer()
     assert (dog.at()[2::3] > 1.0).all()
 
 
-def test_an_imu_that_tells_no_numbers_is_refused_and_said(bench):
+@pytest.mark.parametrize(
+    "wrong", [{"rate": (math.nan, 0.0, 0.0)}, {"acceleration": (1e6, 0.0, 0.0)}]
+)
+def test_an_imu_that_tells_no_numbers_is_bridged_and_then_lays_the_robot_down(bench, wrong):
     dog = Quadruped(bench)
-    dog.at()
-    dog.tick()
-    dog.feel(rate=(math.nan, 0.0, 0.0))
-    dog.move(speeds=np.ones(12))
-    bench.spin_until(lambda: dog.said("imu/imu rejected: the IMU[0] is nan"))
-    dog.tick()
-    dog.feel(acceleration=(1e6, 0.0, 0.0))
-    dog.move(speeds=np.ones(12))
-    np.testing.assert_allclose(dog.answer(dog.now - STEP).effort, -3.0)
-    bench.spin_until(lambda: dog.said("no robot turns and is jolted like"))
+    for _ in range(5):
+        dog.at()
+    for _ in range(5):
+        assert (dog.at(**wrong)[2::3] > 1.0).all()
+    speeds = np.ones(12)
+    np.testing.assert_allclose(dog.at(speeds=speeds, **wrong), -3.0 * speeds)
+    bench.spin_until(lambda: dog.said("down: joints only brake; the IMU is not finite"))
+
+
+def test_a_sensor_that_jumped_is_cleared_by_the_service_that_the_diagnostics_name(bench):
+    dog = Quadruped(bench)
+    for _ in range(5):
+        dog.at()
+    jumped = STANDING.copy()
+    jumped[4] += 0.5
+    for _ in range(10):
+        dog.at(jumped)
+    bench.spin_until(lambda: dog.said("/gait_controller/clear_sensor_faults makes it count again"))
+    assert not dog.node.controller.locomotion.monitor.reliable
+    clear = dog.probe.create_client(Trigger, "/gait_controller/clear_sensor_faults")
+    assert bench.call(clear, Trigger.Request()).success
+    dog.at(jumped)
+    assert dog.node.controller.locomotion.monitor.reliable
+
+
+def test_without_foot_sensors_it_waits_for_none(bench):
+    dog = Quadruped(bench, foot_sensors=False)
+    for _ in range(10):
+        dog.tick()
+        dog.feel()
+        dog.move()
+        effort = np.array(dog.answer().effort)
+    assert (effort[2::3] > 1.0).all()
 
 
 def test_joints_in_another_order_are_sorted_by_their_names(bench):
@@ -258,8 +288,58 @@ def test_without_observations_the_torque_is_zero_and_it_begins_anew_after_a_gap(
     # The watchdog's commands follow those that answer the last observations.
     bench.spin_until(lambda: not np.any(dog.commands[-1].effort))
     bench.spin_until(lambda: dog.said("no joint_states for"))
-    dog.at()
+    # It has moved meanwhile: the clock was not only set.
+    dog.at(STANDING + 0.1)
     assert dog.node.controller.state == "rising"
+
+
+class Walking(Quadruped):
+    """A robot in MuJoCo that walks at 0.8 m/s by the node's commands, through topics."""
+
+    def __init__(self, bench):
+        super().__init__(bench, velocity_profile=[0.0, 0.8, 0.0, 0.0])
+        self.body = Body(world())
+        self.body.reset(np.random.default_rng(0))
+        self.efforts = np.zeros(12)
+        self.go_on(1.5)
+
+    def go_on(self, seconds):
+        for _ in range(round(seconds / PERIOD)):
+            o = self.body.observation
+            self.efforts = self.at(o.angles, o.speeds, rate=o.rate, acceleration=o.acceleration,
+                                   forces=o.forces)  # fmt: skip
+            self.body.step(self.efforts)
+            assert not self.body.fallen
+
+    def lose(self, seconds):
+        """Time goes on and nothing is received."""
+        for k in range(round(seconds / PERIOD)):
+            self.tick()
+            if k > 6:
+                # By then it is the watchdog that commands.
+                self.efforts = np.array(self.answer().effort)
+            self.body.step(self.efforts)
+
+    def walks(self):
+        return self.node.controller.state == "walking" and self.body.height > 0.25
+
+
+def test_a_walking_robot_bears_lost_observations_and_steps_of_the_clock(bench):
+    dog = Walking(bench)
+    for seconds in (0.02, 0.05, 0.15):
+        dog.lose(seconds)
+        dog.go_on(0.3)
+        assert dog.walks()
+    for step in (20 * MS, -20 * MS, 200 * MS, -3000 * MS):
+        dog.now += step
+        dog.go_on(0.1)
+        assert dog.walks()
+    # One observation is stamped ahead.
+    dog.now += 20 * MS
+    dog.go_on(PERIOD)
+    dog.now -= 20 * MS
+    dog.go_on(0.1)
+    assert dog.walks()
 
 
 @pytest.mark.parametrize("stopped", [False, True])

@@ -65,6 +65,44 @@ class ContactSchedule(Protocol):
         """
 
 
+class CoastingSchedule:
+    """Contacts as they were, for a moment: phases run on at the last frequency.
+
+    Attributes are those of ``ContactSchedule``.
+    """
+
+    changing = False
+
+    def __init__(self) -> None:
+        self.reset(Command())
+
+    def take_over(self, other: ContactSchedule) -> None:
+        """Go on from where another schedule is."""
+        self.phases = other.phases.copy()
+        self.duration, self.frequency = other.duration, other.frequency
+
+    def reset(self, command: Command) -> None:
+        """Begin with all feet in stance."""
+        self.phases = np.zeros(4)
+        self.duration, self.frequency = 1.0, command.frequency
+
+    def step(
+        self,
+        command: Command,  # as ContactSchedule has it
+        period: float,
+        longest: float,
+        forces: Array | None,
+        velocity_error: float,
+    ) -> None:
+        """Go on."""
+        self.phases = (self.phases + period * self.frequency) % 1.0
+
+    @property
+    def stance(self) -> NDArray[np.bool_]:
+        """Which feet are in stance, (4,)."""
+        return self.phases < self.duration
+
+
 CONTACT_SCHEDULES: dict[str, Callable[[], ContactSchedule]] = {
     "schedule": GaitScheduler,
     "oscillators": Oscillators,

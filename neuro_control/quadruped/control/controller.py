@@ -50,6 +50,7 @@ _SLACK = 1e-6
 _DOWN = {
     "damping": "down: joints only brake",
     "folding": "down: gets up",
+    "spreading": "down: gets up",
     "self_righting": "down: rolls over",
     "sitting_down": "lies down",
 }
@@ -155,6 +156,10 @@ class QuadrupedController:
         """Stand up, and walk as commanded."""
         self.mux.standing = True
 
+    def clear_sensor_faults(self) -> None:
+        """Let every sensor count again, as after its repair; what it says next is judged anew."""
+        self.locomotion.monitor.forgive()
+
     def lie_down(self) -> None:
         """Stop, lie down and release the joints."""
         self.mux.standing = False
@@ -177,7 +182,7 @@ class QuadrupedController:
         state = self.state
         finite = False
         try:
-            answer = self.locomotion.step(observation, command, period)
+            answer = self.locomotion.step(observation, command, period, self.settings.clock.overdue)
             finite = are_finite(*answer)
         finally:
             if not finite:
@@ -198,9 +203,10 @@ class QuadrupedController:
         own = self.settings.clock
         if self._answer is None or elapsed > own.longest_gap:
             return None
-        if elapsed < own.overdue:
+        walks = self.state in ON_FEET
+        if elapsed < (own.overdue if walks else own.held_time):
             return self._answer
-        if self.state not in ON_FEET:
+        if not walks:
             return None
         for _ in range(_CATCHING_UP):
             if self.locomotion.predicted + PERIOD > elapsed + _SLACK:

@@ -8,6 +8,7 @@ tracking errors of ``tracking``. It runs 500 times a second.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from dataclasses import dataclass, field
@@ -18,7 +19,11 @@ from numpy.typing import NDArray
 from neuro_control.quadruped.control import kinematics
 from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.command_smoother import CommandSmoother, SmootherSettings
-from neuro_control.quadruped.control.contact_schedule import ContactSchedule, make_contact_schedule
+from neuro_control.quadruped.control.contact_schedule import (
+    CoastingSchedule,
+    ContactSchedule,
+    make_contact_schedule,
+)
 from neuro_control.quadruped.control.estimator import Estimator, EstimatorSettings
 from neuro_control.quadruped.control.joint_torques import JointSettings, command_joints
 from neuro_control.quadruped.control.prediction import predict
@@ -81,6 +86,7 @@ class Gait:
 
     Attributes:
         robot: Its numbers.
+        settings: What is set.
         estimator: State estimator of the trunk.
         schedule: Contact schedule.
         smoother: Stage that makes the reference of the command.
@@ -99,7 +105,7 @@ class Gait:
         settings: GaitSettings | None = None,
     ) -> None:
         self.robot = robot
-        settings = settings or GaitSettings()
+        self.settings = settings = settings or GaitSettings()
         self.estimator = Estimator(robot, settings.estimator)
         self.schedule = make_contact_schedule(schedule) if isinstance(schedule, str) else schedule
         self.smoother = CommandSmoother(settings.smoother, robot.height)
@@ -192,6 +198,18 @@ class Gait:
         answer = JointCommand(np.empty(12), np.empty(12), np.empty(12))
         command_joints(motion, state, robot, self._joints, angles, speeds, forces, *answer)
         return answer
+
+    def take_over(self, other: Gait) -> None:
+        """Go on from where another one of the same robot and settings is.
+
+        The contact schedule is this one's own, which is a ``CoastingSchedule``.
+        """
+        self.estimator.state[:] = other.estimator.state
+        self._motion[:], self._reference[:] = other._motion, other._reference
+        self.smoother = copy.deepcopy(other.smoother)
+        if isinstance(self.schedule, CoastingSchedule):
+            self.schedule.take_over(other.schedule)
+        self._started = other._started
 
     def predict(self, observation: Observation, command: JointCommand) -> Observation:
         """Readings a period after the last observation, measured or predicted.

@@ -9,7 +9,8 @@
 | walking | follows the command | lowering without one; damping in a fall |
 | lowering | stops and lowers its trunk | folding; rising if it is commanded to walk again |
 | sitting_down | folds its legs without a lost joint sensor | damping |
-| damping | joints only brake | folding once all is still and a command says walk |
+| damping | joints only brake | folding or spreading once all is still and a command says walk |
+| spreading | spreads legs on which it lies, so that its belly is on the ground | folding |
 | folding | folds its legs under the trunk | rising, or self_righting if it is not upright |
 | self_righting | rolls over a side | folding |
 """
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.quadruped.control.command import Command, gait
+from neuro_control.quadruped.control.contact_schedule import CoastingSchedule
 from neuro_control.quadruped.control.gait import Gait
 from neuro_control.quadruped.control.joint_torques import are_finite
 from neuro_control.quadruped.control.robots import Robot
@@ -41,8 +43,6 @@ _STAND = gait("stand")
 _DAMPED = 0.0065
 # States in which the gait controller works.
 ON_FEET = ("rising", "walking", "lowering")
-# Time that passes with an observation at least, s: one that was predicted already comes late.
-_LEAST_PERIOD = 0.25 * PERIOD
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ class LocomotionSettings(Settings):
     hold_time: float = number(0.2, "Time for which joints are held at first, s", PERIOD, 10.0)
     fold_time: float = number(0.6, "Time that folding takes, s", 0.1, 10.0)
     folded_time: float = number(0.3, "Time until all is still after it, s", 0.0, 10.0)
+    spread: float = number(0.7, "Angle of a hip that turns its leg out, rad", 0.0, 1.5)
+    spread_time: float = number(0.8, "Time that spreading takes, s", 0.1, 10.0)
+    lying: tuple[float, ...] = number(
+        (0.5, 1.3), "Way of hip and thigh from their folded angles beyond which it lies on a leg",
+        0.1, 5.0,
+    )  # fmt: skip
     roll_time: float = number(0.4, "Time that legs take to roll the robot over, s", 0.1, 10.0)
     rolled_time: float = number(0.5, "Time until all is still after it, s", 0.0, 10.0)
     sit_time: float = number(0.8, "Time in which it sits down without a joint's sensor, s", 0.1, 10)
@@ -114,6 +120,7 @@ class LocomotionStateMachine:
     ) -> None:
         self.gait, self.monitor = gait, monitor
         self._own = settings or LocomotionSettings()
+        self._ahead = Gait(gait.robot, CoastingSchedule(), gait.settings)
         self._robot: Robot = gait.robot
         self._torque = np.tile(self._robot.torque, 4)
         self._folded = np.tile(self._own.folded, 4)
@@ -127,6 +134,7 @@ class LocomotionStateMachine:
         self._damping = self._own.damping
         self.predicted = 0.0
         self._walked: tuple[Observation, JointCommand, Command] | None = None
+        self._foreseen: tuple[Observation, JointCommand, Command] | None = None
         self.monitor.reset()
         self._enter("holding")
 
@@ -138,7 +146,11 @@ class LocomotionStateMachine:
             self.gait.reset()
 
     def step(
-        self, observation: Observation, command: Command | None, period: float = PERIOD
+        self,
+        observation: Observation,
+        command: Command | None,
+        period: float = PERIOD,
+        overdue: float = math.inf,
     ) -> JointCommand:
         """Joint command for an observation.
 
@@ -146,16 +158,16 @@ class LocomotionStateMachine:
             observation: What the robot measures; a reading that is not finite is a lost sensor.
             command: What can be walked; None to lie down and release the joints.
             period: Time since the last observation, s.
+            overdue: Such a time from which what was missing is predicted first, s.
         """
         own = self._own
         self._damping = min(own.damping, _DAMPED / max(period, PERIOD))
-        # What was predicted has passed already.
-        rest = max(period - self.predicted, _LEAST_PERIOD)
-        self.predicted = max(self.predicted - (period - rest), 0.0)
-        self._time += rest
+        self._time += period
+        self.predicted = 0.0
         on_feet = self.state in ON_FEET
         steps = on_feet and self.gait.schedule.duration < 1.0
         observation = self.monitor.check(observation, steps, period, on_feet)
+        rest = self._catch_up(period) if period > overdue else period
         self._walked = None
         if not self.monitor.reliable:
             self._fail_safe(on_feet)
@@ -170,6 +182,8 @@ class LocomotionStateMachine:
             return answer
         if self.state == "damping":
             return self._brake(observation, command)
+        if self.state == "spreading":
+            return self._spread_legs(observation)
         if self.state == "folding":
             answer = self._move(observation, self._folded, own.fold_time)
             if self._time > own.fold_time + own.folded_time:
@@ -181,25 +195,42 @@ class LocomotionStateMachine:
             return self._roll(observation)
         return self._walk(observation, command, rest)
 
+    def _catch_up(self, period: float) -> float:
+        """Go through what was missing by predicted readings; return the time that is left, s.
+
+        One long step would take the last acceleration for that of all the time.
+        """
+        while self._walked is not None and self.state in ON_FEET and period > 1.5 * PERIOD:
+            self._walked = self._go_ahead(self.gait, *self._walked)
+            period -= PERIOD
+        return period
+
+    @staticmethod
+    def _go_ahead(
+        gait: Gait, observation: Observation, answer: JointCommand, obeyed: Command
+    ) -> tuple[Observation, JointCommand, Command] | None:
+        """One period by predicted readings; None where there are none."""
+        try:
+            observation = gait.predict(observation, answer)
+            answer = gait.step(observation, obeyed)
+        except np.linalg.LinAlgError:
+            return None
+        return (observation, answer, obeyed) if are_finite(*answer) else None
+
     def predict(self) -> JointCommand | None:
         """Joint command for a period without an observation, by what it will have measured.
 
-        None unless the robot is on its feet, and where nothing can be predicted.
+        None unless the robot is on its feet, and where nothing can be predicted. A copy of the gait
+        controller goes ahead: what the next observation finds depends on observations alone.
         """
-        if self._walked is None or self.state not in ON_FEET:
+        if self.predicted == 0.0:
+            self._ahead.take_over(self.gait)
+            self._foreseen = self._walked
+        if self._foreseen is None or self.state not in ON_FEET:
             return None
-        observation, answer, obeyed = self._walked
-        self._time += PERIOD
         self.predicted += PERIOD
-        try:
-            observation = self.gait.predict(observation, answer)
-            answer = self.gait.step(observation, obeyed)
-        except np.linalg.LinAlgError:
-            return None
-        if not are_finite(*answer):
-            return None
-        self._walked = (observation, answer, obeyed)
-        return answer
+        self._foreseen = self._go_ahead(self._ahead, *self._foreseen)
+        return None if self._foreseen is None else self._foreseen[1]
 
     def _fail_safe(self, on_feet: bool) -> None:
         """Sit down, or only brake where that can't be done any more."""
@@ -226,6 +257,24 @@ class LocomotionStateMachine:
                 each[3 * leg + part] = (signs * each[3 * others + part]).mean()
         if self._time > own.sit_time + own.folded_time:
             self._enter("damping", self.reason)
+        return answer
+
+    def _lies_on_a_leg(self, observation: Observation) -> bool:
+        """Whether it is upright, but legs are so far from folded that they may be under it."""
+        way = np.abs(observation.angles - self._folded)
+        hip, thigh = self._own.lying
+        astray = bool((way[0::3] > hip).any() or (way[1::3] > thigh).any())
+        return astray and _lean(observation) < self._own.upright_angle
+
+    def _spread_legs(self, observation: Observation) -> JointCommand:
+        """Hips turn legs out to the sides, until the belly is on the ground."""
+        own = self._own
+        start = observation.angles if self._from is None else self._from
+        target = start.copy()
+        target[0::3] = own.spread * LEFT
+        answer = self._move(observation, target, own.spread_time)
+        if self._time > own.spread_time:
+            self._enter("folding")
         return answer
 
     def _roll(self, observation: Observation) -> JointCommand:
@@ -301,7 +350,7 @@ class LocomotionStateMachine:
         if not still:
             self._time = 0.0
         elif command is not None and self._time > own.still_time and self.monitor.reliable:
-            self._enter("folding")
+            self._enter("spreading" if self._lies_on_a_leg(observation) else "folding")
         efforts = np.clip(-self._damping * observation.speeds, -self._torque, self._torque)
         return JointCommand(observation.angles, np.zeros(12), efforts)
 

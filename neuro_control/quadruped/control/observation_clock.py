@@ -30,13 +30,18 @@ _SHORTEST, _LONGEST = PERIOD / 1.2, PERIOD * 1.2
 
 @dataclass(frozen=True)
 class ClockSettings(Settings):
-    """What is believed of stamps."""
+    """What is believed of stamps.
 
-    longest_gap: float = number(
-        0.25, "Time without observations that is bridged; after more it begins anew, s", 0.01, 1.0
-    )
+    Attributes:
+        longest_gap: Time without observations that is bridged; after more it begins anew, s.
+    """
+
+    longest_gap: float = 0.25
     overdue: float = number(
         0.01, "Time after the last observation from which readings are predicted, s", 0.002, 1.0
+    )
+    held_time: float = number(
+        0.05, "Time for which the last command holds where none can be predicted, s", 0.002, 1.0
     )
     believed_period: float = number(
         0.008, "Time between two stamps up to which it is believed as it stands, s", 0.002, 0.1

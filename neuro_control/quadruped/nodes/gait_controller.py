@@ -45,6 +45,8 @@ except ImportError:
 Array = NDArray[np.float64]
 
 _JOINTS = list(JOINTS)
+# What feet without sensors say, N.
+_NO_FORCES = np.zeros(len(LEGS))
 # Topic of the estimated odometry in earlier releases.
 _OLD_ODOMETRY = "odometry"
 _ACTIVITY = [
@@ -62,8 +64,8 @@ class GaitController(Controller[GaitParameters]):
     stamp, and to ``cmd_vel`` (m/s, rad/s) and ``gait_command`` (std_msgs/Float64MultiArray: the
     numbers of ``command.Command``). Publishes ``joint_commands`` (position, velocity and all the
     torque, N m), ``odom`` with TF as estimated and, where someone listens, ``~/activity``:
-    phases and stances of the feet, velocities commanded and estimated. Services: ``~/stand_up`` and
-    ``~/lie_down`` (std_srvs/Trigger).
+    phases and stances of the feet, velocities commanded and estimated. Services: ``~/stand_up``,
+    ``~/lie_down`` and ``~/clear_sensor_faults`` (std_srvs/Trigger).
 
     Args:
         name: Name of the node.
@@ -82,6 +84,8 @@ class GaitController(Controller[GaitParameters]):
         self._stand_up_service = self.resolve_service_name("~/stand_up")
         self.create_service(Trigger, "~/stand_up", self._on_stand_up)
         self.create_service(Trigger, "~/lie_down", self._on_lie_down)
+        self._clear_service = self.resolve_service_name("~/clear_sensor_faults")
+        self.create_service(Trigger, "~/clear_sensor_faults", self._on_clear_sensor_faults)
 
     def configure(self) -> Sequence[Input[Any]]:
         """Build the controller; joint states trigger a step."""
@@ -96,7 +100,7 @@ class GaitController(Controller[GaitParameters]):
         self._imu: Input[Any] = Input("imu/imu", Imu, read_body_imu, p.input_timeout, awaited=True)
         feet = JointReader(LEGS, "effort", gaps=True)
         self._forces: Input[Any] = Input(
-            "foot_forces", JointState, feet, p.input_timeout, awaited=True
+            "foot_forces", JointState, feet, p.input_timeout, awaited=p.foot_sensors
         )
         twist = TwistStamped if p.stamped_cmd_vel else Twist
         self._cmd_vel = Input("cmd_vel", twist, read_twist, p.command_timeout, SET_POINT_QOS)
@@ -124,22 +128,20 @@ class GaitController(Controller[GaitParameters]):
     def reset(self) -> None:
         """Hold the joints, then stand up or lie, as the parameter ``start_standing`` says."""
         self.controller.reset()
-        self._stepped: int | None = None
+        # Stamp of the last step, and on the steady time when its observation was measured, ns.
+        self._stepped, self._stepped_at = 0, 0
+        self._heard: int | None = None
         self._odometry_due = 0
         if not self.parameters.start_standing:
             self.get_logger().info(f"the robot lies; {self._stand_up_service} makes it stand up")
 
     def step(self, observation: Array) -> Array:
         """Angles, speeds and torques, (3, 12), that answer angles and speeds, (2, 12)."""
-        stamp = self._joints.time
-        if self._stepped is not None:
-            gap = (stamp - self._stepped) / NANOSECONDS
-            if gap > self.parameters.input_timeout:
-                self.controller.restart()  # nobody knows how it stands or lies by now
-        self._stepped = stamp
-        # Both were awaited: they are there.
+        stamp = self._stepped = self._joints.time
+        self._stepped_at, self._heard = self._joints.measured or 0, self._joints.received
+        # It was awaited, as the forces were if there are any: they are there.
         imu: Any = self._imu.value
-        forces: Any = self._forces.value
+        forces: Any = self._forces.value if self.parameters.foot_sensors else _NO_FORCES
         measured = Observation(imu[0], imu[1], observation[0], observation[1], forces)
         sources = CommandSources(*self._latest(self._gait_command), *self._latest(self._cmd_vel))
         action = np.array(self.controller.step(measured, stamp / NANOSECONDS, sources))
@@ -152,12 +154,18 @@ class GaitController(Controller[GaitParameters]):
         return action
 
     def _latest(self, source: Input[Any]) -> tuple[Any, float]:
-        """Last good value and its age, s, or the time till then if the clock has gone back."""
-        return source.value, abs(self._joints.time - source.time) / NANOSECONDS
+        """Last good value and its age, s."""
+        if self._simulated or source.measured is None:
+            return source.value, abs(self._joints.time - source.time) / NANOSECONDS
+        # On the wall clock, somebody may have set it since.
+        return source.value, max(self._stepped_at - source.measured, 0) / NANOSECONDS
 
     def remark(self) -> str | None:
         """That it has fallen, which sensors are lost, and what of its command is not obeyed."""
-        return "; ".join(self.controller.remarks) or None
+        remarks = self.controller.remarks
+        if self.controller.locomotion.monitor.latched:
+            remarks.append(f"once that is mended, {self._clear_service} makes it count again")
+        return "; ".join(remarks) or None
 
     def limits(self) -> tuple[Array, Array]:
         """Of angles, speeds and torques."""
@@ -167,13 +175,28 @@ class GaitController(Controller[GaitParameters]):
             np.stack([self._high, free, self._torque]),
         )
 
+    def overdue(self) -> float:
+        """Silence after which it walks on by predicted readings, s."""
+        return self.controller.settings.clock.overdue
+
+    def fallback_action(self) -> Array:
+        """Walk on for a moment while observations are missing; brake if they are refused."""
+        joints = self._joints
+        # Joint states that come and are refused may say what is wrong with the robot.
+        refused = joints.received != self._heard and joints.time == self._stepped
+        if refused or self._heard is None:
+            return self.safe_action()
+        elapsed = (joints.steady.at(self.now()) - self._stepped_at) / NANOSECONDS
+        bridged = self.controller.bridge(max(elapsed, 0.0))
+        return self.safe_action() if bridged is None else np.array(bridged)
+
     def safe_action(self) -> Array:
         """Joints only brake, so that a standing robot sinks down; zero torque without speeds."""
         fresh = self._joints.fresh(self.now())
         speeds = np.zeros(len(JOINTS)) if fresh is None else known_speeds(fresh[1])
         efforts = np.clip(-self.parameters.damping * speeds, -self._torque, self._torque)
         measured = np.zeros(len(JOINTS)) if self._joints.value is None else self._joints.value[0]
-        angles = np.where(np.isfinite(measured), measured, 0.0)
+        angles = np.clip(np.where(np.isfinite(measured), measured, 0.0), self._low, self._high)
         return np.stack([angles, np.zeros(len(JOINTS)), efforts])
 
     def command(self, nanoseconds: int, action: Array) -> JointState:
@@ -219,6 +242,11 @@ class GaitController(Controller[GaitParameters]):
     def _on_stand_up(self, request: Any, response: Any) -> Any:
         self.controller.stand_up()
         response.success, response.message = True, "stands up"
+        return response
+
+    def _on_clear_sensor_faults(self, request: Any, response: Any) -> Any:
+        self.controller.clear_sensor_faults()
+        response.success, response.message = True, "all sensors count again"
         return response
 
     def _on_lie_down(self, request: Any, response: Any) -> Any:

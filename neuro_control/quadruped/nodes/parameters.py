@@ -86,6 +86,19 @@ class GaitParameters(ControllerParameters):
         fixed=True,
         formerly=("rhythm",),
     )
+    bridge_time: float = parameter(
+        0.25,
+        "Time without observations for which a robot on its feet walks on by predicted readings, s",
+        low=0.01,
+        high=1.0,
+        fixed=True,
+    )
+    foot_sensors: bool = parameter(
+        True,
+        "Whether the feet have sensors of force; without, foot_forces is not waited for and feet "
+        "are taken to stand as planned",
+        fixed=True,
+    )
     gains: str = parameter(
         "",
         "Numbers of the controller that differ from their defaults, as YAML by section and name: "
@@ -164,8 +177,11 @@ class GaitParameters(ControllerParameters):
         names = ("height", "swing", "pitch", "roll", "length")
         numbers = {name: getattr(self, name) for name in names}
         own = {name: getattr(self, name) for name in _OF_GAITS if getattr(self, name)}
+        gains = read_gains(self.gains)
         return dataclasses.replace(
-            read_gains(self.gains),
+            gains,
+            clock=dataclasses.replace(gains.clock, longest_gap=self.bridge_time),
+            sensors=dataclasses.replace(gains.sensors, foot_sensors=self.foot_sensors),
             mux=MuxSettings(
                 default_command=gait(self.gait, **numbers, **own),
                 velocity_profile=self.velocity_profile,
