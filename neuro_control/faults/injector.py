@@ -9,8 +9,6 @@ topic that this node publishes. ``docs/fault_injection.md`` shows scripts.
 from __future__ import annotations
 
 import heapq
-import importlib
-import importlib.util
 import re
 import time
 from collections import Counter
@@ -21,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -29,10 +26,12 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.faults.message_faults import FaultyTopic, MessageFault, make_fault
+from neuro_control.faults.message_fields import message_type
 from neuro_control.ros import process
 from neuro_control.ros.diagnostics import DiagnosticNode
 from neuro_control.ros.messages import SENSOR_QOS
 from neuro_control.ros.parameters import parameter
+from neuro_control.yaml_text import read_yaml
 
 # Time between two looks for messages that are due, s.
 _TICK = 0.001
@@ -44,6 +43,7 @@ _QOS = {
     "command": QoSProfile(depth=1),
     "set_point": QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL),
 }
+_TOPIC = re.compile(r"[/~]?[A-Za-z_]\w*(/[A-Za-z_]\w*)*", re.ASCII)
 _KEYS = ("from", "to", "type", "qos", "faults")
 
 
@@ -66,27 +66,6 @@ class Route:
     faults: tuple[MessageFault, ...]
 
 
-def message_type(name: str) -> type[Any]:
-    """Type of messages by its name, such as ``sensor_msgs/msg/Imu``.
-
-    Raises:
-        ConfigurationError: There is none; only packages of interfaces are imported.
-    """
-    found = re.fullmatch(r"([a-z][a-z0-9_]*)/msg/([A-Z][A-Za-z0-9]*)", name)
-    if found is None:
-        raise ConfigurationError(f"a type is like sensor_msgs/msg/Imu, not '{name}'")
-    package, kind = found.groups()
-    spec = importlib.util.find_spec(package)
-    folders = [] if spec is None else list(spec.submodule_search_locations or [])
-    # A package of interfaces has a file of this kind for each message, and is nothing else.
-    if not any((Path(folder) / "msg" / "__init__.py").is_file() for folder in folders):
-        raise ConfigurationError(f"no package of messages '{package}' is installed")
-    made = getattr(importlib.import_module(f"{package}.msg"), kind, None)
-    if not isinstance(made, type) or not hasattr(made, "get_fields_and_field_types"):
-        raise ConfigurationError(f"{package} has no message {kind}")
-    return made
-
-
 def read_script(path: Path) -> tuple[int, list[Route]]:
     """Seed and topics of a script.
 
@@ -94,9 +73,10 @@ def read_script(path: Path) -> tuple[int, list[Route]]:
         ConfigurationError: It can't be read or has another form; the message says where.
     """
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"can't read the script {path}: {error}") from error
+    content = read_yaml(text, f"the script {path}")
     if not isinstance(content, Mapping) or set(content) - {"seed", "topics"}:
         raise ConfigurationError(f"{path}: a script has the entries seed and topics")
     seed, topics = content.get("seed", 0), content.get("topics")
@@ -110,6 +90,12 @@ def read_script(path: Path) -> tuple[int, list[Route]]:
             routes.append(_route(topic))
         except (ConfigurationError, TypeError) as error:
             raise ConfigurationError(f"{path}, topic {number}: {error}") from error
+    sources = {route.source for route in routes}
+    if circular := [route.target for route in routes if route.target in sources]:
+        raise ConfigurationError(
+            f"{path}: {circular[0]} is a topic's 'to' and one's 'from': messages would go round in "
+            "a circle; give one topic all faults"
+        )
     return seed, routes
 
 
@@ -123,6 +109,9 @@ def _route(topic: Any) -> Route:
         raise ConfigurationError(f"{missing[0]} is missing, or no text")
     if names["from"] == names["to"]:
         raise ConfigurationError("from and to are the same: messages would go round in a circle")
+    for key in ("from", "to"):
+        if not _TOPIC.fullmatch(str(names[key])):
+            raise ConfigurationError(f"{key} is a topic like imu/imu, not '{names[key]}'")
     qos, faults = topic.get("qos", "sensor"), topic.get("faults", [])
     if qos not in _QOS:
         raise ConfigurationError(f"qos is one of {', '.join(_QOS)}, not '{qos}'")

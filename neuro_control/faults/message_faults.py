@@ -18,10 +18,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.faults.message_fields import Field
 from neuro_control.ros.messages import NANOSECONDS, to_nanoseconds, to_stamp
 
+Array = NDArray[np.float64]
 # A message and when it is due, s since the start.
 Due = tuple[float, Any]
 
@@ -81,10 +84,21 @@ class Drop(MessageFault):
 
     kind = "drop"
     probability: float = 1.0
+    burst: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.burst <= 1e6:
+            raise ConfigurationError(f"drop: burst lies between 1 and 1e6, not {self.burst:g}")
+        self._left = 0  # of the burst
 
     def act(self, due: Due, rng: np.random.Generator) -> list[Due]:
         """Nothing, or the message."""
-        return [] if rng.random() < self.probability else [due]
+        if not self._left and rng.random() < self.probability:
+            self._left = round(self.burst)
+        lost = self._left > 0
+        self._left -= lost
+        return [] if lost else [due]
 
 
 @dataclass
@@ -123,7 +137,7 @@ class Repeat(MessageFault):
     def act(self, due: Due, rng: np.random.Generator) -> list[Due]:
         """The message, once or more often."""
         again = round(self.times) if rng.random() < self.probability else 0
-        return [due] * (1 + again)
+        return [due, *((due[0], copy.deepcopy(due[1])) for _ in range(again))]
 
 
 @dataclass
@@ -176,46 +190,41 @@ class FieldFault(MessageFault):
     """A fault of one field.
 
     Attributes:
-        field: Its name; parts of parts are separated by dots.
+        field: Its name; parts of parts are separated by dots. An item of a list is told by its
+            number or, where the message has names, its name: ``position[FL_calf_joint]``.
         index: Which number of an array; all by default.
     """
 
     field: str = ""
     index: int | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.field, str) or not self.field:
+            raise ConfigurationError(f"{self.kind}: field is the name of a field")
+        if self.index is not None and type(self.index) is not int:
+            raise ConfigurationError(f"{self.kind}: index is a whole number, not {self.index}")
+        self._numbers: Field | None = None
+
     def check(self, message: Any) -> None:
         """Refuse a field that a type lacks, or that holds no numbers."""
-        part = message
-        for name in self._path():
-            if not hasattr(part, name) or name.startswith("_"):
-                there: dict[str, str] = getattr(part, "get_fields_and_field_types", dict)()
-                raise ConfigurationError(
-                    f"{self.kind}: no field '{self.field}' of {type(message).__name__}: there are "
-                    f"{', '.join(there)}"
-                )
-            part = getattr(part, name)
-        if isinstance(part, str | bytes | bool) or hasattr(part, "get_fields_and_field_types"):
-            raise ConfigurationError(f"{self.kind}: the field '{self.field}' holds no numbers")
+        self._numbers = self._field_of(message)
 
-    def _path(self) -> list[str]:
-        return self.field.split(".")
+    def _field_of(self, message: Any) -> Field:
+        index = "" if self.index is None else f"[{self.index}]"
+        try:
+            return Field(type(message), self.field + index)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self.kind}: {error}") from error
 
     def _change(self, message: Any, rng: np.random.Generator) -> None:
-        *parents, last = self._path()
-        for name in parents:
-            message = getattr(message, name)
-        value = getattr(message, last)
-        if not hasattr(value, "__len__"):
-            setattr(message, last, type(value)(self.changed(value, rng)))
-            return
-        places = range(len(value)) if self.index is None else [self.index]
-        for place in places:
-            if -len(value) <= place < len(value):
-                value[place] = self.changed(value[place], rng)
+        if self._numbers is None:
+            self._numbers = self._field_of(message)
+        self._numbers.change(message, lambda numbers: self.changed(numbers, rng))
 
     @abstractmethod
-    def changed(self, value: Any, rng: np.random.Generator) -> Any:
-        """What a number of the field becomes."""
+    def changed(self, numbers: Array, rng: np.random.Generator) -> Array:
+        """What numbers of the field, (n,), become."""
 
 
 @dataclass
@@ -230,9 +239,9 @@ class Bias(FieldFault):
         self._change(due[1], rng)
         return [due]
 
-    def changed(self, value: Any, rng: np.random.Generator) -> Any:
-        """The number and the offset."""
-        return value + self.offset
+    def changed(self, numbers: Array, rng: np.random.Generator) -> Array:
+        """The numbers and the offset."""
+        return numbers + self.offset
 
 
 @dataclass
@@ -258,9 +267,11 @@ class Corrupt(FieldFault):
                 f"corrupt: value is nan, inf, random or a number, not {self.value}"
             )
 
-    def changed(self, value: Any, rng: np.random.Generator) -> Any:
+    def changed(self, numbers: Array, rng: np.random.Generator) -> Array:
         """Something else."""
-        return 1e3 * rng.standard_normal() if self.value == "random" else float(self.value)
+        if self.value == "random":
+            return 1e3 * rng.standard_normal(len(numbers))
+        return np.full(len(numbers), float(self.value))
 
 
 FAULTS: dict[str, type[MessageFault]] = {

@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults between topics: what happens to messages by hand, and through real topics."""
 
+import array
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from geometry_msgs.msg import Pose, PoseArray
 from hypothesis import given
 from hypothesis import strategies as st
-from sensor_msgs.msg import Imu, JointState
+from sensor_msgs.msg import Image, Imu, JointState, Range
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.faults.injector import FaultInjector, message_type, read_script
@@ -77,6 +79,52 @@ def test_fields_are_moved_and_overwritten_and_the_message_that_came_is_not():
     assert list(message.position) == [1.0, 2.0]
 
 
+def after(message, *faults):
+    """Messages that come of one."""
+    topic = FaultyTopic([make_fault(each) for each in faults], np.random.default_rng(0))
+    return [found for _, found in topic.take(0.0, message)]
+
+
+def test_a_repeated_message_is_moved_once_each_time():
+    message = joint_state(5, ["a"], position=[1.0])
+    found = after(message, {"repeat": {}}, {"bias": {"field": "position", "offset": 0.5}})
+    assert [each.position[0] for each in found] == [1.5, 1.5]
+
+
+def test_a_burst_loses_so_many_in_a_row():
+    numbers = [number for _, number in taken(range(5000), {"drop": {"probability": 0.01,
+                                                                    "burst": 25}})]  # fmt: skip
+    gaps = np.diff([-1, *numbers]) - 1
+    assert set(gaps[gaps > 0] % 25) == {0}
+    assert (gaps > 0).any()
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "random", 1e300, -7])
+def test_whole_and_short_numbers_stay_within_their_type(value):
+    image = Image(data=array.array("B", [7, 7]))
+    (found,) = after(image, {"corrupt": {"field": "data", "value": value}})
+    assert list(found.data) != [7, 7]
+    (found,) = after(image, {"bias": {"field": "width", "offset": -3}})
+    assert found.width == 0
+    (found,) = after(Range(range=1.0), {"corrupt": {"field": "range", "value": value}})
+    assert found.range != 1.0
+    (found,) = after(Imu(), {"corrupt": {"field": "orientation_covariance", "value": value}})
+    assert not (found.orientation_covariance == 0).any()
+
+
+def test_items_are_told_by_name_and_by_number_and_parts_of_lists_are_moved():
+    def moved(field, message):
+        return after(message, {"bias": {"field": field, "offset": 0.5}})[0]
+
+    joints = joint_state(5, ["hip", "knee"], position=[1.0, 2.0])
+    assert list(moved("position[knee]", joints).position) == [1.0, 2.5]
+    assert list(moved("position[-2]", joints).position) == [1.5, 2.0]
+    assert list(moved("position[ankle]", joints).position) == [1.0, 2.0]
+    poses = PoseArray(poses=[Pose(), Pose()])
+    for field, heights in (("poses[1].position.z", [0, 0.5]), ("poses.position.z", [0.5, 0.5])):
+        assert [each.position.z for each in moved(field, poses).poses] == heights
+
+
 def test_parts_of_parts_and_stamps_are_moved():
     message = Imu()
     message.linear_acceleration.z = 9.81
@@ -125,6 +173,11 @@ IMU = {"from": "a", "to": "b", "type": "sensor_msgs/msg/Imu"}
         ([{**IMU, "faults": [{"drop": {"probability": 2}}]}], "between 0 and 1, 2 does not"),
         ([{**IMU, "faults": [{"bias": {"field": "nose"}}]}], "no field 'nose' of Imu: there are h"),
         ([{**IMU, "faults": [{"bias": {"field": "header"}}]}], "'header' holds no numbers"),
+        ([{**IMU, "faults": [{"bias": {"field": 3}}]}], "bias: field is the name of a field"),
+        ([{**IMU, "faults": [{"bias": {"field": "angular_velocity.x", "index": "x"}}]}],
+         "index is a whole number, not x"),
+        ([{**IMU, "to": "a b"}], "to is a topic like imu/imu, not 'a b'"),
+        ([IMU, {**IMU, "from": "b", "to": "c"}], "messages would go round in a circle"),
         ([{**IMU, "faults": [{"corrupt": {"field": "angular_velocity.x", "value": "x"}}]}],
          "value is nan, inf, random or a number"),
     ],

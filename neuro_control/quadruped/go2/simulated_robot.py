@@ -219,7 +219,8 @@ class SimulatedRobot:
         else:
             sources = CommandSources.constant(self._command())
             efforts = self._gait_controller.step(observation, self.time, sources).efforts
-        self._efforts = np.clip(efforts, -TORQUE, TORQUE)
+        # A motor whose encoder is off exerts nothing.
+        self._efforts = np.clip(np.nan_to_num(efforts, nan=0.0), -TORQUE, TORQUE)
         self.body.step(self._efforts)
 
     def _command(self) -> Command:
