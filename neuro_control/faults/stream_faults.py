@@ -134,9 +134,10 @@ class WrongSize(OneMessage):
         self._change = int(self.rng.integers(3))
 
     def wrong(self, message: Any) -> Any:
-        """One array is longer, shorter or empty."""
+        """One array is longer, shorter or empty; a byte more may be padding, and does no harm."""
         value = list(field_of(message, self._path))
-        return replaced(message, self._path, [value + value[:1], value[:-1], []][self._change])
+        longer = value + value[:1] if _decimals(self.target) else value[: len(value) // 2]
+        return replaced(message, self._path, [longer, value[:-1], []][self._change])
 
 
 class WrongNames(OneMessage):
