@@ -22,7 +22,7 @@ endif
 install = PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(constraints)
 described := setup.py setup.cfg pyproject.toml $(constraints)
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint coverage audit licences clean
 
 demo: $(VENV)/.demo
 	$(BIN)/neuro-control run swimmer --out $(OUT)
@@ -39,6 +39,29 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Lines that the tests run, those of the processes that they start included.
+coverage: $(VENV)/.test
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not timing" \
+	  --cov --cov-report=term:skip-covered --cov-report=json:out/coverage.json
+
+# Known vulnerabilities of the versions that are installed from. ROS's own packages are not on PyPI,
+# and are passed over with a word.
+audit: $(VENV)/audit/.made
+	$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+# What is installed and under which licence, in out/licences.md; fails if one is of the GPL's kind.
+licences: $(VENV)/audit/.made $(VENV)/.demo
+	mkdir -p out
+	$(VENV)/audit/bin/pip-licenses --python=$(BIN)/python --from=mixed --order=license --with-urls \
+	  --format=markdown --output-file=out/licences.md --partial-match --fail-on="GPL"
+
+# Tools that look at the environment have one of their own, and don't change it.
+$(VENV)/audit/.made: $(VENV)/.made
+	@$(PYTHON) -m venv --clear $(VENV)/audit
+	$(VENV)/audit/bin/pip install --quiet --disable-pip-version-check \
+	  "pip-audit==2.10.1" "pip-licenses==5.5.5"
+	touch $@
 
 $(VENV)/.made:
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))" || \

@@ -20,6 +20,8 @@ setup(
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", sorted(glob("launch/*.launch.*"))),
         (f"{SHARE}/config", sorted(glob("config/*.*"))),
+        (f"{SHARE}/config/security", sorted(glob("config/security/*.xml"))),
+        (f"{SHARE}/config/security/common", sorted(glob("config/security/common/*.xml"))),
         (f"{SHARE}/config/weights", sorted(glob("config/weights/*.safetensors"))),
         (f"{SHARE}/sim", sorted(glob("sim/*.xml"))),
         # `ros2 run` and launch look for executables here and nowhere else.

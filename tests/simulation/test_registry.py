@@ -70,7 +70,8 @@ def test_a_name_of_an_earlier_release_is_registered_too():
 
 
 @pytest.mark.parametrize("step", ["nan", "-0.01", "0", "inf"])
-def test_a_time_step_that_is_none_is_refused(step, tmp_path):
+def test_a_time_step_that_is_none_is_refused(step, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # MuJoCo leaves a log file where it warns
     path = tmp_path / "pool.xml"
     path.write_text(f'<mujoco><option timestep="{step}"/></mujoco>')
     with pytest.raises(ConfigurationError, match=r"time step is a finite number above 0|compile"):
