@@ -270,8 +270,7 @@ class ControllerMachine(RuleBasedStateMachine):
     @told
     def bring_back(self) -> None:
         """What the log says: release, then enable."""
-        if self.stopped:
-            self.release()
+        self.release()
         self.enable()
 
     @rule()
@@ -304,7 +303,6 @@ class ControllerMachine(RuleBasedStateMachine):
         self.last = None
         self.go_on()
 
-    @precondition(lambda self: self.stopped)
     @rule()
     @told
     def release(self) -> None:
