@@ -179,7 +179,7 @@ class Subject:
         """The command by which the twin answers an observation."""
         by_topic = {each.topic: each for each in self.inputs}
         for topic, message in messages:
-            by_topic[topic].keep(by_topic[topic].read(message), stamp, self.now)
+            self._keep(by_topic[topic], message, stamp)
         action = np.clip(self.twin.step(self.inputs[0].value), *self.twin.limits())
         return self.twin.command(stamp, action)
 
@@ -188,7 +188,16 @@ class Subject:
         (source,) = [each for each in self.inputs if each.topic == self.set_point]
         header = getattr(message, "header", None)
         stamp = self.now if header is None else to_nanoseconds(header.stamp)
+        self._keep(source, message, stamp)
+
+    def _keep(self, source: Any, message: Any, stamp: int) -> None:
+        """Make a message the twin's latest on a topic; its age is that of its stamp.
+
+        The twin is stepped by hand and never active: of the simulated clock, by which an active
+        node tells how old a value is, it knows the stamps only.
+        """
         source.keep(source.read(message), stamp, self.now)
+        source.measured = None
 
     # What a derived class provides.
 

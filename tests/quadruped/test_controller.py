@@ -18,6 +18,7 @@ from neuro_control.quadruped.control.controller import ControllerSettings, Quadr
 from neuro_control.quadruped.control.robots import GO2
 from neuro_control.quadruped.control.settings import with_numbers
 from neuro_control.quadruped.control.types import PERIOD, Observation
+from neuro_control.quadruped.simulation.body import Body, world
 
 STANDING = Observation(
     np.zeros(3), np.array([0.0, 0.0, 9.81]), np.tile([0.0, 0.8, -1.6], 4), np.zeros(12),
@@ -158,3 +159,21 @@ def test_settings_take_numbers_by_section_and_name():
 def test_settings_that_can_not_be_are_refused_with_what_would_be_right(numbers, why):
     with pytest.raises(ConfigurationError, match=why):
         with_numbers(ControllerSettings(), numbers)
+
+
+def test_a_controller_that_is_reset_answers_as_a_fresh_one_to_the_bit():
+    def answers(controller, seed, forward):
+        body, found = Body(world()), []
+        body.reset(np.random.default_rng(seed))
+        sources = CommandSources.constant(gait("trot", forward=forward, yaw_rate=0.3))
+        for step in range(500):
+            answer = controller.step(body.observation, step * PERIOD, sources)
+            body.step(answer.efforts)
+            found.append(answer.efforts)
+        return np.array(found)
+
+    controller = QuadrupedController(GO2)
+    answers(controller, 1, 0.8)
+    controller.reset()
+    expected = answers(QuadrupedController(GO2), 0, 0.5)
+    assert (answers(controller, 0, 0.5) == expected).all()

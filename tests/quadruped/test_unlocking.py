@@ -83,6 +83,7 @@ def test_unlocking_after_a_loss_leaves_the_robot_lying_until_the_gait_controller
     assert chain.live(4.0) < 0.2
     assert chain.motors.waits_for(100.0 + chain.robot.time) == ""
     chain.controller.stand_up()
-    chain.live(3.0)
+    start = chain.robot.body.data.qpos[0]
+    chain.live(5.0)
     assert chain.robot.body.height > 0.25
-    assert np.abs(chain.robot.body.data.qvel[0]) > 0.1
+    assert chain.robot.body.data.qpos[0] > start + 0.3

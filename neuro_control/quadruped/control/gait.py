@@ -135,9 +135,8 @@ class Gait:
         self.schedule.reset(dataclasses.replace(command, duration=1.0))
         rotation = self.estimator.rotation
         self.smoother.reset(float(self.estimator.position[2]))
-        ahead, level = self._ahead.copy(), self._level.copy()
-        self._motion[:] = np.zeros(1, MOTION)
-        self._ahead[:], self._level[:] = ahead, level
+        self._motion[:], self._reference[:] = np.zeros(1, MOTION), np.zeros(1, REFERENCE)
+        self._ahead[:] = self._level[:] = np.eye(3)
         self._motion["yaw"] = math.atan2(rotation[1, 0], rotation[0, 0])
         self._started = True
 
