@@ -207,7 +207,8 @@ def test_a_signal_ends_the_run_with_what_there_is_and_without_orphans(mode, numb
         [*line, "--json", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     for line in process.stderr:
-        if "running" in line:
+        # The controller's own: the simulation runs before it has been commanded.
+        if "[swimmer_controller]: running" in line:
             break
     time.sleep(2.0)
     process.send_signal(number)
