@@ -25,7 +25,8 @@ from neuro_control.cli.options import executor_options, out_option, seed_option
 from neuro_control.cli.output import print_table, remarks
 from neuro_control.errors import ConfigurationError
 from neuro_control.faults.harness import Harness, claim_domain
-from neuro_control.faults.subject import Heard, Subject, find_subject, find_subjects
+from neuro_control.faults.options import domain_option, known
+from neuro_control.faults.subject import Received, Subject, find_subject, find_subjects
 from neuro_control.learning.executors import workers
 from neuro_control.ros.process import PARENT_VARIABLE, discover_locally
 
@@ -141,9 +142,9 @@ def _press(harness: Harness, pause: float) -> tuple[float, float, int]:
     pressed = time.time_ns()
     client.call_async(SetBool.Request(data=True))
 
-    def since() -> list[Heard]:
+    def since() -> list[Received]:
         """What came from the first safe command on."""
-        later = (each for each in harness.heard if each.time >= pressed)
+        later = (each for each in harness.received if each.time >= pressed)
         return list(dropwhile(lambda each: not output.safe(each), later))
 
     if not harness.run(_LIMIT, lambda: bool(since())):
@@ -202,7 +203,13 @@ EXPERIMENT = Experiment(measure, summarise=summarise)
 
 
 @click.command("emergency-stop")
-@click.option("--node", "nodes", multiple=True, help="Node; all controllers by default.")
+@click.option(
+    "--node",
+    "nodes",
+    multiple=True,
+    callback=known(stoppable, "node"),
+    help="Node; all controllers by default.",
+)
 @click.option(
     "--presses",
     type=click.IntRange(1, 10_000),
@@ -211,13 +218,7 @@ EXPERIMENT = Experiment(measure, summarise=summarise)
     help="Presses of each node under each load, each at a random instant.",
 )
 @seed_option
-@click.option(
-    "--domain",
-    type=click.IntRange(0, 232),
-    default=150,
-    show_default=True,
-    help="First ROS domain that may be used: one without robots.",
-)
+@domain_option
 @out_option("Folder of the CSV files and what is resumed.", Path("out/experiments/emergency_stop"))
 @executor_options
 def emergency_stop(
@@ -229,12 +230,8 @@ def emergency_stop(
     The loads are none, a flood of 5,000 observations a second, requests of 10,000 parameters, and
     steps that compute for 0.3 s.
     """
-    there = stoppable()
-    for name in nodes:
-        if name not in there:
-            raise ConfigurationError(f"no node '{name}': there are {', '.join(there)}")
     with workers(jobs, cluster) as executor:
-        setting = StopSetting(out, executor, nodes or there, presses, seed, domain)
+        setting = StopSetting(out, executor, nodes, presses, seed, domain)
         rows = conduct("emergency_stop", EXPERIMENT, setting)
     print_table(table_of(rows, "emergency stop"))
     remarks.print(f"written: {out}/emergency_stop.csv, emergency_stop_summary.csv", soft_wrap=True)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from neuro_control.cli.output import print_table, remarks
 from neuro_control.errors import ConfigurationError
 from neuro_control.faults.figure import draw_matrix
 from neuro_control.faults.harness import Harness, claim_domain
+from neuro_control.faults.options import domain_option, known
 from neuro_control.faults.subject import Subject, find_subject, find_subjects
 from neuro_control.faults.trial import FAULTS, draw, perform
 from neuro_control.learning.executors import workers
@@ -160,35 +161,19 @@ def _summary(trials: list[Row]) -> Row:
 EXPERIMENT = Experiment(matrix, draw_matrix, summarise)
 
 
-def _known(
-    there: Callable[[], Sequence[str]], what: str
-) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]]:
-    """Callback of an option that names some of what there is; all of it by default."""
-
-    def check(
-        _context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        for name in value:
-            if name not in there():
-                raise ConfigurationError(f"no {what} '{name}': there are {', '.join(there())}")
-        return value or tuple(there())
-
-    return check
-
-
 @click.command("faults")
 @click.option(
     "--node",
     "nodes",
     multiple=True,
-    callback=_known(lambda: list(find_subjects()), "node"),
+    callback=known(lambda: list(find_subjects()), "node"),
     help="Node that faults happen to; may be given more than once; all by default.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
-    callback=_known(lambda: list(FAULTS), "fault"),
+    callback=known(lambda: list(FAULTS), "fault"),
     help="Fault that happens; may be given more than once; all by default.",
 )
 @click.option(
@@ -199,13 +184,7 @@ def _known(
     help="Trials of each fault with each node, each at a random instant.",
 )
 @seed_option
-@click.option(
-    "--domain",
-    type=click.IntRange(0, 232),
-    default=150,
-    show_default=True,
-    help="First ROS domain that may be used: one without robots.",
-)
+@domain_option
 @out_option("Folder of CSV files, figure and what is resumed.", Path("out/experiments/faults"))
 @executor_options
 def faults(

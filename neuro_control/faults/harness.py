@@ -22,7 +22,7 @@ from rclpy.executors import SingleThreadedExecutor
 from neuro_control.errors import ConfigurationError
 from neuro_control.faults.child import Child
 from neuro_control.faults.streams import Streams
-from neuro_control.faults.subject import Heard, Stream, Subject, Surroundings
+from neuro_control.faults.subject import Received, Stream, Subject, Surroundings
 
 # Time between two looks at the topics, s.
 _LOOK = 0.001
@@ -50,7 +50,7 @@ class Harness:
         simulated: Whether the node lives by ``/clock``, which is sent here.
 
     Attributes:
-        heard: What the node's output said since ``forget``.
+        received: Messages of the node's output since ``forget``.
         reports: Texts of its diagnostics that were no good news, since ``forget``.
         counts: What it has refused by its latest diagnostics, by reason.
         node: A ROS node for clients of the node's services.
@@ -61,7 +61,7 @@ class Harness:
 
     def __init__(self, key: str, subject: Subject, domain: int, simulated: bool) -> None:
         self.key, self.subject, self.domain, self.simulated = key, subject, domain, simulated
-        self.heard: list[Heard] = []
+        self.received: list[Received] = []
         self.reports: list[str] = []
         self.counts: dict[str, str] = {}
         self._latest: Any = None
@@ -142,7 +142,7 @@ class Harness:
                 # it is safe: on a busy machine there is always something to say of them.
                 self._note(own[-1])
         for moment, message in self._listen():
-            self.heard.append(Heard(moment, message, self._latest, self._state))
+            self.received.append(Received(moment, message, self._latest, self._state))
             self._latest = message
 
     def _note(self, status: DiagnosticStatus) -> None:
@@ -159,7 +159,7 @@ class Harness:
     def forget(self) -> None:
         """Start a new account of what the node says."""
         self.listen()
-        self.heard.clear()
+        self.received.clear()
         self.reports.clear()
 
     def wait_until_it_moves(self, seconds: float) -> bool:
@@ -168,7 +168,7 @@ class Harness:
         output = self.subject.output
 
         def steadily() -> bool:
-            recent = self.heard[-_STEADILY:]
+            recent = self.received[-_STEADILY:]
             return len(recent) == _STEADILY and not any(
                 output.trouble(each.message) or output.safe(each) for each in recent
             )

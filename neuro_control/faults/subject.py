@@ -26,17 +26,17 @@ class Moment:
         stamp: Time of the node's clock, ns.
         elapsed: Time since the stream began, s.
         rng: Randomness of the trial.
-        heard: Latest message of the node's output, or None: a stream may answer it.
+        received: Latest message of the node's output, or None: a stream may answer it.
     """
 
     stamp: int
     elapsed: float
     rng: np.random.Generator
-    heard: Any
+    received: Any
 
 
 @dataclass(frozen=True)
-class Heard:
+class Received:
     """A message of the node's output.
 
     Attributes:
@@ -101,7 +101,7 @@ class Output:
     topic: str
     message: type[Any]
     trouble: Callable[[Any], str]
-    safe: Callable[[Heard], bool]
+    safe: Callable[[Received], bool]
     fields: tuple[str, ...]
     most: float
     silence_is_safe: bool = False

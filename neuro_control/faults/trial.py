@@ -18,7 +18,7 @@ from neuro_control.faults.harness import Harness
 from neuro_control.faults.node_faults import NODE_FAULTS
 from neuro_control.faults.numbers import not_finite
 from neuro_control.faults.stream_faults import STREAM_FAULTS
-from neuro_control.faults.subject import Heard, Output, Subject
+from neuro_control.faults.subject import Output, Received, Subject
 from neuro_control.faults.weight_faults import WEIGHT_FAULTS
 from neuro_control.ros.messages import NANOSECONDS
 
@@ -100,7 +100,7 @@ def perform(harness: Harness, fault: Fault, pause: float) -> Outcome:
     harness.run(fault.seconds, fault=fault)
     harness.listen()
     ended = time.time_ns()
-    during, reports = list(harness.heard), list(harness.reports)
+    during, reports = list(harness.received), list(harness.reports)
     delays = [each - before.get(name, 0.0) for name, each in harness.child.waited().items()]
     delay = max(delays, default=0.0)
     lived = (harness.child.alive or fault.may_end) and "Traceback" not in harness.child.log()
@@ -130,14 +130,14 @@ def _never_worked(harness: Harness) -> Outcome:
     )
 
 
-def _recover(harness: Harness, asked_first: str) -> tuple[str, float | None, list[Heard]]:
+def _recover(harness: Harness, asked_first: str) -> tuple[str, float | None, list[Received]]:
     """Who brought the robot back, in which time, s, and what was said meanwhile."""
     begin = time.monotonic()
-    said: list[Heard] = []
+    said: list[Received] = []
 
     def moves(seconds: float) -> bool:
         found = harness.wait_until_it_moves(seconds)
-        said.extend(harness.heard)
+        said.extend(harness.received)
         return found
 
     if harness.child.alive:
@@ -194,8 +194,8 @@ class Account:
         delay: Time in between for which the machine ran others in the node's place, s.
     """
 
-    during: list[Heard]
-    after: list[Heard]
+    during: list[Received]
+    after: list[Received]
     reports: list[str]
     zero: int
     ended: int

@@ -332,10 +332,8 @@ class Controller(ControllerDiagnostics[P]):
         if sent is not command:
             return sent  # it was stopped while the control law was at work
         remark = self.remark()
-        if remark is None:
-            self.set_state(DiagnosticStatus.OK, "running")
-        else:
-            self.set_state(DiagnosticStatus.WARN, remark)
+        level = DiagnosticStatus.OK if remark is None else DiagnosticStatus.WARN
+        self.set_state(level, remark or "running")
         return command
 
     def _limited(self, action: ArrayLike) -> Array:
@@ -399,8 +397,8 @@ class Controller(ControllerDiagnostics[P]):
         silence = source.silence(now)
         if silence <= min(source.timeout, self.overdue()):
             return
-        heard = (self._steady_time.at(now) - source.received) / NANOSECONDS
-        if heard > source.timeout:
+        since_received = (self._steady_time.at(now) - source.received) / NANOSECONDS
+        if since_received > source.timeout:
             self.set_state(
                 DiagnosticStatus.WARN,
                 f"no {source.topic} for {silence:.2f} s: the fallback is sent until one comes",

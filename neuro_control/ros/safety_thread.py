@@ -80,7 +80,8 @@ class SafetyThread:
         """Let the node's own executor call something, if one runs."""
         executor = self._node.executor
         if executor is not None:
-            executor.create_task(call)
+            # An exception in a task ends the process: this executor does not catch it.
+            executor.create_task(self._guarded(call))
 
     def start(self) -> None:
         """Begin to serve."""

@@ -47,7 +47,7 @@ SUBJECT = Subject(
         "joint_commands",
         JointState,
         trouble=lambda m: "too much" if abs(m.effort[0]) > 1 else "",
-        safe=lambda heard: heard.message.effort[0] == 0,
+        safe=lambda received: received.message.effort[0] == 0,
         fields=("effort",),
         most=60.0,
     ),

@@ -22,7 +22,7 @@ from std_msgs.msg import Float64, Float64MultiArray
 
 from neuro_control.blimp.control.types import ACTUATORS, DOWN, UP
 from neuro_control.drivers.propulsion import Propulsion
-from neuro_control.faults.subject import Heard, Moment, Output, Stream, Subject, Surroundings
+from neuro_control.faults.subject import Moment, Output, Received, Stream, Subject, Surroundings
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,
@@ -94,7 +94,7 @@ PROPULSION = Subject(
         "pins",
         Float64MultiArray,
         trouble=_beyond_duty,
-        safe=lambda heard: not any(heard.message.data),
+        safe=lambda received: not any(received.message.data),
         fields=("data",),
         most=1 / _LOOK,
     ),
@@ -119,10 +119,10 @@ def _beyond_thrust(message: JointState) -> str:
     return "" if UP <= angle <= DOWN else f"a servo's angle of {angle:g} rad"
 
 
-def _stands_still_or_holds(heard: Heard) -> bool:
+def _stands_still_or_holds(received: Received) -> bool:
     """Whether the propellers stand still, or hold the trim: the command before, to the bit."""
-    efforts = heard.message.effort
-    return not any(efforts) or (heard.before is not None and efforts == heard.before.effort)
+    efforts = received.message.effort
+    return not any(efforts) or (received.before is not None and efforts == received.before.effort)
 
 
 ALTITUDE = Subject(
@@ -225,8 +225,8 @@ TFMINI = Subject(
         "lidar/range",
         Range,
         trouble=_no_distance,
-        # Only a distance can lead a blimp astray: infinities and NaN have REP 117's meaning.
-        safe=lambda heard: not math.isfinite(heard.message.range),
+        # Only a distance can mislead a controller: infinities and NaN have REP 117's meaning.
+        safe=lambda received: not math.isfinite(received.message.range),
         fields=(),
         most=10.0,
         silence_is_safe=True,

@@ -42,7 +42,7 @@ PLACE_RECOGNIZER = Subject(
         JointState,
         trouble=lambda message: "" if len(message.name) == len(message.position) else "sizes",
         # A place that was never visited moves nobody.
-        safe=lambda heard: not heard.message.header.frame_id,
+        safe=lambda received: not received.message.header.frame_id,
         fields=("position",),
         most=2 * _RATE,
         silence_is_safe=True,
@@ -55,10 +55,10 @@ PLACE_RECOGNIZER = Subject(
 
 def _place(moment: Moment) -> JointState | None:
     """The answer to the image that was played last."""
-    if moment.heard is None:
+    if moment.received is None:
         return None
     message = joint_state(0, ["place_1", "place_2"], np.array([2.0, 1.0]))
-    message.header = moment.heard.header
+    message.header = moment.received.header
     message.header.frame_id = "place_1"
     return message
 

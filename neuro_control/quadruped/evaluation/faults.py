@@ -18,7 +18,7 @@ from geometry_msgs.msg import Twist
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 
-from neuro_control.faults.subject import Heard, Moment, Output, Stream, Subject, Surroundings
+from neuro_control.faults.subject import Moment, Output, Received, Stream, Subject, Surroundings
 from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.robots import GO2
 from neuro_control.quadruped.control.types import GRAVITY, JOINTS, LEGS
@@ -64,10 +64,10 @@ def _beyond_torque(message: JointState) -> str:
     return f"a torque of {np.abs(message.effort).max():g} N·m" if beyond.max() > 1e-9 else ""
 
 
-def _brakes_or_goes_down(heard: Heard) -> bool:
+def _brakes_or_goes_down(received: Received) -> bool:
     """Whether the joints only brake, or the robot lies down by itself."""
-    brakes = max(map(abs, heard.message.effort), default=0.0) < _BRAKING
-    return brakes or any(text in heard.state for text in _GOES_DOWN)
+    brakes = max(map(abs, received.message.effort), default=0.0) < _BRAKING
+    return brakes or any(text in received.state for text in _GOES_DOWN)
 
 
 def _gait_command(_moment: Moment) -> Float64MultiArray:
@@ -234,7 +234,9 @@ UNITREE_GO2 = Subject(
         "requests",
         Request,
         trouble=_beyond_velocity,
-        safe=lambda heard: heard.message.number != _MOVE or not any(heard.message.values.values()),
+        safe=lambda received: (
+            received.message.number != _MOVE or not any(received.message.values.values())
+        ),
         fields=(),
         most=60.0,
     ),

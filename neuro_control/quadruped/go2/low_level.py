@@ -116,7 +116,7 @@ class Motors:
         self._driven = -math.inf  # when a command was received
         self._asked = -math.inf
         self._since = -math.inf
-        self._heard = -math.inf  # when a good command was received, whether it drove or not
+        self._good_at = -math.inf  # when a good command was received, whether it drove or not
         self._life = ProofOfLife()
         self._resting = False  # whether commands must ask for rest before they drive
         self._moved = -math.inf  # when a command asked for more than rest
@@ -212,7 +212,7 @@ class Motors:
 
     def _proven(self, now: float, efforts: Array) -> bool:
         """Whether commands have shown by now that they may drive the motors."""
-        self._heard = now
+        self._good_at = now
         self._life.add(now)
         if self._resting:
             if (np.abs(efforts) > _REST * TORQUE).any() or not self._life.given(now):
@@ -224,7 +224,7 @@ class Motors:
         """What an unlocked robot's motors wait for, empty if commands drive them."""
         if self.commanded(now):
             return ""
-        if now - self._heard > self.limits.motor_timeout:
+        if now - self._good_at > self.limits.motor_timeout:
             return "motors brake: no good joint_commands"
         if self._resting:
             return (

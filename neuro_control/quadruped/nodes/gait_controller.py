@@ -130,7 +130,7 @@ class GaitController(Controller[GaitParameters]):
         self.controller.reset()
         # Stamp of the last step, and on the steady time when its observation was measured, ns.
         self._stepped, self._stepped_at = 0, 0
-        self._heard: int | None = None
+        self._received_at: int | None = None
         self._odometry_due = 0
         if not self.parameters.start_standing:
             self.get_logger().info(f"the robot lies; {self._stand_up_service} makes it stand up")
@@ -138,7 +138,7 @@ class GaitController(Controller[GaitParameters]):
     def step(self, observation: Array) -> Array:
         """Angles, speeds and torques, (3, 12), that answer angles and speeds, (2, 12)."""
         stamp = self._stepped = self._joints.time
-        self._stepped_at, self._heard = self._joints.measured or 0, self._joints.received
+        self._stepped_at, self._received_at = self._joints.measured or 0, self._joints.received
         # It was awaited, as the forces were if there are any: they are there.
         imu: Any = self._imu.value
         forces: Any = self._forces.value if self.parameters.foot_sensors else _NO_FORCES
@@ -183,8 +183,8 @@ class GaitController(Controller[GaitParameters]):
         """Walk on for a moment while observations are missing; brake if they are refused."""
         joints = self._joints
         # Joint states that come and are refused may say what is wrong with the robot.
-        refused = joints.received != self._heard and joints.time == self._stepped
-        if refused or self._heard is None:
+        refused = joints.received != self._received_at and joints.time == self._stepped
+        if refused or self._received_at is None:
             return self.safe_action()
         elapsed = (joints.steady.at(self.now()) - self._stepped_at) / NANOSECONDS
         bridged = self.controller.bridge(max(elapsed, 0.0))

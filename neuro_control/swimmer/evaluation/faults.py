@@ -64,7 +64,7 @@ CONTROLLER = Subject(
         "joint_commands",
         JointState,
         trouble=_beyond_torque,
-        safe=lambda heard: not any(heard.message.effort),
+        safe=lambda received: not any(received.message.effort),
         fields=("effort",),
         most=2 * _RATE,
     ),
@@ -123,7 +123,9 @@ NAVIGATOR = Subject(
         "cmd_vel",
         TwistStamped,
         trouble=_beyond_speed,
-        safe=lambda heard: heard.message.twist.linear.x == 0 == heard.message.twist.angular.z,
+        safe=lambda received: (
+            received.message.twist.linear.x == 0 == received.message.twist.angular.z
+        ),
         fields=("twist.linear.x", "twist.angular.z"),
         most=2 * _RATE,
     ),
@@ -134,10 +136,10 @@ NAVIGATOR = Subject(
 
 def _answer(moment: Moment) -> JointState | None:
     """A command that answers the simulation's latest observation."""
-    if moment.heard is None:
+    if moment.received is None:
         return None
     message = joint_state(0, _JOINTS, effort=np.full(5, 0.4 * MAX_TORQUE))
-    message.header.stamp = moment.heard.header.stamp
+    message.header.stamp = moment.received.header.stamp
     return message
 
 
@@ -161,7 +163,7 @@ SIMULATION = Subject(
         "joint_states",
         JointState,
         trouble=_beyond_torque,
-        safe=lambda heard: not any(heard.message.effort),
+        safe=lambda received: not any(received.message.effort),
         fields=("position", "velocity", "effort"),
         most=_RATE,
         qos=SENSOR_QOS,
