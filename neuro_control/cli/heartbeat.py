@@ -24,7 +24,7 @@ def heartbeat(rate: float, namespace: str) -> None:
     When it ends, however it does, or its link breaks, these nodes stop their robots.
     """
     from neuro_control.ros import process
-    from neuro_control.ros.heartbeat import Heartbeat
+    from neuro_control.ros.safety.heartbeat import Heartbeat
 
     process.initialise([])
     stop = process.Stop()

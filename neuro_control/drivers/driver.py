@@ -7,8 +7,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, TypeVar
 
-from neuro_control.ros.diagnostics import DiagnosticNode
-from neuro_control.ros.safety import Interlocked
+from neuro_control.ros.diagnostics.node import DiagnosticNode
+from neuro_control.ros.safety.safety import Interlocked
 
 P = TypeVar("P")
 

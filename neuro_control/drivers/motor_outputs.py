@@ -17,8 +17,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.heartbeat import HeartbeatParameters
 from neuro_control.ros.parameters import parameter
+from neuro_control.ros.safety.heartbeat import HeartbeatParameters
 
 # Time between two pulses of a servo, s.
 _FRAME = 0.02

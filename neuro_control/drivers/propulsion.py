@@ -28,7 +28,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.ros.inputs import check_age, rejection_reason
 from neuro_control.ros.messages import COMMAND_QOS, JointReader, Rejected, to_nanoseconds
 from neuro_control.ros.process import run_node
-from neuro_control.ros.safety import Safety
+from neuro_control.ros.safety.safety import Safety
 
 # Time between two checks of the servo's travel and of the command's age, s.
 _TICK = 0.01

@@ -23,8 +23,8 @@ from sensor_msgs.msg import Range
 
 from neuro_control.drivers.driver import Driver
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.diagnostics.monitoring import Rate
 from neuro_control.ros.messages import SENSOR_QOS, to_stamp
-from neuro_control.ros.monitoring import Rate
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
 

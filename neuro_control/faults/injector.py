@@ -28,7 +28,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.faults.message_faults import FaultyTopic, MessageFault, make_fault
 from neuro_control.faults.message_fields import message_type
 from neuro_control.ros import process
-from neuro_control.ros.diagnostics import DiagnosticNode
+from neuro_control.ros.diagnostics.node import DiagnosticNode
 from neuro_control.ros.messages import SENSOR_QOS
 from neuro_control.ros.parameters import parameter
 from neuro_control.yaml_text import read_yaml

@@ -5,8 +5,8 @@
 A controller provides its parameters, its inputs, a ``step`` and a safe action. Every message is
 checked before ``step`` sees it (``inputs``); every action is checked and limited before it is
 published. Whatever goes wrong on the way ends in the safe command and a diagnostic that says why.
-Enable and emergency stop are in ``safety``, state and figures in ``controller_diagnostics``,
-configuration and activation in ``lifecycle``.
+Enable, emergency stop and the gate of commands are in ``safety``, state and figures in
+``controller_diagnostics``, configuration and activation in ``lifecycle``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ from neuro_control.ros.messages import (
     restamped,
     to_nanoseconds,
 )
-from neuro_control.ros.safety import Safety
+from neuro_control.ros.safety.gate import CommandGate
+from neuro_control.ros.safety.safety import Safety
 from neuro_control.ros.steady_time import SteadyTime
 
 Array = NDArray[np.float64]
@@ -89,7 +90,6 @@ class Controller(ControllerDiagnostics[P]):
         self._held: tuple[int, Any, float] | None = None  # stamp, observation, time of arrival
         self._due = 0
         self._enabled_at = 0  # time of the node's clock when it was last enabled, ns
-        self._sent = 0.0  # when the last command was published, s of the steady clock
         self._safety = Safety(
             self,
             on_disable=self._rest,
@@ -163,6 +163,7 @@ class Controller(ControllerDiagnostics[P]):
         self._publisher = self.create_publisher(
             self._command_type, self._command_topic, COMMAND_QOS
         )
+        self._gate = CommandGate(self._publisher, self._safety, self._safe_command)
         self._subscriptions_made = [
             self.create_subscription(
                 each.message, each.topic, partial(self._receive, each), each.qos
@@ -208,7 +209,7 @@ class Controller(ControllerDiagnostics[P]):
             self.destroy_timer(self._watchdog)
             self._watchdog = None
         if self._active:
-            self._publish_safe(self.now())
+            self._gate.send_safe(self.now())
             self._active = False
             self.report_deactivated()
 
@@ -298,20 +299,20 @@ class Controller(ControllerDiagnostics[P]):
             self._rejected[f"{source.topic}/order"] += 1
         if answer is not None:
             # It is sent again when the answer was lost.
-            self._send(stamp, answer)
+            self._gate.send(stamp, answer)
         return True
 
     def _control(self, stamp: int, value: Any, begin: float) -> None:
         period = round(self.parameters.control_period * NANOSECONDS)
         if self._answers and stamp < self._due - _JITTER * period:
             # Observations come faster than the control period: the last command is repeated.
-            self._send(stamp, restamped(self._answers.command, stamp))
+            self._gate.send(stamp, restamped(self._answers.command, stamp))
             return
         # The next step is due a period after this one was due, which keeps the mean rate.
         on_time = bool(self._answers) and stamp - self._due < period
         self._due = (self._due if on_time else stamp) + period
         if not self._safety.enabled:
-            command = self._publish_safe(stamp)
+            command = self._gate.send_safe(stamp)
             self.set_state(DiagnosticStatus.WARN, self._safety.reason)
         else:
             command = self._act(stamp, value)
@@ -327,8 +328,8 @@ class Controller(ControllerDiagnostics[P]):
             # A control law that fails must not leave the robot on its last command.
             self._rejected[f"step/{type(error).__name__}"] += 1
             self.set_state(DiagnosticStatus.ERROR, f"the control law failed: {error}")
-            return self._publish_safe(stamp)
-        sent = self._send(stamp, command)
+            return self._gate.send_safe(stamp)
+        sent = self._gate.send(stamp, command)
         if sent is not command:
             return sent  # it was stopped while the control law was at work
         remark = self.remark()
@@ -350,36 +351,19 @@ class Controller(ControllerDiagnostics[P]):
     def _publish_fallback(self, nanoseconds: int) -> None:
         """Publish the fallback command, or the safe one while disabled or if the fallback fails."""
         if not self._safety.enabled:
-            self._publish_safe(nanoseconds)
+            self._gate.send_safe(nanoseconds)
             return
         try:
             command = self.command(nanoseconds, self._limited(self.fallback_action()))
         except Exception as error:
             self._rejected[f"fallback/{type(error).__name__}"] += 1
             self.set_state(DiagnosticStatus.ERROR, f"the fallback failed: {error}")
-            self._publish_safe(nanoseconds)
+            self._gate.send_safe(nanoseconds)
             return
-        self._send(nanoseconds, command)
+        self._gate.send(nanoseconds, command)
 
-    # The gate: no other place publishes commands.
-
-    def _send(self, nanoseconds: int, command: Any) -> Any:
-        """Publish ``command``, or the safe one if the node may not move its robot; return it."""
-        assert self._publisher is not None
-        with self._safety.lock:
-            if self._safety.enabled:
-                self._publisher.publish(command)
-                self._sent = time.monotonic()
-                return command
-        return self._publish_safe(nanoseconds)
-
-    def _publish_safe(self, nanoseconds: int) -> Any:
-        assert self._publisher is not None
-        action = np.asarray(self.safe_action(), dtype=np.float64)
-        command = self.command(nanoseconds, action)
-        self._publisher.publish(command)
-        self._sent = time.monotonic()
-        return command
+    def _safe_command(self, nanoseconds: int) -> Any:
+        return self.command(nanoseconds, np.asarray(self.safe_action(), dtype=np.float64))
 
     def fail_safe(self, reason: str) -> None:
         """Publish the safe command and report ``reason``; the next observation is answered."""
@@ -392,7 +376,7 @@ class Controller(ControllerDiagnostics[P]):
         if source.received is None:
             # A simulation in lockstep would take it for the answer to its first observation.
             if not self._simulated:
-                self._publish_safe(now)
+                self._gate.send_safe(now)
             return
         silence = source.silence(now)
         if silence <= min(source.timeout, self.overdue()):
@@ -417,7 +401,7 @@ class Controller(ControllerDiagnostics[P]):
     def _rest(self) -> None:
         """Publish the safe command now rather than with the next observation."""
         if self._active:
-            self._publish_safe(self.now())
+            self._gate.send_safe(self.now())
 
     def _begin_again(self) -> None:
         self._enabled_at = self.now()
@@ -433,7 +417,9 @@ class Controller(ControllerDiagnostics[P]):
         A simulated robot does not need it, and a simulation in lockstep would take it for an
         answer.
         """
-        if not self._simulated and time.monotonic() - self._sent > self.parameters.control_period:
+        if self._simulated or not self._active:
+            return
+        if time.monotonic() - self._gate.sent > self.parameters.control_period:
             self._rest()
 
     def _apply_parameters(self, changes: list[Parameter]) -> None:

@@ -13,10 +13,10 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.publisher import Publisher
 
 from neuro_control.ros.controller_parameters import ControllerParameters
+from neuro_control.ros.diagnostics.monitoring import Expectation, Timing
 from neuro_control.ros.inputs import Input
-from neuro_control.ros.lifecycle import ManagedNode
-from neuro_control.ros.monitoring import Expectation, Timing
-from neuro_control.ros.safety import Safety
+from neuro_control.ros.lifecycle.managed_node import ManagedNode
+from neuro_control.ros.safety.safety import Safety
 
 # Wall time without an observation after which a simulated clock is taken to stand still, s.
 _CLOCK_TIMEOUT = 1.0

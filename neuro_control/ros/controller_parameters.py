@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.heartbeat import HeartbeatParameters
-from neuro_control.ros.lifecycle import LifecycleParameters
+from neuro_control.ros.lifecycle.managed_node import LifecycleParameters
 from neuro_control.ros.parameters import parameter
+from neuro_control.ros.safety.heartbeat import HeartbeatParameters
 
 
 @dataclass(frozen=True)

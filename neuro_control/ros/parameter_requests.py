@@ -28,7 +28,7 @@ from rclpy.parameter import Parameter
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.budget import Budget
-from neuro_control.ros.supervision import Supervised
+from neuro_control.ros.safety.supervision import Supervised
 
 # Part of the node's time that requests may take in the long run.
 _SHARE = 0.1

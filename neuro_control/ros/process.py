@@ -32,7 +32,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
 from neuro_control.ros.intraprocess import Bus
 from neuro_control.ros.parameters import parameters_of
-from neuro_control.ros.supervision import report_failure
+from neuro_control.ros.safety.supervision import report_failure
 
 # Set to its process number by whoever starts nodes; they end when that process has ended.
 PARENT_VARIABLE = "NEURO_CONTROL_END_WITH_PARENT"

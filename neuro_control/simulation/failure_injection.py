@@ -17,7 +17,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.diagnostics import DiagnosticNode
+from neuro_control.ros.diagnostics.node import DiagnosticNode
 from neuro_control.ros.parameters import changed, parameter
 from neuro_control.simulation.active_effects import ActiveEffects
 from neuro_control.simulation.failures import parse

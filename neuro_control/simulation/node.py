@@ -24,6 +24,7 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.ros.diagnostics.monitoring import Timing
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -32,7 +33,6 @@ from neuro_control.ros.messages import (
     to_nanoseconds,
     to_stamp,
 )
-from neuro_control.ros.monitoring import Timing
 from neuro_control.ros.process import run_node
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.active_effects import ActiveEffects

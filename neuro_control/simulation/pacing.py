@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from rclpy.clock import Clock
 from rclpy.node import Node
 
+from neuro_control.ros.lifecycle.readiness import Readiness
 from neuro_control.ros.messages import NANOSECONDS, Rejected
-from neuro_control.ros.readiness import Readiness
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.parameter import Parameter
 
-from neuro_control.ros.diagnostics import DiagnosticNode
-from neuro_control.ros.monitoring import (
+from neuro_control.ros.diagnostics.monitoring import (
     ClockRate,
     Expectation,
     MonitoringParameters,
@@ -20,8 +19,9 @@ from neuro_control.ros.monitoring import (
     Timing,
     TopicMonitor,
 )
+from neuro_control.ros.diagnostics.node import DiagnosticNode
+from neuro_control.ros.diagnostics.remarks import Remarks, kind_of
 from neuro_control.ros.parameters import parameter
-from neuro_control.ros.remarks import Remarks, kind_of
 from tests.bench import Loop, Probe, before_deadline, options
 from tests.ros.test_controller import Toy
 

@@ -11,7 +11,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import SetBool
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.lifecycle_manager import LifecycleManager
+from neuro_control.ros.lifecycle.manager import LifecycleManager
 from tests.bench import options
 from tests.ros.test_controller import Toy
 

@@ -4,7 +4,7 @@
 
 import pytest
 
-from neuro_control.ros.proof_of_life import ProofOfLife
+from neuro_control.ros.safety.proof_of_life import ProofOfLife
 
 
 def fed(*times):

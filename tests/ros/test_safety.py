@@ -18,7 +18,6 @@ from std_msgs.msg import UInt64
 from std_srvs.srv import SetBool
 
 from neuro_control.ros.controller import Input
-from neuro_control.ros.heartbeat import QOS, Heartbeat, HeartbeatMonitor
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,
@@ -27,6 +26,7 @@ from neuro_control.ros.messages import (
     read_twist,
     to_nanoseconds,
 )
+from neuro_control.ros.safety.heartbeat import QOS, Heartbeat, HeartbeatMonitor
 from tests.bench import MS, TIMEOUT, Loop, options, wait_until
 from tests.ros.test_controller import ANGLES, JOINTS, SAFE, Toy, loop_of
 

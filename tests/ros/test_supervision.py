@@ -18,7 +18,7 @@ from std_srvs.srv import Trigger
 
 from neuro_control.ros import process
 from neuro_control.ros.budget import Budget
-from neuro_control.ros.diagnostics import DiagnosticNode
+from neuro_control.ros.diagnostics.node import DiagnosticNode
 from neuro_control.ros.parameters import parameter
 from tests.bench import TIMEOUT, Loop, Probe, options
 from tests.ros.test_controller import SAFE, Toy

@@ -24,16 +24,16 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.places.nodes.image_messages import compressed_message, raw_message
 from neuro_control.places.nodes.player_parameters import PlayerParameters, frames
 from neuro_control.places.nodes.player_recording import PlayedImage, save_recording
-from neuro_control.ros.diagnostics import DiagnosticNode
+from neuro_control.ros.diagnostics.monitoring import Timing
+from neuro_control.ros.diagnostics.node import DiagnosticNode
+from neuro_control.ros.lifecycle.readiness import Readiness
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
     to_nanoseconds,
     to_stamp,
 )
-from neuro_control.ros.monitoring import Timing
 from neuro_control.ros.process import run_node
-from neuro_control.ros.readiness import Readiness
 from neuro_control.simulation.effects import parse
 from neuro_control.simulation.signals import ImageEffects
 

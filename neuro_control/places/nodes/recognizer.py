@@ -28,8 +28,9 @@ from neuro_control.places.control.types import Grey, PlaceEstimate
 from neuro_control.places.nodes.image_messages import read_compressed, read_raw
 from neuro_control.places.nodes.recognizer_parameters import PlaceParameters
 from neuro_control.resources import find_file
+from neuro_control.ros.diagnostics.monitoring import Timing
 from neuro_control.ros.inputs import check_age
-from neuro_control.ros.lifecycle import ManagedNode
+from neuro_control.ros.lifecycle.managed_node import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     Rejected,
@@ -37,7 +38,6 @@ from neuro_control.ros.messages import (
     to_nanoseconds,
     to_stamp,
 )
-from neuro_control.ros.monitoring import Timing
 from neuro_control.ros.process import run_node
 
 # Wall time without an image from which on that is reported, s.

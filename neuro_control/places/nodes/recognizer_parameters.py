@@ -12,7 +12,7 @@ from neuro_control.places.control.recogniser_settings import (
     RecogniserSettings,
 )
 from neuro_control.places.nodes.image_messages import TRANSPORTS
-from neuro_control.ros.lifecycle import LifecycleParameters
+from neuro_control.ros.lifecycle.managed_node import LifecycleParameters
 from neuro_control.ros.parameters import parameter
 
 _DEFAULT = RecogniserSettings()

@@ -42,7 +42,7 @@ from neuro_control.quadruped.go2.sport import (
 from neuro_control.quadruped.go2.state_monitor import StateMonitor
 from neuro_control.quadruped.go2.status import Status
 from neuro_control.ros.inputs import check_age
-from neuro_control.ros.lifecycle import ManagedNode
+from neuro_control.ros.lifecycle.managed_node import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SET_POINT_QOS,
@@ -53,7 +53,7 @@ from neuro_control.ros.messages import (
     to_nanoseconds,
 )
 from neuro_control.ros.process import run_node
-from neuro_control.ros.safety import Interlocked, Safety
+from neuro_control.ros.safety.safety import Interlocked, Safety
 
 # Time between two looks for messages of the robot, and between two looks at what is due, s.
 _POLL, _TICK = 0.001, 0.01

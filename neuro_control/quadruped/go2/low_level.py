@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from neuro_control.quadruped.go2.motors import HIGHEST, LOWEST, SPEED, TORQUE, State
 from neuro_control.quadruped.go2.parameters import UnitreeParameters
 from neuro_control.quadruped.go2.sport import CHECK_MODE, RELEASE_MODE, Call, select_mode
-from neuro_control.ros.proof_of_life import DURATION, ProofOfLife
+from neuro_control.ros.safety.proof_of_life import DURATION, ProofOfLife
 
 Array = NDArray[np.float64]
 

@@ -23,17 +23,17 @@ from rclpy.subscription import Subscription
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import parameters as ros_parameters
-from neuro_control.ros.intraprocess import HandingOver
-from neuro_control.ros.messages import to_stamp
-from neuro_control.ros.monitoring import (
+from neuro_control.ros.diagnostics.monitoring import (
     Expectation,
     MonitoringParameters,
     Timing,
     TopicMonitor,
 )
+from neuro_control.ros.diagnostics.remarks import Remarks, kind_of
+from neuro_control.ros.intraprocess import HandingOver
+from neuro_control.ros.messages import to_stamp
 from neuro_control.ros.parameter_requests import ParameterRequests
-from neuro_control.ros.remarks import Remarks, kind_of
-from neuro_control.ros.supervision import Supervised
+from neuro_control.ros.safety.supervision import Supervised
 
 P = TypeVar("P")
 

@@ -19,8 +19,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import compiling
-from neuro_control.ros.diagnostics import DiagnosticNode
-from neuro_control.ros.monitoring import MonitoringParameters
+from neuro_control.ros.diagnostics.monitoring import MonitoringParameters
+from neuro_control.ros.diagnostics.node import DiagnosticNode
 from neuro_control.ros.parameters import parameter
 
 

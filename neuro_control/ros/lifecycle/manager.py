@@ -18,8 +18,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_srvs.srv import SetBool
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.ros.diagnostics import DiagnosticNode
-from neuro_control.ros.managed_peer import ManagedPeer
+from neuro_control.ros.diagnostics.node import DiagnosticNode
+from neuro_control.ros.lifecycle.peer import ManagedPeer
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a node may move its robot: enable, emergency stop and heartbeat.
 
-The emergency stop has a thread of its own (``safety_thread``). There it is latched first, so that
+The emergency stop has a thread of its own (``thread``). There it is latched first, so that
 nothing that the node's own thread computes passes any more, and then acted upon: the safe command
 goes out however long the node's own thread is held up by a step, a flood of messages or requests.
 """
@@ -21,8 +21,8 @@ from rclpy.timer import Timer
 from std_msgs.msg import UInt64
 from std_srvs.srv import SetBool
 
-from neuro_control.ros import heartbeat
-from neuro_control.ros.safety_thread import SafetyThread
+from neuro_control.ros.safety import heartbeat
+from neuro_control.ros.safety.thread import SafetyThread
 
 # Wall time between two looks whether the heartbeat goes on, as a part of its timeout.
 _LOOKS = 0.2

@@ -1,0 +1,3 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes that are configured and activated, and who does it."""
