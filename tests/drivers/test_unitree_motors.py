@@ -1,244 +1,278 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-import math
-import struct
-from types import SimpleNamespace
+"""The Go2's low level and its judge of states, in a time that only the test advances."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[unitree]'")
-
-from neuro_control.quadruped.control import robots
-from neuro_control.quadruped.go2 import idl
-from neuro_control.quadruped.go2.motors import (
-    HIGHEST,
-    LOWEST,
-    OURS,
-    THEIRS,
-    checksum,
-    command_checksum,
-    fill_brake,
-    fill_command,
-    read_state,
-    state_checksum,
+from neuro_control.quadruped.go2.low_level import Motors, limited
+from neuro_control.quadruped.go2.motors import HIGHEST, LOWEST, SPEED, TORQUE, State
+from neuro_control.quadruped.go2.parameters import UnitreeParameters
+from neuro_control.quadruped.go2.sport import (
+    CHECK_MODE,
 )
+from neuro_control.quadruped.go2.state_monitor import StateMonitor
 from neuro_control.ros.messages import Rejected
 
-
-def bit_by_bit(words):
-    """The remainder of a division by x^32 + ... + 1 over GF(2), as on paper."""
-    register = 0xFFFFFFFF
-    for word in words:
-        for bit in range(31, -1, -1):
-            out = register >> 31 ^ word >> bit & 1
-            register = register << 1 & 0xFFFFFFFF ^ (0x04C11DB7 if out else 0)
-    return register
+TICK = 0.01
 
 
-@given(st.lists(st.integers(0, 2**32 - 1), max_size=50))
-def test_the_checksum_is_the_one_worked_out_bit_by_bit(words):
-    assert checksum(struct.pack(f"<{len(words)}I", *words)) == bit_by_bit(words)
+# The motors.
 
 
-def standing_command():
-    command = idl.LowCmd(head=[0xFE, 0xEF], level_flag=0xFF)
-    for i, motor in enumerate(command.motor_cmd[:12]):
-        motor.mode, motor.kp, motor.kd = 1, 60.0, 5.0
-        motor.q = (0.0, 0.67, -1.3)[i % 3]
-    return command
+def state(angles=0.0, speeds=0.0):
+    full = {"quaternion": np.array([1.0, 0, 0, 0]), "rate": np.zeros(3)}
+    return State(
+        np.full(12, angles), np.full(12, speeds), np.zeros(12), acceleration=np.zeros(3),
+        forces=np.zeros(4), temperature=30, charge=90, voltage=29.0, **full,
+    )  # fmt: skip
 
 
-def some_state(**fields):
-    state = idl.LowState(tick=12345, power_v=29.5, foot_force=[10, -20, 30, 40])
-    state.imu_state.quaternion = [1.0, 0.0, 0.0, 0.0]
-    state.imu_state.temperature = 60
-    state.bms_state.soc, state.bms_state.current = 87, -1500
-    for i, motor in enumerate(state.motor_state):
-        motor.q, motor.temperature, motor.lost = 0.1 * i, 30 + i, i
-    for name, value in fields.items():
-        setattr(state, name, value)
-    return state
+class Legs:
+    def __init__(self, **limits):
+        self.calls, self.driven = [], []
+        self.motors = Motors(UnitreeParameters(**limits), self.calls.append, self.driven.append)
+        self.now, self.linked, self.commanded = 100.0, True, False
+        self.effort = 0.0
+
+    def live(self, seconds):
+        self.calls.clear()
+        self.driven.clear()
+        for _ in range(round(seconds / TICK)):
+            self.now += TICK
+            if self.linked:
+                self.motors.observe(self.now, state())
+            if self.commanded:
+                self.motors.drive(self.now, *np.zeros((2, 12)), np.full(12, self.effort))
+            self.motors.tick(self.now)
+        return self.driven
+
+    def answer(self, data):
+        self.motors.answered(CHECK_MODE.number, data)
+
+    def unlock(self):
+        self.motors.unlock(self.now)
+        self.live(0.05)
+        self.answer('{"name": ""}')
+        assert self.motors.stage == "unlocked"
 
 
-def test_checksums_are_those_of_unitrees_own_library():
-    # Worked out by the library that comes with unitree_sdk2_python.
-    assert command_checksum(idl.LowCmd()) == 0x4B5A4880
-    assert command_checksum(standing_command()) == 0xBA838141
-    assert state_checksum(idl.LowState()) == 0x85F11EA6
-    assert state_checksum(some_state()) == 0x8EC5468E
+def test_no_command_gets_to_locked_motors():
+    legs = Legs()
+    legs.commanded = True
+    assert legs.live(2.0) == []
+    assert legs.motors.stage == "locked"
 
 
-def test_a_checksum_counts_signed_and_unsigned_bytes_alike():
-    signed, unsigned = some_state(temperature_ntc1=-3), some_state(temperature_ntc1=253)
-    assert state_checksum(signed) == state_checksum(unsigned)
+def test_unlocking_waits_for_the_robots_own_controller_to_let_go():
+    legs = Legs()
+    legs.commanded = True
+    legs.motors.unlock(legs.now)
+    assert legs.live(0.1) == []
+    assert [call.name for call in legs.calls] == ["CheckMode"]
+    legs.answer('{"form": "0", "name": "normal"}')
+    assert [call.name for call in legs.calls] == ["CheckMode", "ReleaseMode"]
+    assert legs.live(0.5) == []
+    assert [call.name for call in legs.calls] == ["CheckMode"]
+    legs.answer('{"form": "0", "name": ""}')
+    assert set(legs.live(0.9)) == {None}  # no proof of life yet
+    legs.live(0.2)
+    assert None not in legs.live(0.5)
+    assert len(legs.driven) == 50
+    legs.motors.lock(legs.now)
+    assert set(legs.live(0.55)) == {None}
+    assert [call.values for call in legs.calls] == [{"name": "normal"}]
+    assert legs.live(1.0) == []
 
 
-# Identifiers (minimal, complete) in the C++ headers of unitree_sdk2: the same type, to the byte.
-IDENTIFIERS = {
-    "LowState": ("f1853a99e23d0daa1610b65c526b", "f208f239c471d3a27e67e7c77231"),
-    "LowCmd": ("f1832876ceec9737d69f6ed62a3f", "f252cc8eb0d427d692aa2b20a905"),
-    "SportModeState": ("f19fa6ccdc5cafdeaab8a762e310", "f2e59749630fff75cc170afb2387"),
-    "Request": ("f1cba4dc965d393ada76b4de0819", "f2c47a4429fcbf539486498753c4"),
-    "Response": ("f148c997d379c3e18c530b5f8fe9", "f2d1c32cc02214901a464a6c5132"),
-}
+def test_a_controller_that_does_not_let_go_keeps_the_motors():
+    legs = Legs()
+    legs.motors.unlock(legs.now)
+    for _ in range(12):
+        assert legs.live(0.5) == []
+        legs.answer('{"name": "normal"}')
+    assert legs.motors.stage == "locked"
+    assert "did not release the motors within 5 s" in legs.motors.failed
 
 
-@pytest.mark.parametrize("name", IDENTIFIERS)
-def test_a_type_is_known_to_the_robot_as_its_own(name):
-    idl_type = getattr(idl, name).__idl__
-    idl_type.fill_type_data()
-    information = idl_type._xt_bytedata[0].hex()
-    for identifier in IDENTIFIERS[name]:
-        assert identifier in information
+@pytest.mark.parametrize("data", ["", "[]", "{}", '{"name": 1}', "nonsense", "null"])
+def test_an_answer_that_is_none_unlocks_nothing(data):
+    legs = Legs()
+    legs.motors.unlock(legs.now)
+    legs.live(0.1)
+    with pytest.raises(ValueError):  # noqa: PT011  # whichever it is
+        legs.answer(data)
+    assert legs.motors.stage == "releasing"
 
 
-# By hand: a header of 4, then each field aligned to its size.
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
-        ("IMUState", 13 * 4 + 1),
-        ("MotorState", 4 + 7 * 4 + 4 + 4 + 8),
-        ("MotorCmd", 4 + 5 * 4 + 12),
-        ("BmsState", 4 + 4 + 2 + 4 + 30),
-        ("LowState", 22 + 2 + 53 + 3 + 44 + 19 * 48 + 44 + 16 + 4 + 41 + 3 + 4 + 2 + 2 + 16 + 8),
-        ("LowCmd", 22 + 2 + 32 + 19 * 36 + 4 + 55 + 1 + 8),
-        ("Request", 8 + 8 + 8 + 4 + 1 + 3 + 4 + 1 + 3 + 4),
-        ("Response", 8 + 8 + 4 + 4 + 1 + 3 + 4),
-    ],
-)
-def test_a_message_takes_the_bytes_worked_out_by_hand(name, size):
-    assert len(getattr(idl, name)().serialize()) == 4 + size
+def test_motors_brake_without_commands_and_obey_them_again():
+    legs = Legs(motor_timeout=0.05)
+    legs.unlock()
+    assert set(legs.live(0.5)) == {None}
+    legs.commanded = True
+    assert set(legs.live(0.95)) == {None}
+    legs.live(0.1)
+    assert None not in legs.live(0.5)
+    legs.commanded = False
+    legs.live(0.1)
+    assert set(legs.live(0.3)) == {None}
+    legs.commanded = True
+    assert None not in legs.live(0.1)  # a short pause
+    legs.commanded = False
+    legs.live(0.6)
+    legs.commanded = True
+    assert set(legs.live(0.9)) == {None}  # a long one: life is to be proven again
 
 
-def test_a_request_lies_in_memory_as_worked_out_by_hand():
-    request = idl.Request(parameter="{}")
-    request.header.identity.id, request.header.identity.api_id = 7, 1008
-    request.header.policy.noreply = True
-    written = request.serialize()[4:]
-    assert struct.unpack_from("<qqqi?", written) == (7, 1008, 0, 0, True)
-    assert written[32:39] == struct.pack("<I", 3) + b"{}\0"
-    assert struct.unpack_from("<I", written, 40) == (0,)
+def test_motors_brake_after_a_lost_link_until_somebody_unlocks_them_again():
+    legs = Legs(state_timeout=0.2)
+    legs.unlock()
+    legs.commanded = True
+    legs.live(1.5)
+    legs.linked = False
+    legs.live(0.3)
+    assert set(legs.live(0.5)) == {None}
+    legs.linked = True
+    assert set(legs.live(2.5)) == {None}
+    legs.motors.unlock(legs.now)
+    legs.live(3.2)
+    assert None not in legs.live(0.5)
 
 
-def test_messages_survive_the_way_there_and_back():
-    for message in (some_state(), standing_command(), idl.SportModeState(), idl.Response()):
-        back = type(message).deserialize(message.serialize())
-        assert back.serialize() == message.serialize()
+@pytest.mark.parametrize("locks", [False, True])
+def test_unlocked_after_a_loss_motors_stay_braked_until_commands_have_asked_for_rest(locks):
+    legs = Legs(state_timeout=0.2)
+    legs.unlock()
+    legs.commanded, legs.effort = True, 20.0
+    legs.live(1.2)
+    assert None not in legs.live(0.5)
+    legs.linked = False
+    legs.live(0.5)
+    legs.linked = True
+    if locks:
+        legs.motors.lock(legs.now)
+        legs.live(1.0)
+    legs.motors.unlock(legs.now)
+    if locks:
+        legs.live(0.05)
+        legs.answer('{"name": ""}')
+    assert set(legs.live(10.0)) == {None}
+    assert "~/lie_down of the gait controller" in legs.motors.waits_for(legs.now)
+    legs.effort = 1.0
+    assert set(legs.live(1.9)) == {None}
+    legs.effort = 20.0  # it tries to rise now and then
+    assert set(legs.live(0.1)) == {None}
+    legs.effort = 1.0
+    assert set(legs.live(1.9)) == {None}
+    legs.live(0.2)
+    legs.effort = 20.0
+    assert None not in legs.live(0.5)
 
 
-def test_motors_reach_the_angles_that_unitree_states():
-    # Hip, thigh and calf, in front and behind, after unitree_ros's go2_description.
-    front, hind = [-1.0472, -1.5708, -2.7227], [-1.0472, -0.5236, -2.7227]
-    assert [*front, *front, *hind, *hind] == LOWEST.tolist()
-    front, hind = [1.0472, 3.4907, -0.83776], [1.0472, 4.5379, -0.83776]
-    assert [*front, *front, *hind, *hind] == HIGHEST.tolist()
-    low, high = np.tile(robots.GO2.limits, (4, 1)).T
-    assert (low >= LOWEST).all()
-    assert (high <= HIGHEST).all()
+def test_a_peer_without_controllers_is_unlocked_at_once():
+    legs = Legs(release_sport=False)
+    legs.motors.unlock(legs.now)
+    assert legs.motors.stage == "unlocked"
 
 
-def test_unitrees_order_of_motors_is_undone():
-    # By hand: Unitree's are FR FL RR RL, ours FL FR RL RR.
-    state = some_state(foot_force=[1, 2, 3, 4])
-    for i, motor in enumerate(state.motor_state):
-        motor.q, motor.dq, motor.tau_est = float(i), 10.0 * i, -1.0 * i
-    read = read_state(state)
-    assert read.angles.tolist() == [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]
-    assert read.speeds.tolist() == [10 * a for a in read.angles]
-    assert read.torques.tolist() == [-a for a in read.angles]
-    assert read.forces.tolist() == [2, 1, 4, 3]
-    command = idl.LowCmd()
-    fill_command(command, read.angles, read.speeds, read.torques, 20.0, 0.5)
-    assert [m.q for m in command.motor_cmd[:12]] == list(range(12))
-    assert [m.dq for m in command.motor_cmd[:12]] == [10 * i for i in range(12)]
-    assert [m.tau for m in command.motor_cmd[:12]] == [-i for i in range(12)]
-    assert {(m.kp, m.kd) for m in command.motor_cmd[:12]} == {(20.0, 0.5)}
-    assert OURS[THEIRS].tolist() == list(range(12))
+finite = st.floats(-1e6, 1e6)
 
 
-def test_a_brake_asks_for_nothing_but_braking_and_its_checksum_is_right():
-    command = idl.LowCmd()
-    fill_brake(command, 3.0)
-    back = idl.LowCmd.deserialize(command.serialize())
-    assert back.crc == command_checksum(back) != 0
-    assert (bytes(back.head), back.level_flag) == (b"\xfe\xef", 0xFF)
-    assert {(m.mode, m.dq, m.tau, m.kp, m.kd) for m in back.motor_cmd[:12]} == {(1, 0, 0, 0, 3)}
-    assert {(m.tau, m.kp, m.kd) for m in back.motor_cmd[12:]} == {(0, 0, 0)}
+@given(
+    st.lists(finite, min_size=36, max_size=36), st.floats(-3, 3), st.floats(-20, 20),
+    st.floats(0.05, 1.0),
+)  # fmt: skip
+def test_no_command_asks_motors_for_more_than_they_may(numbers, angle, speed, share):
+    limits = UnitreeParameters(torque_share=share, stiffness=20.0, damping=0.5)
+    drive = limited(state(angle, speed), *np.array(numbers).reshape(3, 12), limits)
+    assert ((drive.angles >= LOWEST) & (drive.angles <= HIGHEST)).all()
+    assert (np.abs(drive.speeds) <= SPEED).all()
+    # What the motors then do, all in all.
+    whole = drive.torques + drive.stiffness * (drive.angles - angle)
+    whole += drive.damping * (drive.speeds - speed)
+    assert (np.abs(drive.torques) <= share * TORQUE).all()
+    assert (np.abs(whole) <= share * TORQUE + 1e-9).all()
 
 
-def test_a_state_tells_of_battery_and_heat():
-    state = some_state()
-    state.crc = state_checksum(state)
-    read = read_state(state)
-    assert (read.charge, read.voltage, read.temperature) == (87, 29.5, 41)
-    for motor in state.motor_state:
-        motor.temperature = 246  # -10 without a sign
-    state.crc = 0  # none is no wrong one
-    assert read_state(state).temperature == -10
+def test_motors_do_at_first_what_was_asked_for_all_in_all():
+    efforts = np.linspace(-10, 10, 12)
+    limits = UnitreeParameters(stiffness=30.0, damping=1.0)
+    drive = limited(state(0.1, 2.0), np.full(12, 0.3), np.full(12, 1.0), efforts, limits)
+    angles, speeds = np.clip(0.3, LOWEST, HIGHEST), np.full(12, 1.0)
+    whole = drive.torques + 30.0 * (angles - 0.1) + 1.0 * (speeds - 2.0)
+    assert whole == pytest.approx(efforts)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (lambda s: setattr(s, "crc", 1), "checksum"),
-        (lambda s: setattr(s.motor_state[4], "q", math.nan), "not_finite"),
-        (lambda s: setattr(s.motor_state[11], "dq", math.inf), "not_finite"),
-        (lambda s: setattr(s.imu_state, "gyroscope", [0.0, -math.inf, 0.0]), "not_finite"),
-        (lambda s: setattr(s.imu_state, "quaternion", [0.0] * 4), "attitude"),
-    ],
-)
-def test_a_bad_state_is_rejected(spoil, reason):
-    state = some_state()
-    spoil(state)
-    with pytest.raises(Rejected) as caught:
-        read_state(state)
-    assert caught.value.reason == reason
+# The states.
 
 
-singles = st.floats(width=32)
+class Watched:
+    """A state monitor, and a robot whose joints turn at 2 rad/s."""
+
+    def __init__(self, **limits):
+        self.monitor = StateMonitor(UnitreeParameters(**limits))
+        self.now, self.angle = 100.0, -0.7
+
+    def live(self, seconds, offset=0.0, period=0.002, **fields):
+        """Reasons for which states were refused meanwhile."""
+        reasons = []
+        for _ in range(round(seconds / period)):
+            self.now += period
+            self.angle += 2.0 * period
+            angles = np.full(12, self.angle)
+            angles[[2, 5, 8, 11]] = -1.5
+            angles[4] += offset
+            seen = dataclasses.replace(state(), angles=angles, speeds=np.full(12, 2.0), **fields)
+            seen.speeds[[2, 5, 8, 11]] = 0.0
+            try:
+                self.monitor.check(self.now, seen)
+            except Rejected as error:
+                self.monitor.refuse(self.now, error)
+                reasons.append(error.reason)
+        return reasons
 
 
-@given(st.lists(singles, min_size=36, max_size=36), st.lists(singles, min_size=10, max_size=10))
-def test_whatever_a_state_holds_it_is_read_finite_or_rejected(joints, imu):
-    state = some_state()
-    for i, motor in enumerate(state.motor_state[:12]):
-        motor.q, motor.dq, motor.tau_est = joints[3 * i : 3 * i + 3]
-    state.imu_state.gyroscope, state.imu_state.accelerometer = imu[:3], imu[3:6]
-    state.imu_state.quaternion = imu[6:]
-    state.crc = state_checksum(state)
-    try:
-        read = read_state(state)
-    except Rejected:
-        return
-    for numbers in (read.angles, read.speeds, read.torques, read.rate, read.acceleration):
-        assert np.isfinite(numbers).all()
+@pytest.mark.parametrize("period", [0.001, 0.002, 0.005, 0.02])
+def test_joints_that_turn_as_their_speeds_say_are_believed(period):
+    assert Watched().live(0.4, period=period) == []
 
 
-@given(st.lists(st.integers(0, 255), min_size=8, max_size=8), st.integers(0, 1179))
-def test_one_wrong_byte_is_noticed(replacement, at):
-    state = some_state()
-    state.crc = state_checksum(state)
-    written = bytearray(state.serialize())
-    at = 4 + at % (len(written) - 4)
-    written[at] = (written[at] + 1 + replacement[0] % 255) % 256
-    spoilt = idl.LowState.deserialize(bytes(written))
-    if spoilt.serialize() == state.serialize():
-        return  # it was one of those between two fields
-    if spoilt.crc == 0:
-        return
-    with pytest.raises(Rejected):
-        read_state(spoilt)
+@pytest.mark.parametrize("offset", [0.6, 1.0, -0.8])
+def test_an_angle_that_jumps_is_bridged_and_a_fault_if_it_stays(offset):
+    robot = Watched(bridge_time=0.05)
+    robot.live(0.1)
+    assert set(robot.live(0.04, offset)) == {"jump"}
+    assert robot.monitor.fault == ""
+    assert robot.live(0.1) == []
+    assert set(robot.live(0.05, offset)) == {"jump"}
+    robot.live(0.004, offset)
+    assert "FR_thigh_joint" in robot.monitor.fault
+    # Nobody knows which of both is true: from here on the new one is.
+    assert robot.live(0.1, offset) == []
 
 
-def test_ros_messages_serve_as_well():
-    """ROS has arrays of NumPy where Cyclone DDS has lists."""
-    state = some_state(foot_force=np.array([1, 2, 3, 4], dtype=np.int16))
-    state.imu_state.quaternion = np.array([1, 0, 0, 0], dtype=np.float32)
-    assert read_state(state).forces.tolist() == [2, 1, 4, 3]
-    command = SimpleNamespace(**vars(idl.LowCmd(head=np.zeros(2, dtype=np.uint8))))
-    fill_brake(command, 1.0)
-    assert isinstance(command.head, np.ndarray)
-    assert command.crc == command_checksum(command)
+def test_joints_may_be_anywhere_in_their_range_after_lost_states():
+    robot = Watched()
+    robot.live(0.1)
+    robot.now += 0.06
+    assert robot.live(0.01, offset=1.0) == []
+
+
+def test_heat_counts_once_it_lasts():
+    robot = Watched(max_motor_temperature=90)
+    robot.live(0.1, temperature=95)
+    assert robot.monitor.overheated(robot.now) == ""
+    robot.live(0.1)
+    robot.live(0.6, temperature=95)
+    assert "95 °C" in robot.monitor.overheated(robot.now)
+    robot.live(0.002, temperature=80)
+    assert robot.monitor.overheated(robot.now) == ""
+    assert "80 °C" in robot.monitor.remark(robot.now)
+    robot = Watched()
+    robot.live(0.8, temperature=-70)  # no motor is so cold: it is the sensor
+    assert robot.monitor.overheated(robot.now) == ""
+    assert "can't be" in robot.monitor.remark(robot.now)

@@ -23,7 +23,7 @@ from neuro_control.ros.diagnostics.node import DiagnosticNode
 from neuro_control.ros.diagnostics.remarks import Remarks, kind_of
 from neuro_control.ros.parameters import parameter
 from tests.bench import Loop, Probe, before_deadline, options
-from tests.ros.test_controller import Toy
+from tests.ros.toy import Toy
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from std_srvs.srv import SetBool
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.lifecycle.manager import LifecycleManager
 from tests.bench import options
-from tests.ros.test_controller import Toy
+from tests.ros.toy import Toy
 
 ACTIVE, INACTIVE = State.PRIMARY_STATE_ACTIVE, State.PRIMARY_STATE_INACTIVE
 

@@ -32,7 +32,7 @@ MANAGED = """
 import time
 from neuro_control.ros.process import run_node
 from tests.bench import options
-from tests.ros.test_controller import Toy
+from tests.ros.toy import Toy
 
 class Slow(Toy):
     def __init__(self):

@@ -28,7 +28,7 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.safety.heartbeat import QOS, Heartbeat, HeartbeatMonitor
 from tests.bench import MS, TIMEOUT, Loop, options, wait_until
-from tests.ros.test_controller import ANGLES, JOINTS, SAFE, Toy, loop_of
+from tests.ros.toy import ANGLES, JOINTS, SAFE, Toy, loop_of
 
 
 class Operator:

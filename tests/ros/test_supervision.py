@@ -21,7 +21,7 @@ from neuro_control.ros.budget import Budget
 from neuro_control.ros.diagnostics.node import DiagnosticNode
 from neuro_control.ros.parameters import parameter
 from tests.bench import TIMEOUT, Loop, Probe, options
-from tests.ros.test_controller import SAFE, Toy
+from tests.ros.toy import SAFE, Toy
 
 
 @dataclass(frozen=True)
