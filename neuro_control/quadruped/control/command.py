@@ -52,7 +52,7 @@ class Command:
     forward: float = _number(0.0, -1.0, 1.6)
     left: float = _number(0.0, -0.6, 0.6)
     yaw_rate: float = _number(0.0, -1.5, 1.5)
-    height: float = _number(0.0, -0.14, 0.05)
+    height: float = _number(0.0, -0.2, 0.05)
     frequency: float = _number(3.0, 2.0, 4.0)
     phase: float = _number(0.5, 0.0, 1.0)
     offset: float = _number(0.0, 0.0, 1.0)

@@ -1,0 +1,237 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Moments at random: a task, a pose in which a robot may find itself, and the expert's action.
+
+Recorded episodes of the expert show its target straight ahead after a second, and a policy that
+clones them learns to walk straight on. Poses at random show every bearing as often.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.quart.control.instructions import Understood, say
+from neuro_control.quart.control.state import IDLE, TRACE_TIME, state_vector
+from neuro_control.quart.control.tasks import (
+    KINDS,
+    LETTERS,
+    MANNERS,
+    SEEN,
+    SKILLS,
+    Task,
+    draw_task,
+)
+from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
+from neuro_control.quart.training.expert import Pose, Progress, expert_action
+from neuro_control.quart.training.phrases import mistyped, no_task
+
+Array = NDArray[np.float64]
+
+# Shares of what is drawn: hard pairs, worlds that vary, the manner said, a typing error, no task.
+_HARD, _VARIED, _MANNER, _MISTYPED, _NO_TASK = 0.75, 0.75, 0.8, 0.08, 0.05
+# Poses: near the end of the task, and looking about where the target is.
+_NEAR_END, _TOWARDS = 0.35, 0.7
+# How wide a robot keeps clear of an object's middle, and of a tunnel's or bar's, m.
+_KEEP_CLEAR, _INSIDE, _OUTSIDE = 0.55, {"bar": 0.6}, {"bar": 1.3}
+_ROLLING = 0.05  # m/s
+_BOWED = 0.45  # part of the poses before a tray
+_REMEMBERS = 0.7
+_HALF_VIEW = math.radians(36.0)
+_NEAREST_SEEN = 0.4  # m ahead of the trunk
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment for a policy to learn from.
+
+    Attributes:
+        task: The task.
+        scenery: What surrounds it.
+        words: The instruction, as somebody may say it.
+        position: Of the trunk, (3,), m.
+        angles: Yaw, pitch and roll of the trunk, (3,), rad.
+        ball: Where the ball is that rolls or lies in the tray, (3,), m; None if out of sight.
+        state: State vector.
+        action: What the expert does, (12,).
+        place: Where the target is, ahead and to the left of the trunk, (2,), m.
+        visible: Whether it is in sight.
+        understood: Whether the words are an instruction.
+    """
+
+    task: Task
+    scenery: Scenery
+    words: str
+    position: Array
+    angles: Array
+    ball: Array | None
+    state: Array
+    action: Array
+    place: Array
+    visible: bool
+    understood: bool = True
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What moments are drawn from.
+
+    Attributes:
+        skills: Skills.
+        colours: Colours of targets and of all else.
+        letters: Letters.
+        scenery: Split of the worlds.
+    """
+
+    skills: Sequence[str] = SKILLS
+    colours: Sequence[str] = SEEN
+    letters: Sequence[str] = LETTERS
+    scenery: str = "seen"
+    weights: dict[str, float] = field(default_factory=dict)
+
+
+def draw_meaning(draws: Draws, rng: np.random.Generator) -> Understood:
+    """What an instruction is to say."""
+    weights = np.array([draws.weights.get(skill, 1.0) for skill in draws.skills])
+    skill = str(rng.choice(draws.skills, p=weights / weights.sum()))
+    kind = str(rng.choice(KINDS[skill]))
+    colours = draws.letters if skill == "distinguish" else draws.colours
+    colour = "" if skill == "crawl" else str(rng.choice(colours))
+    return Understood(skill, kind, colour, str(rng.choice(MANNERS)))
+
+
+def draw_moment(draws: Draws, rng: np.random.Generator) -> Moment:
+    """A moment at random."""
+    meant = draw_meaning(draws, rng)
+    said = rng.random() < _MANNER
+    if not said:
+        meant = Understood(meant.skill, meant.kind, meant.colour)
+    words = say(meant, rng, "seen", manner=said)
+    if rng.random() < _MISTYPED:
+        words = mistyped(words, rng)
+    pair = "hard" if rng.random() < _HARD else "easy"
+    task = draw_task(
+        meant.skill, meant.kind, meant.colour, rng, instruction=words, manner=meant.manner,
+        pair=pair, others=draws.colours, letters=draws.letters,
+    )  # fmt: skip
+    scenery = draw_scenery(draws.scenery if rng.random() < _VARIED else "plain", rng)
+    return _moment(task, scenery, words, rng)
+
+
+def _moment(task: Task, scenery: Scenery, words: str, rng: np.random.Generator) -> Moment:
+    ball = _rolled(task, rng)
+    pose = draw_pose(task, rng, ball)
+    progress, bowed = Progress(), None
+    if task.skill == "unload":
+        distance, bearing = pose.to(task.target.position)
+        if distance < 0.8 and abs(bearing) < 0.12 and rng.random() < _BOWED:
+            bowed = rng.uniform(0.0, 3.5)
+            progress.bowed_at = -bowed
+            ball = _unloaded(task, bowed, rng)
+    action = expert_action(task, pose, progress, 0.0, ball)
+    understood = rng.random() >= _NO_TASK
+    if not understood:
+        words, action = no_task(rng), IDLE.copy()
+    last, trace = _acted(task, action, bowed, rng)
+    place = _place(task, pose, ball)
+    pitch = 0.0 if bowed is None else action[10] * (1.0 - math.exp(-bowed / 0.3))
+    motion = np.array(
+        [*(action[1:4] * rng.uniform(0.4, 1.1)), 0.5 * (last[4] + action[4]), pitch, 0.0]
+    ) + rng.normal(0.0, [0.05, 0.05, 0.08, 0.005, 0.02, 0.02])
+    believed = place + rng.normal(0.0, 0.05 + 0.05 * np.linalg.norm(place), 2)
+    return Moment(
+        task, scenery, words,
+        position=np.array([*pose.position, 0.3 + motion[3]]),
+        angles=np.array([pose.yaw, motion[4], motion[5]]),
+        ball=ball,
+        state=state_vector(
+            motion, last, trace, believed if understood and rng.random() < _REMEMBERS else None
+        ),
+        action=action,
+        place=place,
+        visible=bool(understood and _in_view(place)),
+        understood=bool(understood),
+    )  # fmt: skip
+
+
+def draw_pose(task: Task, rng: np.random.Generator, ball: Array | None = None) -> Pose:
+    """A pose that touches nothing, often near the end of the task and looking at the target."""
+    target = np.array(task.target.position if ball is None else ball[:2])
+    passes = task.skill in ("tunnel", "crawl")
+    while True:
+        if rng.random() < _NEAR_END and not passes:
+            distance, angle = rng.uniform(0.45, 1.4), rng.normal(0.0, 0.35)
+            position = target - distance * np.array([math.cos(angle), math.sin(angle)])
+        else:
+            behind = 1.1 if passes else -0.4
+            position = np.array([rng.uniform(-0.6, target[0] + behind), rng.uniform(-1.3, 1.3)])
+            if passes and rng.random() < 0.5:
+                position[1] = target[1] + rng.normal(0.0, 0.15)
+        if _free(task, position):
+            break
+    ahead, left = target - position
+    yaw = rng.normal(0.0, 0.3) if passes else math.atan2(left, ahead) + rng.normal(0.0, 0.25)
+    if rng.random() > _TOWARDS:
+        yaw = rng.uniform(-1.0, 1.0)
+    return Pose(position, float(math.remainder(yaw, 2.0 * math.pi)))
+
+
+def _free(task: Task, position: Array) -> bool:
+    for each in task.objects:
+        ahead, left = np.abs(np.array(each.position) - position)
+        if each.kind.endswith("tunnel") or each.kind == "bar":
+            long = 0.4 if each.kind == "bar" else 0.85
+            inside, outside = _INSIDE.get(each.kind, 0.2), _OUTSIDE.get(each.kind, 0.9)
+            if ahead < long and inside < left < outside:
+                return False
+        elif math.hypot(ahead, left) < (0.42 if each is task.target else _KEEP_CLEAR):
+            return False
+    return True
+
+
+def _rolled(task: Task, rng: np.random.Generator) -> Array | None:
+    """Where the target ball of a task has rolled to."""
+    if task.skill != "stop":
+        return None
+    ahead, left = task.target.position
+    return np.array([ahead - _ROLLING * rng.uniform(0.0, 18.0), left, 0.2])
+
+
+def _unloaded(task: Task, bowed: float, rng: np.random.Generator) -> Array | None:
+    """The ball lies in the tray some time after the robot has begun to bow."""
+    if bowed < rng.uniform(0.8, 1.4):
+        return None
+    return np.array([*(np.array(task.target.position) + rng.uniform(-0.15, 0.15, 2)), 0.05])
+
+
+def _acted(
+    task: Task, action: Array, bowed: float | None, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Last action and trace: of this moment, of another one, or none, so that they tell nothing."""
+    if bowed is not None:
+        bow = expert_action(task, Pose(np.zeros(2), 0.0), Progress(bowed_at=0.0), 0.0)
+        return bow, IDLE + (1.0 - math.exp(-bowed / TRACE_TIME)) * (bow - IDLE)
+    draw = rng.random()
+    last = IDLE.copy()
+    if draw < 0.3:
+        last = action.copy()
+    elif draw < 0.8:
+        ball = _rolled(task, rng)
+        last = expert_action(task, draw_pose(task, rng, ball), Progress(), 0.0, ball)
+    last[0] = 0.0
+    return last, IDLE + rng.uniform(0.3, 1.0) * (last - IDLE)
+
+
+def _place(task: Task, pose: Pose, ball: Array | None) -> Array:
+    point = task.target.position if task.skill != "stop" or ball is None else ball[:2]
+    distance, bearing = pose.to((float(point[0]), float(point[1])))
+    return np.array([distance * math.cos(bearing), distance * math.sin(bearing)])
+
+
+def _in_view(place: Array) -> bool:
+    ahead = place[0] - 0.3
+    return place[0] > _NEAREST_SEEN and abs(math.atan2(place[1], ahead)) < _HALF_VIEW

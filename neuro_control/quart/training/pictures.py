@@ -1,0 +1,157 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Data sets of moments: pictures, words, states and what the expert does, in parts on the disk.
+
+A data set is a folder of parts, each a safetensors file made from a seed of its own, so that
+several processes make it, an interrupted one goes on, and two of the same settings are the same
+bytes. Images are read through a memory map.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control import weights
+from neuro_control.errors import ConfigurationError
+from neuro_control.files import write_text
+from neuro_control.quart.control.language import encode
+from neuro_control.quart.training.moments import Draws, Moment, draw_moment
+from neuro_control.quart.training.studio import Studio
+
+KIND = "moments of QUARD's tasks"
+PART = 2048
+"""Number of moments in a part."""
+
+_MANIFEST = "manifest.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Settings of a data set.
+
+    Attributes:
+        draws: What its moments are drawn from.
+        pixels: Height and width of its pictures.
+        seed: Its seed.
+        robot: go2 or go1.
+    """
+
+    draws: Draws = dataclasses.field(default_factory=Draws)
+    pixels: int = 96
+    seed: int = 0
+    robot: str = "go2"
+
+    def manifest(self) -> dict[str, Any]:
+        """What tells one data set from another, as JSON has it."""
+        found: dict[str, Any] = json.loads(
+            json.dumps({"version": _VERSION, **dataclasses.asdict(self)})
+        )
+        return found
+
+
+def generate(
+    folder: Path,
+    settings: Pictures,
+    parts: int,
+    executor: Executor,
+    show: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Make the parts of a data set that are missing.
+
+    Args:
+        folder: Its folder.
+        settings: Settings; a folder that has others is refused.
+        parts: Number of parts.
+        executor: Where they are made.
+        show: Called with the number of parts that are there.
+
+    Raises:
+        ConfigurationError: The folder holds another data set, or MuJoCo can't render here.
+    """
+    manifest = folder / _MANIFEST
+    if manifest.is_file() and json.loads(manifest.read_text()) != settings.manifest():
+        raise ConfigurationError(
+            f"{folder} holds another data set: give another folder, or the same options to go on"
+        )
+    write_text(manifest, json.dumps(settings.manifest(), indent=1))
+    missing = [part for part in range(parts) if not part_file(folder, part).is_file()]
+    show(parts - len(missing))
+    futures = [executor.submit(make_part, folder, settings, part) for part in missing]
+    try:
+        for done, future in enumerate(as_completed(futures), start=parts - len(missing) + 1):
+            future.result()
+            show(done)
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def part_file(folder: Path, part: int) -> Path:
+    """File of a part."""
+    return folder / f"part_{part:04}.safetensors"
+
+
+def make_part(folder: Path, settings: Pictures, part: int) -> None:
+    """Draw the moments of a part, take their pictures, and write them."""
+    rng = np.random.default_rng([settings.seed, part])
+    studio = Studio(settings.pixels, settings.robot)
+    try:
+        moments = [draw_moment(settings.draws, rng) for _ in range(PART)]
+        pictures = [studio.take(moment) for moment in moments]
+    finally:
+        studio.close()
+    arrays = _arrays(moments)
+    arrays["images"] = np.stack(pictures).transpose(0, 3, 1, 2)
+    weights.write(part_file(folder, part), KIND, arrays, settings.manifest())
+
+
+def _arrays(moments: list[Moment]) -> dict[str, NDArray[Any]]:
+    return {
+        "words": np.stack([encode(each.words) for each in moments]).astype(np.int16),
+        "states": np.stack([each.state for each in moments]).astype(np.float32),
+        "actions": np.stack([each.action for each in moments]).astype(np.float32),
+        "places": np.stack([each.place for each in moments]).astype(np.float32),
+        "visible": np.array([each.visible for each in moments]),
+        "understood": np.array([each.understood for each in moments]),
+        # A picture of a letter must not be mirrored.
+        "letters": np.array([each.task.skill == "distinguish" for each in moments]),
+    }
+
+
+class PictureSet:
+    """Moments that are read for training.
+
+    Attributes:
+        size: Their number.
+
+    Args:
+        folders: Folders of data sets.
+
+    Raises:
+        ConfigurationError: A folder has no parts, or a part is damaged.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        files = [file for folder in folders for file in sorted(folder.glob("part_*.safetensors"))]
+        if not files:
+            raise ConfigurationError(
+                f"no data in {', '.join(map(str, folders))}: make it with "
+                "`neuro-control generate quart`"
+            )
+        parts = [weights.read(file, KIND)[0] for file in files]
+        self._arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        self.size = len(self._arrays["actions"])
+
+    def batch(self, chosen: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Moments by their places, (n,)."""
+        return {name: array[chosen] for name, array in self._arrays.items()}

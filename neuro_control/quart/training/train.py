@@ -1,0 +1,201 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Behaviour cloning of the expert's tokens: cross-entropy with soft targets, and what is seen.
+
+The loss is that of QUART, the cross-entropy of the twelve tokens, with each target spread over its
+neighbours (a bin beside the right one is hardly wrong), and two tasks more that the picture can
+answer: where the target is, and whether it is in sight; and one for the words: whether they are an
+instruction.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from neuro_control.learning.checkpoints import Checkpoint
+from neuro_control.quart.control.actions import BINS, NUMBERS, ActionTokens
+from neuro_control.quart.control.network import NetworkSize, Output, SmallNetwork
+from neuro_control.quart.control.state import SIZE
+from neuro_control.quart.training.pictures import PictureSet
+
+Array = NDArray[np.float64]
+
+# Deviation of a soft target, bins.
+_SPREAD = 2.5
+# Weights of the further losses.
+_PLACE, _VISIBLE, _UNDERSTOOD = 1.0, 0.3, 0.3
+# Signs of the numbers of an action that a mirror changes: velocity to the left and yaw rate.
+_MIRRORED = [NUMBERS.index("left"), NUMBERS.index("yaw_rate")]
+_PLACE_SCALE = 3.0
+_NORM = 1.0  # largest norm of a gradient
+_WARMUP = 0.1  # part of the updates
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training.
+
+    Attributes:
+        updates: Number of updates.
+        batch: Moments of each.
+        rate: Highest rate of learning; it rises, and falls along a cosine.
+        decay: Decay of weights.
+        dropout: Part of the words that are left out.
+        mirror: Whether half of the pictures are mirrored, where nothing on them can be read.
+        seed: Seed of weights and batches.
+    """
+
+    updates: int = 20_000
+    batch: int = 128
+    rate: float = 2e-3
+    decay: float = 0.02
+    dropout: float = 0.05
+    mirror: bool = True
+    seed: int = 0
+
+
+def train(
+    data: PictureSet,
+    training: Training,
+    folder: Path,
+    size: NetworkSize | None = None,
+    show: Callable[[float, float], None] = lambda _, __: None,
+    every: int = 500,
+) -> SmallNetwork:
+    """Train a network, or go on with it.
+
+    Args:
+        data: Moments.
+        training: Settings.
+        folder: Folder of the checkpoint.
+        size: Sizes of the network.
+        show: Called with the number of updates and the loss.
+        every: Updates between two checkpoints.
+
+    Raises:
+        ConfigurationError: The folder holds another training.
+    """
+    torch.manual_seed(training.seed)
+    network = SmallNetwork(size)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=training.rate, weight_decay=training.decay, betas=(0.9, 0.98)
+    )
+    checkpoint = Checkpoint(
+        folder,
+        "training of a small policy",
+        {**asdict(training), **asdict(network.size)},
+        "updates",
+    )
+    done = _resume(checkpoint, network, optimiser)
+    mean = math.nan
+    for update in range(done, training.updates):
+        for group in optimiser.param_groups:
+            group["lr"] = training.rate * _schedule((update + 1) / training.updates)
+        rng = np.random.default_rng([training.seed, update])
+        batch = data.batch(np.sort(rng.choice(data.size, training.batch, replace=False)))
+        loss = _loss(network, prepare(batch, training, rng))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch is untyped here
+        torch.nn.utils.clip_grad_norm_(network.parameters(), _NORM)
+        optimiser.step()
+        found = float(loss.detach())
+        mean = found if math.isnan(mean) else 0.98 * mean + 0.02 * found
+        show(update + 1, mean)
+        if (update + 1) % every == 0 or update + 1 == training.updates:
+            checkpoint.write(_state(network, optimiser, update + 1))
+    return network
+
+
+def _schedule(part: float) -> float:
+    if part < _WARMUP:
+        return part / _WARMUP
+    return 0.5 * (1.0 + math.cos(math.pi * (part - _WARMUP) / (1.0 - _WARMUP))) + 1e-3
+
+
+def prepare(
+    batch: dict[str, NDArray[Any]], training: Training, rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """A batch as tensors, some of it mirrored, and some words left out."""
+    batch = {name: np.array(array) for name, array in batch.items()}
+    if training.mirror:
+        turned = (rng.random(len(batch["actions"])) < 0.5) & ~batch["letters"]
+        _mirror(batch, turned)
+    gone = (rng.random(batch["words"].shape[:2]) < training.dropout) & batch["understood"][:, None]
+    batch["words"][gone] = -1
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
+
+
+def _mirror(batch: dict[str, NDArray[Any]], turned: NDArray[np.bool_]) -> None:
+    batch["images"][turned] = batch["images"][turned][..., ::-1]
+    batch["places"][turned, 1] *= -1
+    rows = np.flatnonzero(turned)[:, None]
+    batch["actions"][rows, _MIRRORED] *= -1
+    count = len(NUMBERS)
+    # In a state: velocity to the left and yaw rate in both actions, which are scaled about 0, then
+    # in the motion, roll, and the place to the left.
+    columns = [*_MIRRORED, *(count + each for each in _MIRRORED)]
+    columns += [2 * count + 1, 2 * count + 2, 2 * count + 5, SIZE - 1]
+    batch["states"][rows, columns] *= -1
+
+
+def _loss(network: SmallNetwork, batch: dict[str, Tensor]) -> Tensor:
+    out: Output = network(batch["images"], batch["words"].long(), batch["states"])
+    tokens = soft_targets(batch["actions"])
+    acts = -(tokens * functional.log_softmax(out.tokens, dim=2)).sum(dim=2).mean(dim=1)
+    seen = batch["visible"].float()
+    away = functional.smooth_l1_loss(
+        out.place, batch["places"] / _PLACE_SCALE, reduction="none", beta=0.1
+    ).sum(dim=1)
+    visible = functional.binary_cross_entropy_with_logits(out.visible, seen)
+    understood = functional.binary_cross_entropy_with_logits(
+        out.understood, batch["understood"].float()
+    )
+    place = (seen * away).sum() / seen.sum().clamp(min=1.0)
+    return acts.mean() + _PLACE * place + _VISIBLE * visible + _UNDERSTOOD * understood
+
+
+def soft_targets(actions: Tensor) -> Tensor:
+    """Distributions over the tokens of actions (n, 12), (n, 12, 256)."""
+    low, high = torch.from_numpy(ActionTokens().ranges).float().unbind(1)
+    centre = ((actions - low) / (high - low)).clamp(0.0, 1.0) * (BINS - 1)
+    bins = torch.arange(BINS, dtype=torch.float32)
+    return functional.softmax(-0.5 * ((bins - centre[..., None]) / _SPREAD) ** 2, dim=2)
+
+
+def _state(
+    network: SmallNetwork, optimiser: torch.optim.Optimizer, updates: int
+) -> dict[str, NDArray[Any]]:
+    arrays = {f"network/{name}": each.numpy() for name, each in network.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        arrays |= {f"optimiser/{index}/{name}": each.numpy() for name, each in state.items()}
+    return {**arrays, "updates": np.array(updates)}
+
+
+def _resume(checkpoint: Checkpoint, network: SmallNetwork, optimiser: torch.optim.Optimizer) -> int:
+    arrays = checkpoint.read()
+    if not arrays:
+        return 0
+    network.load_state_dict(
+        {
+            name.removeprefix("network/"): torch.from_numpy(array)
+            for name, array in arrays.items()
+            if name.startswith("network/")
+        }
+    )
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, array in arrays.items():
+        if name.startswith("optimiser/"):
+            _, index, what = name.split("/")
+            state.setdefault(int(index), {})[what] = torch.from_numpy(array)
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    return int(arrays["updates"])
