@@ -62,13 +62,16 @@ def to_stamp(nanoseconds: int) -> Time:
 def restamped(message: Any, nanoseconds: int, frame: str | None = None) -> Any:
     """Copy of ``message`` under another stamp, which shares all but the header with it.
 
-    A message that has been published is not altered: its subscribers may hold it.
+    A message that has been published is not altered: its subscribers may hold it. One without a
+    header has no stamp, and is itself.
 
     Args:
-        message: Has a header.
+        message: The message.
         nanoseconds: Time stamp, ns.
         frame: Its frame, if it is another as well.
     """
+    if not hasattr(message, "header"):
+        return message
     copied = copy.copy(message)
     kept = message.header.frame_id if frame is None else frame
     copied.header = Header(stamp=to_stamp(nanoseconds), frame_id=kept)

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import io
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +13,16 @@ from PIL import Image
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import read_bytes
-from neuro_control.limits import MAX_IMAGE_BYTES, MAX_PIXELS
+from neuro_control.images import MESSAGE_FORMATS, decode_pixels, raw_pixels
+from neuro_control.limits import MAX_IMAGE_BYTES
 from neuro_control.places.control.types import SIDE, Grey
 
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as Pillow and OpenCV have it
 
-# Formats of compressed messages, and of the files of ``frames.IMAGES``, as Pillow names them.
-MESSAGE_FORMATS = ("PNG", "JPEG")
+# Formats of files, as Pillow names them.
 FILE_FORMATS = (*MESSAGE_FORMATS, "BMP", "TIFF", "WEBP", "PPM")
 # Rows that are made grey at a time.
 _ROWS = 256
-
-# Depth and channels of the encodings of sensor_msgs/Image; red comes last in those of "bgr".
-_ENCODINGS: dict[str, tuple[str, int]] = {
-    "mono8": ("u1", 1), "8UC1": ("u1", 1), "mono16": ("u2", 1), "16UC1": ("u2", 1),
-    "rgb8": ("u1", 3), "bgr8": ("u1", 3), "8UC3": ("u1", 3),
-    "rgba8": ("u1", 4), "bgra8": ("u1", 4), "8UC4": ("u1", 4),
-    "rgb16": ("u2", 3), "bgr16": ("u2", 3), "16UC3": ("u2", 3),
-    "rgba16": ("u2", 4), "bgra16": ("u2", 4), "16UC4": ("u2", 4),
-}  # fmt: skip
 
 
 def grey(array: NDArray[Any]) -> Grey:
@@ -79,43 +68,15 @@ def grey(array: NDArray[Any]) -> Grey:
 
 
 def decode_image(data: bytes, source: str, formats: tuple[str, ...] = MESSAGE_FORMATS) -> Grey:
-    """A compressed image as grey, (H, W).
+    """A compressed image as grey, (H, W); arguments and errors are those of ``decode_pixels``.
 
-    Transparency is dropped; 16-bit grey is scaled to 8 bits. The size that the image's header
-    gives is checked before pixels are made: a few bytes can stand for gigabytes of them.
-
-    Args:
-        data: The file's, or the message's, content.
-        source: What errors call the image.
-        formats: The formats that are read, as Pillow names them; by default those of messages. Each
-            format more is a decoder more that a peer can feed.
-
-    Raises:
-        ConfigurationError: It is empty, cut off, damaged, of another format, too large or no image.
+    Transparency is dropped; 16-bit grey is scaled to 8 bits.
     """
-    if not data:
-        raise ConfigurationError(f"{source} is empty: an image has pixels")
+    pixels = decode_pixels(data, source, formats)
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
-            _check_size(*image.size[::-1])
-            if image.mode.startswith("I"):  # 16 bits; Pillow's older versions hold them in 32
-                pixels = np.asarray(image)
-                if pixels.min() < 0 or pixels.max() > 65535:
-                    raise ConfigurationError("its pixels have more than 16 bits")
-                return grey(pixels.astype(np.uint16))
-            if image.mode in ("L", "F"):
-                return grey(np.asarray(image))
-            if image.mode == "1":
-                return grey(np.asarray(image.convert("L")))
-            return grey(np.asarray(image.convert("RGBA")))
-    except (
-        *(OSError, SyntaxError, ValueError, EOFError, struct.error),
-        *(Image.DecompressionBombError, Image.DecompressionBombWarning),
-    ) as error:
-        # Pillow's own message holds the address of a buffer.
-        known = f"no image of a format that is read ({', '.join(formats)})"
-        reason = known if "cannot identify" in str(error) else error
-        raise ConfigurationError(f"can't read the image {source}: {reason}") from error
+        return grey(pixels)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"can't read the image {source}: {error}") from error
 
 
 def read_image(path: Path) -> Grey:
@@ -127,49 +88,11 @@ def read_image(path: Path) -> Grey:
     return decode_image(read_bytes(path, MAX_IMAGE_BYTES, "the image"), str(path), FILE_FORMATS)
 
 
-def _check_size(height: int, width: int) -> None:
-    """Raise a ConfigurationError if an image has more pixels than are decoded."""
-    if height * width > MAX_PIXELS:
-        raise ConfigurationError(
-            f"it has {height} × {width} pixels, more than the {MAX_PIXELS} allowed: make it smaller"
-        )
-
-
 def raw_image(
     data: bytes | NDArray[np.uint8], size: tuple[int, int], encoding: str, step: int, big: bool
 ) -> Grey:
-    """What a sensor_msgs/Image holds as grey, (H, W).
-
-    Args:
-        data: The message's bytes.
-        size: Height and width, pixels.
-        encoding: Name of the encoding in sensor_msgs/image_encodings; channels without names are
-            blue, green and red, as in OpenCV.
-        step: Length of a row, bytes.
-        big: Whether numbers of 16 bits are big-endian.
-
-    Raises:
-        ConfigurationError: The encoding is not known, or the sizes don't fit each other.
-    """
-    if encoding not in _ENCODINGS:
-        raise ConfigurationError(
-            f"no encoding '{encoding}' is known: send one of {', '.join(_ENCODINGS)}"
-        )
-    kind, channels = _ENCODINGS[encoding]
-    height, width = size
-    dtype = np.dtype(kind).newbyteorder(">" if big else "<")
-    used = width * channels * dtype.itemsize
-    if step < used or len(data) < height * step or not used or not height:
-        raise ConfigurationError(
-            f"an image of {height} × {width} in {encoding} needs rows of {used} bytes or more; "
-            f"this one has {len(data)} bytes in rows of {step}"
-        )
-    _check_size(height, width)
-    rows = np.frombuffer(data, np.uint8, height * step).reshape(height, step)[:, :used]
-    pixels = np.ascontiguousarray(rows).view(dtype).reshape(height, width, channels)
-    if channels > 1 and not encoding.startswith("rgb"):
-        pixels = pixels[..., 2::-1]
-    return grey(pixels.astype(dtype.newbyteorder("="), copy=False))
+    """What a sensor_msgs/Image holds as grey, (H, W); arguments and errors of ``raw_pixels``."""
+    return grey(raw_pixels(data, size, encoding, step, big))
 
 
 def featureless(image: Grey) -> bool:
