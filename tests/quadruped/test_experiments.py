@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from neuro_control.quadruped.control.command import RANGES, gait
-from neuro_control.quadruped.evaluation import experiments
+from neuro_control.quadruped.evaluation import experiments, failures
 from neuro_control.quadruped.evaluation.experiments import (
     drawn,
     experiment,
@@ -121,3 +121,21 @@ def test_an_interrupted_walk_goes_on_or_is_taken_up_again(kind):
     assert math.isnan(found["fell_s"])
     assert found["walks"]
     assert found["sat_down"] == (kind == "stopped process")
+
+
+def test_a_robot_whose_gyro_sticks_notices_sinks_and_walks_again_once_it_is_mended():
+    # Before stuck gyros were looked for it went on for three seconds, and over.
+    task = failures.draw("go2", "gyro stuck", seed=1)
+    assert task == failures.draw("go2", "gyro stuck", seed=1)
+    found = failures.fail(task)
+    assert found["noticed_s"] < 0.06
+    assert found["lean_deg"] < 30.0
+    assert found["state_at_end"] == "damping"
+    assert found["walks"]
+    assert 0.5 < found["walks_again_s"] < 5.0
+
+
+def test_a_robot_without_any_failure_walks_through():
+    found = failures.fail(failures.draw("go2", "none", seed=0))
+    assert math.isnan(found["noticed_s"])
+    assert found["walks_again_s"] == 0.0

@@ -114,6 +114,63 @@ def test_an_imu_that_is_not_finite_is_bridged_then_lost_then_found():
     assert monitor.reliable
 
 
+def turning(rate):
+    """Readings whose angular velocity is a function of the step."""
+    return lambda k, each: each._replace(rate=rate(k))
+
+
+def test_a_gyro_that_is_stuck_while_the_robot_steps_is_lost_until_it_changes_for_a_second():
+    for stepping in (False, True):
+        monitor = SensorMonitor()
+        checked_between(monitor, 0, 100)
+        for k in range(100, 126):
+            monitor.check(readings(k)._replace(rate=readings(99).rate), stepping)
+        assert monitor.imu_lost == stepping
+    checked_between(monitor, 126, 127, turning(lambda k: readings(99).rate))
+    assert monitor.remarks == ["the IMU is stuck"]
+    assert not monitor.latched
+    checked_between(monitor, 127, 600)
+    assert monitor.imu_lost
+    checked_between(monitor, 600, 700)
+    assert monitor.reliable
+
+
+def test_a_gyro_that_is_noise_is_lost_within_thirty_milliseconds_until_it_is_forgiven():
+    rng = np.random.default_rng(0)
+    monitor = SensorMonitor()
+    checked_between(monitor, 0, 100)
+    checked_between(monitor, 100, 115, turning(lambda k: rng.uniform(-10.0, 10.0, 3)))
+    assert monitor.remarks == ["the IMU jumps"]
+    checked_between(monitor, 115, 1000)
+    assert monitor.latched
+    monitor.forgive()
+    checked_between(monitor, 1000, 1010)
+    assert monitor.reliable
+
+
+def test_the_blow_of_an_impact_is_no_fault_of_the_gyro():
+    # Four readings in a row turn faster and faster, as under the hardest push of the experiments.
+    blow = np.array([0.0, 6.0, 9.0, 11.0, 13.0, 13.5, 13.2, 13.0])
+    monitor = SensorMonitor()
+    checked_between(monitor, 0, 100)
+    for begin in range(100, 400, 60):
+        checked_between(
+            monitor, begin, begin + len(blow),
+            turning(lambda k, begin=begin: np.array([blow[k - begin], 0.0, 0.01 * k])),
+        )  # fmt: skip
+        checked_between(monitor, begin + len(blow), begin + 60)
+        assert monitor.reliable
+
+
+def test_after_a_gap_an_angular_velocity_may_have_changed():
+    monitor = SensorMonitor()
+    checked_between(monitor, 0, 100)
+    for k in range(100, 120):
+        rate = np.array([10.0 * (k % 2), 0.0, 0.01 * k])
+        monitor.check(readings(k)._replace(rate=rate), stepping=True, period=0.02)
+    assert not monitor.imu_lost
+
+
 def test_a_foot_that_is_not_finite_stands_as_planned():
     monitor = SensorMonitor()
     forces = np.array([math.nan, 1.0, 2.0, 3.0])

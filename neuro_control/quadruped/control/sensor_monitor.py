@@ -30,7 +30,7 @@ _COUNTED = 0.005
 # Sums of periods are not exact, s.
 _SLACK = 0.25 * PERIOD
 
-# What is wrong with a joint's sensor, by number.
+# What is wrong with a joint's sensor or the IMU, by number.
 _FAULTS = ("", "is not finite", "jumps", "contradicts its own speed", "is stuck")
 _NOT_FINITE, _JUMPS, _CONTRADICTS, _STUCK = 1, 2, 3, 4
 
@@ -45,6 +45,11 @@ class MonitorSettings(Settings):
         0.15, "Way by which an angle and its integrated speed may part, rad", 0.01, 3.0
     )
     drift_time: float = number(0.1, "Time in which that is forgotten, s", 0.01, 10.0)
+    max_turn_acceleration: float = number(
+        750.0,
+        "Angular acceleration of the trunk at most; a push of 450 N exceeds it for 6 ms, rad/s²",
+        10.0, 1e5,
+    )  # fmt: skip
     bridged_time: float = number(
         0.01, "Time without a good reading that is bridged; after more the sensor is lost, s", 0, 2
     )
@@ -169,11 +174,12 @@ class SensorMonitor:
     A joint's sensor is lost whose readings are not finite or impossible for more than 10 ms, whose
     angle and speed contradict each other by 0.15 rad, or whose readings are stuck while the robot
     steps. It counts again after a second of good readings; one whose angle has jumped or drifted
-    does so only once ``forgive`` is called. Its speed is 0 until then. A foot's sensor that is not
-    finite, and all of a robot on its feet that say nothing, are taken as if feet stood as planned.
+    does so only once ``forgive`` is called. Its speed is 0 until then. The IMU is lost likewise: by
+    readings that are not finite, angular velocities that change faster than any trunk can turn, or
+    that are stuck while the robot steps. A foot's sensor that is not finite, and all of a robot on
+    its feet that say nothing, are taken as if feet stood as planned.
 
     Attributes:
-        imu_lost: Whether the IMU is lost.
         feet_silent: Whether the robot is on its feet and their sensors say nothing.
 
     Args:
@@ -188,13 +194,17 @@ class SensorMonitor:
     def reset(self) -> None:
         """Forget everything: the next observation is the first."""
         self._started = False
-        self.imu_lost = False
         self._kept = np.zeros(1, _KEPT)
         self._kept["last"] = np.nan
         self._faults = self._kept["fault"][0]
         self._feet = np.zeros(4, dtype=bool)
         self._rate, self._acceleration = np.zeros(3), np.array([0.0, 0.0, GRAVITY])
-        self._imu_missing = self._imu_good = self._silence = 0.0
+        # What is wrong with the IMU, by its place in ``_FAULTS``, its last angular velocities, and
+        # for how long readings were missing, jumping, the same or good, s.
+        self._imu_fault = 0
+        self._last_rate: list[float] | None = None
+        self._imu_missing = self._imu_jumps = self._imu_same = self._imu_good = 0.0
+        self._silence = 0.0
         self.feet_silent = False
 
     @property
@@ -202,6 +212,11 @@ class SensorMonitor:
         """Which joints' sensors are lost, (12,)."""
         lost: NDArray[np.bool_] = self._faults > 0
         return lost
+
+    @property
+    def imu_lost(self) -> bool:
+        """Whether the IMU is lost."""
+        return self._imu_fault > 0
 
     @property
     def reliable(self) -> bool:
@@ -214,18 +229,19 @@ class SensorMonitor:
         fault[:] = 0
         for name in ("missing", "same", "drift"):
             kept[name][:] = 0.0
-        self.imu_lost = False
-        self._imu_missing = 0.0
+        self._imu_fault = 0
+        self._imu_missing = self._imu_jumps = self._imu_same = 0.0
 
     @property
     def latched(self) -> bool:
         """Whether a sensor is lost that good readings don't bring back."""
-        return bool(((self._faults == _JUMPS) | (self._faults == _CONTRADICTS)).any())
+        joints = (self._faults == _JUMPS) | (self._faults == _CONTRADICTS)
+        return self._imu_fault == _JUMPS or bool(joints.any())
 
     @property
     def remarks(self) -> list[str]:
         """A sentence on each sensor that is lost."""
-        found = ["the IMU is not finite"] if self.imu_lost else []
+        found = [f"the IMU {_FAULTS[self._imu_fault]}"] if self.imu_lost else []
         found += [
             f"the sensor of {name} {_FAULTS[fault]}"
             for name, fault in zip(JOINTS, self._faults, strict=True)
@@ -263,13 +279,13 @@ class SensorMonitor:
         counted = min(period, _COUNTED)
         if _finite(rate) and _finite(acceleration):
             self._imu_missing = 0.0
-            self._imu_good += counted
-            self.imu_lost &= self._imu_good < self._own.good_time - _SLACK
+            self._judge_imu(self._rate_fault(rate.tolist(), stepping, period, counted), counted)
             self._rate, self._acceleration = rate, acceleration
         else:
             self._imu_missing += counted
+            lost = self._imu_missing > self._own.bridged_time + _SLACK
             self._imu_good = 0.0
-            self.imu_lost |= self._imu_missing > self._own.bridged_time + _SLACK
+            self._judge_imu(_NOT_FINITE if lost else 0, 0.0)
         if not _finite(forces):
             self._feet = ~np.isfinite(forces)
             forces = np.where(self._feet, _FORCE_AS_PLANNED, forces)
@@ -282,6 +298,36 @@ class SensorMonitor:
         else:
             forces = self._listen(forces, on_feet, counted)
         return Observation(self._rate, self._acceleration, angles, speeds, forces)
+
+    def _judge_imu(self, fault: int, good: float) -> None:
+        """Take note of what is wrong with the IMU now; ``good`` is the time that a reading counts.
+
+        What has jumped stays wrong, however smooth it is now.
+        """
+        if fault:
+            self._imu_fault, self._imu_good = self._imu_fault or fault, 0.0
+            return
+        self._imu_good += good
+        if self._imu_fault != _JUMPS and self._imu_good >= self._own.good_time - _SLACK:
+            self._imu_fault = 0
+
+    def _rate_fault(self, rate: list[float], stepping: bool, period: float, counted: float) -> int:
+        """What is wrong with angular velocities, rad/s, by its place in ``_FAULTS``.
+
+        An impact makes single readings jump, noise most of them: those that don't are taken off.
+        """
+        own, last = self._own, self._last_rate
+        self._last_rate = rate
+        if last is None:
+            return 0
+        most = own.max_turn_acceleration * max(period, PERIOD)
+        jumps = any(abs(a - b) > most for a, b in zip(rate, last, strict=True))
+        self._imu_jumps = max(self._imu_jumps + (counted if jumps else -counted), 0.0)
+        self._imu_same = self._imu_same + counted if rate == last else 0.0
+        if self._imu_jumps > own.bridged_time + _SLACK:
+            return _JUMPS
+        stuck = self._imu_same >= own.stuck_time - _SLACK
+        return _STUCK if stuck and (stepping or self._imu_fault) else 0
 
     def _listen(self, forces: Array, on_feet: bool, counted: float) -> Array:
         """Forces that are relied on where no foot says a thing, (4,), N.

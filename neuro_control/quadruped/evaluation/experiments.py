@@ -17,6 +17,7 @@ from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
 from neuro_control.quadruped.control.types import JOINTS
 from neuro_control.quadruped.evaluation import figures, metrics
 from neuro_control.quadruped.evaluation.contact_schedules import contact_schedules
+from neuro_control.quadruped.evaluation.failures import failures
 from neuro_control.quadruped.evaluation.interruptions import interruptions
 from neuro_control.quadruped.evaluation.rollout import (
     SETTLING,
@@ -305,8 +306,8 @@ def sensors(setting: Setting) -> list[Row]:
 
 # Columns of which the summaries show means.
 _MEANS = (
-    "good", "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "told_s", "lies_s",
-    "lean_deg", "sinks_mps", "remarks", "sat_down", "walks", "walks_again_s",
+    "good", "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "noticed_s", "told_s",
+    "lies_s", "lean_deg", "sinks_mps", "remarks", "sat_down", "walks", "walks_again_s",
 )  # fmt: skip
 
 
@@ -343,6 +344,7 @@ EXPERIMENTS: dict[str, Experiment[Setting]] = {
     "commands": Experiment(commands, summarise=partial(summarise, ("robot", "kind"))),
     "recovery": Experiment(recovery, summarise=partial(summarise, ("robot", "start"))),
     "sensors": Experiment(sensors, summarise=partial(summarise, ("robot", "loss"))),
+    "failures": Experiment(failures, summarise=partial(summarise, ("robot", "failure"))),
     "interruptions": Experiment(interruptions, summarise=partial(summarise, ("robot", "kind"))),
     "rhythms": contact_schedules,
 }
