@@ -54,6 +54,19 @@ class Camera:
         picture: NDArray[np.uint8] = self._renderer.render()
         return picture
 
+    def depth(self, data: mujoco.MjData) -> NDArray[np.float32]:
+        """Distances of what the pixels show along the camera's axis, (height, width), m.
+
+        Where nothing is in sight, it is the distance to which the camera sees.
+        """
+        self._renderer.enable_depth_rendering()
+        try:
+            self._renderer.update_scene(data, self._name, self._option)
+            distances: NDArray[np.float32] = self._renderer.render()
+        finally:
+            self._renderer.disable_depth_rendering()
+        return distances
+
     def close(self) -> None:
         """Release the graphics."""
         self._renderer.close()

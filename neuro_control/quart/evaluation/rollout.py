@@ -70,6 +70,7 @@ def rollout(
     seed: int = 0,
     scenery: Scenery = PLAIN,
     watch: Any = None,
+    watch_period: float = POLICY_PERIOD,
 ) -> Outcome:
     """Let a robot do a task.
 
@@ -79,7 +80,8 @@ def rollout(
         guide: Commands the robot.
         seed: Seed of the start and of the sensors' noise.
         scenery: What surrounds the task.
-        watch: Called with the body and the moment after each action, if given.
+        watch: Called with the body, the moment of the last action, and that action, if given.
+        watch_period: Time between two of these calls, s; a part of that between two actions.
     """
     course.arrange(task, scenery)
     body = Body(course.world())
@@ -88,6 +90,7 @@ def rollout(
     witness, judge = Witness(course, body), StrictJudge(task)
     guide.reset(task)
     passed, ended, way = False, None, 0.0
+    watched = round(watch_period / PERIOD)
     moment = witness.moment(0.0)
     for step in range(round((task.seconds + WATCHED) / PERIOD)):
         now = step * PERIOD
@@ -100,11 +103,11 @@ def rollout(
             if late or judge.success or body.fallen or (judge.failed and passed):
                 break
             action = guide.act(body, moment, controller)
-            if watch is not None:
-                watch(body, moment, action)
             if action[TERMINATE] > 0.5 and ended is None:
                 ended = now
             sources = CommandSources.constant(gait_command(action))
+        if watch is not None and step % watched == 0:
+            watch(body, moment, action)
         body.step(controller.step(body.observation, now, sources).efforts)
         witness.look()
     return Outcome(
