@@ -14,10 +14,6 @@ from neuro_control.quadruped.control.command import Command
 from neuro_control.quart.control import actions, language
 from neuro_control.quart.control.actions import NUMBERS, RANGES, ActionTokens, gait_command
 from neuro_control.quart.control.instructions import (
-    FORMS,
-    SEEN_WORDINGS,
-    SYNONYMS,
-    UNSEEN_WORDINGS,
     Understood,
     draw,
     say,
@@ -56,14 +52,6 @@ def test_an_instruction_that_is_none_is_refused_with_what_there_is():
 def test_words_are_a_task_or_refused(words):
     with pytest.raises(ConfigurationError, match="no task"):
         draw(f"go to the red {words}")
-
-
-def test_wordings_of_the_test_are_none_of_the_training():
-    for skill in SKILLS:
-        assert not set(UNSEEN_WORDINGS[skill]) & {*SEEN_WORDINGS[skill], FORMS[skill]}
-    shown = " ".join(form for forms in SEEN_WORDINGS.values() for form in forms)
-    for nouns in SYNONYMS.values():
-        assert not [noun for noun in nouns if noun in shown.split()]
 
 
 @pytest.mark.parametrize("instruction", EACH)

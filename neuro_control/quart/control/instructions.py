@@ -2,21 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instructions: QUARD's own forms, other wordings for the same, and what a task is drawn from.
 
-The wordings are in three parts: those that training shows (``SEEN_WORDINGS``), whole sentences
-that it keeps for the test (``UNSEEN_WORDINGS``), and words that it keeps (``SYNONYMS``: block for
-cube, gate for tunnel). A policy gets the text and nothing else; this module's understanding of
-QUARD's forms serves to draw the task that belongs to a text.
+Other wordings are put together of what ``wordings`` has: what training shows, and what it keeps for
+the test, be it sentences, nouns (block for cube), verbs or courtesies. A policy gets the text and
+nothing else; this module's understanding of QUARD's forms serves to draw the task that belongs to a
+text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.quart.control import wordings as words
 from neuro_control.quart.control.tasks import (
     COLOURS,
     KINDS,
@@ -39,82 +40,11 @@ FORMS = {
 }
 NOUNS = {"rolling ball": "ball"}
 
-SEEN_WORDINGS: Mapping[str, Sequence[str]] = {
-    "go_to": (
-        "walk to the {c} {k}", "move to the {c} {k}", "head for the {c} {k}",
-        "approach the {c} {k}", "please go to the {c} {k}", "get close to the {c} {k}",
-        "the {c} {k} is your target, go there", "find the {c} {k} and go to it",
-    ),
-    "avoid": (
-        "walk to the {c} {k} and avoid the obstacle", "go around the obstacle to the {c} {k}",
-        "avoid the obstacle and go to the {c} {k}",
-        "reach the {c} {k} without hitting the obstacle",
-        "please go to the {c} {k} but mind the obstacle",
-        "head for the {c} {k} and keep clear of the obstacle",
-    ),
-    "tunnel": (
-        "walk through the {c} {k}", "pass through the {c} {k}", "move through the {c} {k}",
-        "please go through the {c} {k}", "enter the {c} {k} and come out behind it",
-        "take the way through the {c} {k}",
-    ),
-    "crawl": (
-        "crouch and go under the {k}", "crawl below the {k}", "pass under the {k}",
-        "please crawl under the {k}", "duck under the {k}", "get under the {k} and out behind it",
-    ),
-    "distinguish": (
-        "find {k} {c}", "look for {k} {c}", "identify {k} {c}", "turn to {k} {c}",
-        "please distinguish {k} {c}", "show me {k} {c}",
-    ),
-    "unload": (
-        "drop the ball into the {c} {k}", "put the ball in the {c} {k}",
-        "let the ball roll into the {c} {k}", "please unload the ball into the {c} {k}",
-        "bring the ball to the {c} {k} and unload it", "deliver the ball into the {c} {k}",
-    ),
-    "stop": (
-        "intercept the {c} {k}", "catch the {c} {k}", "hold up the {c} {k}",
-        "please stop the {c} {k}", "make the {c} {k} stop", "keep the {c} {k} from rolling on",
-    ),
-}  # fmt: skip
-UNSEEN_WORDINGS: Mapping[str, Sequence[str]] = {
-    "go_to": (
-        "could you walk over to the {c} {k}", "your goal is the {c} {k}", "the {c} {k}, go to it",
-        "make your way to the {c} {k}",
-    ),
-    "avoid": (
-        "make your way to the {c} {k} and avoid what stands before it",
-        "could you go to the {c} {k} and walk around the obstacle",
-        "mind the obstacle on your way to the {c} {k}",
-    ),
-    "tunnel": (
-        "could you walk through the {c} {k}", "make your way through the {c} {k}",
-        "the {c} {k}, go through it",
-    ),
-    "crawl": (
-        "could you crawl under the {k}", "make your way under the {k}", "the {k}, crawl under it",
-    ),
-    "distinguish": (
-        "could you find {k} {c}", "which one is {k} {c}", "{k} {c}, look at it",
-    ),
-    "unload": (
-        "could you drop the ball into the {c} {k}", "the ball belongs in the {c} {k}",
-        "make the ball roll into the {c} {k}",
-    ),
-    "stop": (
-        "could you stop the {c} {k}", "do not let the {c} {k} roll past you",
-        "the {c} {k} must not roll on",
-    ),
-}  # fmt: skip
-SYNONYMS: Mapping[str, Sequence[str]] = {
-    "cube": ("block", "box"),
-    "ball": ("sphere", "globe"),
-    "rolling ball": ("sphere", "globe"),
-    "rectangle tunnel": ("square gate", "rectangular gate", "rectangular passage"),
-    "triangle tunnel": ("triangular gate", "triangular passage"),
-    "bar": ("beam", "pole"),
-    "letter": ("character",),
-    "traybox": ("tray", "bin"),
-}
-WORDINGS = ("quard", "seen", "unseen", "synonym")
+WORDINGS = ("quard", "seen", "unseen", "synonym", "verb", "polite")
+"""Ways of saying a task, of which training shows the first two; ``say`` tells what they are."""
+
+# Shares of sentences of training: QUARD's own noun, and with courtesies.
+_OWN_NOUN, _COURTEOUS = 0.5, 0.4
 _MANNER = " {manner} with a trotting gait"
 
 
@@ -144,31 +74,63 @@ def say(
 ) -> str:
     """Words for what is meant.
 
+    | wordings | what they are |
+    | --- | --- |
+    | quard | QUARD's own form |
+    | seen | sentences, verbs, nouns, manners and courtesies of training, put together at random |
+    | unseen | whole sentences that training does not show |
+    | synonym | QUARD's form with a noun that training does not show |
+    | verb | QUARD's form with a verb, and at times a manner, that training does not show |
+    | polite | QUARD's form among courtesies that training does not show |
+
     Args:
         meant: What the instruction is to say.
         rng: Chooses among several wordings; the first of them without one.
-        wordings: quard (its own form), seen (its own and those of training), unseen (sentences
-            that training does not show), or synonym (its form with a noun that it does not show).
-        manner: Whether to add the manner, as QUARD does.
+        wordings: One of ``WORDINGS``.
+        manner: Whether to add the manner.
 
     Raises:
         ConfigurationError: There are no such wordings.
     """
     if wordings not in WORDINGS:
         raise ConfigurationError(f"no wordings '{wordings}': there are {', '.join(WORDINGS)}")
-    nouns: Sequence[str] = (NOUNS.get(meant.kind, meant.kind),)
-    forms: Sequence[str] = (FORMS[meant.skill],)
     if wordings == "seen":
-        forms = (*forms, *SEEN_WORDINGS[meant.skill])
-    elif wordings == "unseen":
-        forms = UNSEEN_WORDINGS[meant.skill]
+        return _said(meant, rng, manner)
+    form, noun = FORMS[meant.skill], NOUNS.get(meant.kind, meant.kind)
+    before, behind = "", _MANNER.format(manner=meant.manner) if manner else ""
+    if wordings == "unseen":
+        form = _one(words.UNSEEN_SENTENCES[meant.skill], rng)
     elif wordings == "synonym":
-        nouns = SYNONYMS[meant.kind]
-    form, noun = (
-        each[0] if rng is None else each[int(rng.integers(len(each)))] for each in (forms, nouns)
-    )
+        noun = _one(words.UNSEEN_NOUNS[meant.kind], rng)
+    elif wordings == "verb":
+        verb = _one(words.UNSEEN_VERBS[meant.skill], rng)
+        form = words.FRAMES[meant.skill][0].replace("{v}", verb)
+        if manner and rng is not None and rng.random() < 0.5:
+            behind = f" {_one(words.UNSEEN_MANNERS[meant.manner], rng)}"
+    elif wordings == "polite":
+        before = _one(words.UNSEEN_BEFORE, rng) + " "
+        behind += f", {_one(words.UNSEEN_BEHIND, rng)}"
+    return before + form.format(c=meant.colour, k=noun) + behind
+
+
+def _said(meant: Understood, rng: np.random.Generator | None, manner: bool) -> str:
+    """A sentence of training."""
+    skill = meant.skill
+    form = _one((FORMS[skill], *words.FRAMES[skill], *words.SEEN_SENTENCES[skill]), rng)
+    form = form.replace("{v}", _one(words.SEEN_VERBS[skill], rng))
+    # QUARD's own noun is the one that is said most.
+    nouns = words.SEEN_NOUNS[meant.kind]
+    noun = nouns[0] if rng is None or rng.random() < _OWN_NOUN else _one(nouns, rng)
     text = form.format(c=meant.colour, k=noun)
-    return text + _MANNER.format(manner=meant.manner) if manner else text
+    if manner:
+        text += " " + _one(words.SEEN_MANNERS[meant.manner], rng)
+    if rng is not None and rng.random() < _COURTEOUS:
+        text = f"{_one(words.SEEN_BEFORE, rng)} {text} {_one(words.SEEN_BEHIND, rng)}".strip()
+    return text
+
+
+def _one(choices: Sequence[str], rng: np.random.Generator | None) -> str:
+    return choices[0] if rng is None else choices[int(rng.integers(len(choices)))]
 
 
 def understand(instruction: str) -> Understood:

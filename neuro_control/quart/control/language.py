@@ -23,7 +23,7 @@ Indices = NDArray[np.int64]
 BUCKETS = 4096
 """Number of vectors that letter groups share."""
 
-WORDS, GROUPS = 24, 12
+WORDS, GROUPS = 32, 12
 """Most words of an instruction, and most letter groups of a word, that are read."""
 
 LONGEST = 400
@@ -51,7 +51,7 @@ def words_of(instruction: str) -> list[str]:
 
 
 def encode(instruction: str) -> Indices:
-    """Letter groups of an instruction's words, (24, 12); -1 where there is none.
+    """Letter groups of an instruction's words, (32, 12); -1 where there is none.
 
     Raises:
         ConfigurationError: As ``words_of`` has it.

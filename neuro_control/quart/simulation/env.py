@@ -34,7 +34,7 @@ Observation = dict[str, Any]
 
 _STEPS = round(POLICY_PERIOD / PERIOD)
 _TEXT = string.ascii_letters + string.digits + " ,.'-"
-_LONGEST = 100
+_LONGEST = 200
 
 
 class Quard(gymnasium.Env[Observation, Array]):
@@ -64,7 +64,7 @@ class Quard(gymnasium.Env[Observation, Array]):
     | Key | Observation | Space |
     | --- | --- | --- |
     | ``image`` | picture of the camera at the head | ``Box(0, 255, (pixels, pixels, 3), uint8)`` |
-    | ``instruction`` | what to do | ``Text(100)`` |
+    | ``instruction`` | what to do | ``Text(200)`` |
     | ``proprioception`` | velocity ahead and to the left (m/s), yaw rate (rad/s), height beyond 0.3 m (m), pitch, roll (rad), odometry: x, y (m), yaw (rad), all as the gait layer estimates them | ``Box(-inf, inf, (9,), float64)`` |
 
     ## Rewards
