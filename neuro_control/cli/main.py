@@ -15,7 +15,7 @@ from rich.table import Table
 from neuro_control.cli.heartbeat import heartbeat
 from neuro_control.cli.output import print_table
 from neuro_control.cli.run import run
-from neuro_control.cli.scenario import Scenario, discover, resolve
+from neuro_control.cli.scenario import Scenario, discover, other_commands, resolve
 from neuro_control.cli.soak import soak
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.rendering import no_gl
@@ -31,6 +31,7 @@ _VERBS = {
     "evaluate": "Score a policy or controller over seeded episodes.",
     "calibrate": "Measure the motion that a controller's inputs cause.",
     "benchmark": "Measure speed, beside comparable programs where they are installed.",
+    "generate": "Generate data to train on; resumes what was interrupted.",
     "train": "Train a policy or controller; resumes what was interrupted.",
     "evolve": "Evolve a controller; resumes what was interrupted.",
     "tune": "Evolve a trained controller in closed loop; resumes what was interrupted.",
@@ -96,7 +97,8 @@ class _Verb(click.Group):
         scenarios = {name: each for name, each in found.items() if verb in each.commands}
         self._commands = {name: each.commands[verb] for name, each in scenarios.items()}
         self._summaries = {name: each.summary for name, each in scenarios.items()}
-        for name, (command, summary) in _OF_ALL.get(verb, {}).items():
+        others = {**other_commands().get(verb, {}), **_OF_ALL.get(verb, {})}
+        for name, (command, summary) in others.items():
             self._commands[name], self._summaries[name] = command, summary
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -121,7 +123,8 @@ def _mind_interrupts() -> None:
 
 
 def _add_verbs(found: dict[str, Scenario]) -> None:
-    for verb in sorted({verb for scenario in found.values() for verb in scenario.commands}):
+    verbs = {verb for scenario in found.values() for verb in scenario.commands}
+    for verb in sorted(verbs | set(other_commands())):
         app.add_command(_Verb(verb, found))
 
 

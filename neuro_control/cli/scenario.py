@@ -3,7 +3,8 @@
 """Scenarios: which nodes, model and parameters belong together, and what can be done with them.
 
 Each folder of the package whose ``scenario.py`` has ``SCENARIOS`` (by name) offers them,
-Gymnasium environments under ``ENVIRONMENTS``, and models of the simulation under ``MODELS``.
+Gymnasium environments under ``ENVIRONMENTS``, models of the simulation under ``MODELS``, and
+commands that belong to no scenario under ``COMMANDS``.
 Another package offers a scenario by the entry point
 
     [options.entry_points]
@@ -129,6 +130,20 @@ def discover() -> dict[str, Scenario]:
             "warning: scenario '%s' (%s) %s", entry.name, entry.value, problem
         )
     return dict(sorted(found.items()))
+
+
+@cache
+def other_commands() -> dict[str, dict[str, tuple[str, str]]]:
+    """Commands of the folders that belong to no scenario, such as those that make a data set.
+
+    Returns:
+        By verb and name: ``module:function``, and one line on what it does.
+    """
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for folder in folders():
+        for verb, commands in getattr(folder, "COMMANDS", {}).items():
+            found.setdefault(verb, {}).update(commands)
+    return found
 
 
 def find_scenario(name: str) -> Scenario:
