@@ -11,6 +11,7 @@ COMMANDS = {
     verb: {"quart": (f"neuro_control.quart.{command}", _SUMMARY)}
     for verb, command in {
         "evaluate": "evaluation.evaluate:evaluate",
+        "experiment": "evaluation.experiments:experiment",
     }.items()
 }
 

@@ -64,7 +64,7 @@ def test_without_words_and_target_each_episode_draws_its_own():
         (("", "what a nice day", ""), "none of QUARD's forms, so that --tasks and --target"),
         (("stop", "go to the red cube", ""), "about the task go_to, which --tasks leaves out"),
         (("", "there!", "red cube"), "may be the target of go_to, avoid: --tasks says which"),
-        (("", "", "grey cube"), "no target 'grey cube' of go_to, .*such as 'red cube'"),
+        (("", "", "mauve cube"), "no target 'mauve cube' of go_to, .*such as 'red cube'"),
         (("", "", "cube"), "no target 'cube'"),
         (("tunnel", "", "red cube"), "no target 'red cube' of tunnel: .*rectangle tunnel"),
     ],
@@ -193,7 +193,7 @@ def test_success_is_that_of_the_test_which_is_named():
     row = {
         "touched": False, "strict": False, "published": True, "done": True, "terminated": False,
         "fell": False, "seconds": 20.0, "speed": 0.4, "step_ms": 2.0, "failed": "it did not end",
-        "skill": "go_to",
+        "task": "go_to",
     }  # fmt: skip
     assert summary([row], "strict")["success"] == 0.0
     assert summary([row], "published")["success"] == 1.0

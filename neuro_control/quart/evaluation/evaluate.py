@@ -17,45 +17,20 @@ from neuro_control.cli.experiments import Row, Setting
 from neuro_control.cli.options import executor_options, json_option, out_option, seed_option
 from neuro_control.cli.output import show_result
 from neuro_control.learning.executors import workers
-from neuro_control.quadruped.control.robots import ROBOTS
-from neuro_control.quart.control.tasks import PAIRS, SKILLS
+from neuro_control.quart.control.tasks import PAIRS
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes, draw_episode, measure
-from neuro_control.quart.evaluation.guides import DEFAULT, NAMES, weights_of
+from neuro_control.quart.evaluation.guides import weights_of
 from neuro_control.quart.evaluation.meanings import meanings
 from neuro_control.quart.evaluation.metrics import TESTS, summary
+from neuro_control.quart.evaluation.options import (
+    episodes_option,
+    policy_option,
+    robot_option,
+    tasks_option,
+)
 
 # Episodes in one task for an executor, which makes course, camera and policy once.
 _TOGETHER = 5
-
-policy_option = click.option(
-    "--policy",
-    default=DEFAULT,
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Who commands the robot: a name in config/weights, a file of weights, "
-    f"{', '.join(NAMES[:-1])} or {NAMES[-1]}; blind:FILE and deaf:FILE are of that policy.",
-)
-episodes_option = click.option(
-    "--episodes",
-    type=click.IntRange(1, 100_000),
-    default=100,
-    show_default=True,
-    help="Number of episodes of each task, each with a seed of its own.",
-)
-robot_option = click.option(
-    "--robot",
-    type=click.Choice(list(ROBOTS)),
-    default="go2",
-    show_default=True,
-    help="Robot that walks.",
-)
-tasks_option = click.option(
-    "--tasks",
-    default="",
-    metavar="TASK,TASK,…",
-    show_default="all",
-    help=f"Tasks: {', '.join(SKILLS)}.",
-)
 
 
 def checksum(guide: str) -> int:
@@ -148,7 +123,7 @@ def evaluate(
     weights, seeds = checksum(policy), tuple(range(seed, seed + episodes))
     labelled: list[tuple[Row, Episodes]] = [
         (
-            {"skill": skill},
+            {"task": skill},
             Episodes(
                 policy, skill, seeds, split, draw, robot,
                 meant=each, instruction=instruction, weights=weights,
@@ -172,7 +147,7 @@ def score(rows: Sequence[Row], test: str) -> dict[str, Any]:
     """Metrics by task, and over all episodes.
 
     Args:
-        rows: Of ``run_episodes``, each with its ``skill``.
+        rows: Of ``run_episodes``, each with its ``task``.
         test: strict or published.
 
     Returns:
@@ -180,10 +155,10 @@ def score(rows: Sequence[Row], test: str) -> dict[str, Any]:
         under ``runs``; and under ``all`` the same of all episodes.
     """
     found: dict[str, Any] = {}
-    for skill in dict.fromkeys(row["skill"] for row in rows):
-        own = [row for row in rows if row["skill"] == skill]
-        runs = [{key: value for key, value in row.items() if key != "skill"} for row in own]
-        found[skill] = {**summary(own, test), "runs": runs}
+    for task in dict.fromkeys(row["task"] for row in rows):
+        own = [row for row in rows if row["task"] == task]
+        runs = [{key: value for key, value in row.items() if key != "task"} for row in own]
+        found[task] = {**summary(own, test), "runs": runs}
     return {"tasks": found, "all": summary(rows, test)}
 
 

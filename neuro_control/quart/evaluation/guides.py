@@ -84,6 +84,12 @@ class Expert(Guide):
 class Seer(Guide):
     """A policy that sees through the camera at the robot's head, as far as it may.
 
+    Attributes:
+        policy: The policy.
+        image: The picture that it saw last, (pixels, pixels, 3).
+        state: What the gait layer estimated then.
+        decision: What it decided.
+
     Args:
         policy: The policy.
         course: The course, whose camera it looks through.
@@ -115,7 +121,8 @@ class Seer(Guide):
         return super().act(body, moment, controller)
 
     def _decide(self, body: Body, moment: Moment, controller: QuadrupedController) -> Array:
-        self.decision = self.policy.act(self.image, robot_state(controller), POLICY_PERIOD)
+        self.state = robot_state(controller)
+        self.decision = self.policy.act(self.image, self.state, POLICY_PERIOD)
         return self.decision.action
 
     def close(self) -> None:
