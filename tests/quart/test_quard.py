@@ -17,40 +17,19 @@ from neuro_control.quart.control.tasks import BARS, CourseObject, Task
 from neuro_control.quart.training import numpy_dicts
 from neuro_control.quart.training.quard import (
     Episode,
-    EpisodeWriter,
-    Frame,
     episodes,
     folder_of,
     ranges,
     sentence_of,
 )
+from tests.quart.quard_episodes import FRAMES, frame, write_episode
 from tests.quart.test_words_and_actions import EACH
-
-FRAMES = 7
-
-
-def frame(number):
-    rng = np.random.default_rng(number)
-    return Frame(
-        np.array([float(number == FRAMES - 1), 0.5, 0.01 * number, -0.2, 0.0, 3.0, 0.5, 0.0, 0.0,
-                  0.08, 0.0, 0.28]),
-        {"joint_pos": rng.normal(size=12), "body_pos": np.array([0.1 * number, 0.0, 0.3]),
-         "foot_positions": rng.normal(size=(4, 3))},
-        rng.integers(0, 255, (8, 10, 3), dtype=np.uint8),
-        rng.integers(0, 65535, (8, 10), dtype=np.uint16),
-    )  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path):
     """An episode that was written."""
-    task = draw("go to the red cube slowly with a trotting gait", seed=3)
-    folder = tmp_path / "quard" / folder_of(task) / "000004"
-    writer = EpisodeWriter(folder)
-    for number in range(FRAMES):
-        writer.add(frame(number))
-    writer.finish(task, "go2", success=True, speed=0.31)
-    return folder
+    return write_episode(tmp_path / "quard")
 
 
 # Dictionaries.

@@ -37,6 +37,7 @@ from neuro_control.files import read_bytes, read_csv, write_bytes, write_csv
 from neuro_control.images import decode_pixels
 from neuro_control.limits import MAX_IMAGE_BYTES
 from neuro_control.quart.control.actions import NUMBERS, TERMINATE
+from neuro_control.quart.control.state import RobotState
 from neuro_control.quart.control.tasks import LETTERS, UNSEEN_LETTERS, Task
 from neuro_control.quart.training import numpy_dicts
 
@@ -321,6 +322,32 @@ def _read_info(path: Path) -> dict[str, str]:
 
 def _pixels(path: Path) -> NDArray[Any]:
     return decode_pixels(read_bytes(path, MAX_IMAGE_BYTES, "the image"), str(path), ("PNG",))
+
+
+def robot_state(measured: Mapping[str, Array]) -> RobotState:
+    """State of a robot by what QUARD records of it.
+
+    Raises:
+        ConfigurationError: A number is missing.
+    """
+    try:
+        velocity, rate = measured["body_linear_vel"], measured["body_angular_vel"]
+        position, turned = measured["body_pos"], measured["body_quat"]
+        x, y, z, w = turned / np.linalg.norm(turned)
+        return RobotState(
+            velocity=velocity[:2],
+            yaw_rate=float(rate[2]),
+            height=float(position[2]) - 0.3,
+            pitch=math.asin(min(max(2.0 * float(w * y - z * x), -1.0), 1.0)),
+            roll=math.atan2(2.0 * (w * x + y * z), 1.0 - 2.0 * (x * x + y * y)),
+            position=position[:2],
+            yaw=math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z)),
+        )
+    except (KeyError, ValueError, IndexError) as error:
+        raise ConfigurationError(
+            "a frame lacks numbers of body_linear_vel, body_angular_vel, body_pos or body_quat: "
+            f"{error}"
+        ) from error
 
 
 def episodes(root: Path) -> Iterator[Episode]:
