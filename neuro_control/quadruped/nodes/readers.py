@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 # What joints can't measure unless they are broken, rad/s.
 _SPEED = 200.0
 # What the IMU can't: angular velocity, rad/s, and acceleration, m/s².
-_MOTION = np.array([[100.0], [2000.0]])
+_MOTION = (100.0, 100.0, 100.0, 2000.0, 2000.0, 2000.0)
 
 
 class JointsReader:
@@ -52,6 +52,8 @@ def read_body_imu(message: Imu) -> Array:
     Numbers are missing, NaN, where they are not finite or no robot moves like that.
     """
     w, a = message.angular_velocity, message.linear_acceleration
-    measured = np.array([[w.x, w.y, w.z], [a.x, a.y, a.z]])
-    measured[~(np.abs(measured) <= _MOTION)] = np.nan
+    numbers = (w.x, w.y, w.z, a.x, a.y, a.z)
+    measured = np.array(numbers).reshape(2, 3)
+    if not all(-most <= number <= most for number, most in zip(numbers, _MOTION, strict=True)):
+        measured[~(np.abs(measured) <= np.reshape(_MOTION, (2, 3)))] = np.nan
     return measured
