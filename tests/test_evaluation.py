@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neuro_control.cli.benchmark import in_turns, speed_ratio
-from neuro_control.cli.evaluation import interval, means, metrics_table, over_seeds
+from neuro_control.cli.evaluation import interval, means, metrics_table, over_seeds, wilson
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 3, 9])
@@ -51,3 +51,17 @@ def test_contestants_take_turns_and_are_compared_turn_by_turn():
     times = {"quick": [1.0, 2.0, 1.0], "slow": [2.0, 4.0, 9.0]}
     assert speed_ratio(times, "quick", "slow") == 2.0
     assert speed_ratio(times, "quick", "not installed") is None
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    # Of R's binom.confint(method="wilson").
+    [
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (50, 100, 0.4038, 0.5962),
+        (1, 2, 0.0945, 0.9055),
+    ],
+)
+def test_the_interval_of_a_rate_is_wilsons(successes, trials, low, high):
+    assert wilson(successes, trials) == pytest.approx((low, high), abs=1e-4)

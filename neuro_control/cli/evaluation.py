@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ Array = NDArray[np.float64]
 
 # Number of draws that the bootstrap interval rests on.
 _DRAWS = 10_000
+# Quantile of the standard normal distribution for an interval of 95 %.
+_QUANTILE = 1.959964
 
 
 def evaluation_options(command: Command) -> Command:
@@ -61,6 +64,20 @@ def interval(values: Array, rng: np.random.Generator) -> tuple[float, float]:
     drawn = rng.choice(values, size=(_DRAWS, len(values))).mean(axis=1)
     low, high = np.percentile(drawn, [2.5, 97.5])
     return float(low), float(high)
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a rate (Wilson, J. Am. Stat. Assoc. 22, 1927, p. 209).
+
+    Args:
+        successes: Number of successes.
+        trials: Number of trials, at least 1.
+    """
+    rate, z2 = successes / trials, _QUANTILE**2
+    middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = _QUANTILE / (1 + z2 / trials)
+    half *= math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def metrics_table(

@@ -146,6 +146,21 @@ def other_commands() -> dict[str, dict[str, tuple[str, str]]]:
     return found
 
 
+def find_command(verb: str, name: str) -> Any:
+    """Command of a verb by its name, imported.
+
+    Raises:
+        ConfigurationError: There is none, or it can't be imported.
+    """
+    scenario = discover().get(name)
+    if scenario is not None and verb in scenario.commands:
+        return resolve(scenario.commands[verb])
+    others = other_commands().get(verb, {})
+    if name not in others:
+        raise ConfigurationError(f"there is no command {verb} {name}")
+    return resolve(others[name][0])
+
+
 def find_scenario(name: str) -> Scenario:
     """Scenario by name.
 

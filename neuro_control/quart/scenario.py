@@ -12,9 +12,9 @@ COMMANDS = {
     for verb, command in {
         "evaluate": "evaluation.evaluate:evaluate",
         "experiment": "evaluation.experiments:experiment",
+        "render": "evaluation.render:render",
     }.items()
 }
-
 ENVIRONMENTS = {
     "Quard-v0": Environment(entry_point="neuro_control.quart.simulation.env:Quard"),
 }

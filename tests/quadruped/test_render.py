@@ -42,7 +42,7 @@ def test_a_picture_is_drawn_where_it_should_be(tmp_path):
         assert np.asarray(picture.convert("L")).std() > 10
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_a_course_is_seen_with_its_target_ahead_of_the_robot(tmp_path, seed):
     path = tmp_path / "course.png"
     arguments = ("--task", "go to the red ball", "--seed", str(seed), "--seconds", "0.1")
@@ -53,6 +53,7 @@ def test_a_course_is_seen_with_its_target_ahead_of_the_robot(tmp_path, seed):
     if "can't render" in done.stderr:
         pytest.skip(done.stderr)
     assert done.returncode == 0, done.stderr
+    assert "render quadruped --task is now render quart --task" in done.stderr
     with Image.open(path) as picture:
         red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")).astype(int), 2, 0)
     # The ball is saturated red; nothing else in the picture is.

@@ -9,29 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from click.testing import CliRunner
 
+from neuro_control.cli.evaluation import wilson
 from neuro_control.cli.experiments import Setting
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import Understood, understand
 from neuro_control.quart.control.tasks import LETTERS, SEEN, SKILLS, UNSEEN, UNSEEN_LETTERS
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes, draw_episode, measure
-from neuro_control.quart.evaluation.evaluate import evaluate, run_episodes, score
+from neuro_control.quart.evaluation.evaluate import evaluate, run_episodes, score, summary
 from neuro_control.quart.evaluation.guides import weights_of, without_target
-from neuro_control.quart.evaluation.meanings import meanings
-from neuro_control.quart.evaluation.metrics import summary, wilson
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    # Of R's binom.confint(method="wilson").
-    [
-        (0, 10, 0.0, 0.2775),
-        (10, 10, 0.7225, 1.0),
-        (50, 100, 0.4038, 0.5962),
-        (1, 2, 0.0945, 0.9055),
-    ],
-)
-def test_the_interval_of_a_rate_is_wilsons(successes, trials, low, high):
-    assert wilson(successes, trials) == pytest.approx((low, high), abs=1e-4)
+from neuro_control.quart.evaluation.options import meanings
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import statistics
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from neuro_control.cli.evaluation import wilson
 from neuro_control.cli.experiments import Row, Setting
 from neuro_control.cli.options import executor_options, json_option, out_option, seed_option
 from neuro_control.cli.output import show_result
@@ -20,15 +23,15 @@ from neuro_control.learning.executors import workers
 from neuro_control.quart.control.tasks import PAIRS
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes, draw_episode, measure
 from neuro_control.quart.evaluation.guides import weights_of
-from neuro_control.quart.evaluation.meanings import meanings
-from neuro_control.quart.evaluation.metrics import TESTS, summary
 from neuro_control.quart.evaluation.options import (
     episodes_option,
+    meanings,
     policy_option,
     robot_option,
     tasks_option,
 )
 
+TESTS = ("strict", "published")
 # Episodes in one task for an executor, which makes course, camera and policy once.
 _TOGETHER = 5
 
@@ -151,7 +154,7 @@ def score(rows: Sequence[Row], test: str) -> dict[str, Any]:
         test: strict or published.
 
     Returns:
-        Under ``tasks``, by name, what ``metrics.summary`` gives, and the episodes themselves
+        Under ``tasks``, by name, what ``summary`` gives, and the episodes themselves
         under ``runs``; and under ``all`` the same of all episodes.
     """
     found: dict[str, Any] = {}
@@ -160,6 +163,41 @@ def score(rows: Sequence[Row], test: str) -> dict[str, Any]:
         runs = [{key: value for key, value in row.items() if key != "task"} for row in own]
         found[task] = {**summary(own, test), "runs": runs}
     return {"tasks": found, "all": summary(rows, test)}
+
+
+def summary(episodes: Sequence[Row], test: str = "strict") -> Row:
+    """What episodes amount to.
+
+    Args:
+        episodes: Rows of ``episodes.measure``, at least one.
+        test: Test that ``success`` and ``ci95`` are of, strict or published.
+
+    Returns:
+        ``success`` (a rate) and ``ci95`` (Wilson); ``hz``, decisions a second that one core could
+        make; ``touched``, ``strict``, ``published``, ``done`` (strict but for the end), ``ended``
+        and ``fell`` (rates); ``seconds`` and ``speed_mps`` (means); ``failures``, how often the
+        strict test gave which reason.
+    """
+    number = len(episodes)
+    passed = sum(bool(each[test]) for each in episodes)
+    rates = {
+        name: sum(bool(each[column]) for each in episodes) / number
+        for name, column in (
+            ("touched", "touched"), ("strict", "strict"), ("published", "published"),
+            ("done", "done"), ("ended", "terminated"), ("fell", "fell"),
+        )
+    }  # fmt: skip
+    failures = Counter(each["failed"] for each in episodes if not each["strict"])
+    return {
+        "success": passed / number,
+        "ci95": list(wilson(passed, number)),
+        "hz": 1e3 / statistics.fmean(each["step_ms"] for each in episodes),
+        "episodes": number,
+        **rates,
+        "seconds": statistics.fmean(each["seconds"] for each in episodes),
+        "speed_mps": statistics.fmean(each["speed"] for each in episodes),
+        "failures": dict(failures.most_common()),
+    }
 
 
 def _table(result: dict[str, Any]) -> Table:

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from neuro_control import resources
+from neuro_control.cli.evaluation import wilson
 from neuro_control.cli.experiments import Experiment, Row, group
 from neuro_control.cli.experiments import Setting as SharedSetting
 from neuro_control.cli.options import seed_option
@@ -23,9 +24,12 @@ from neuro_control.quart.evaluation import figures
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes
 from neuro_control.quart.evaluation.evaluate import checksum, run_episodes
 from neuro_control.quart.evaluation.guides import DEFAULT
-from neuro_control.quart.evaluation.meanings import read_tasks
-from neuro_control.quart.evaluation.metrics import wilson
-from neuro_control.quart.evaluation.options import episodes_option, robot_option, tasks_option
+from neuro_control.quart.evaluation.options import (
+    episodes_option,
+    read_tasks,
+    robot_option,
+    tasks_option,
+)
 
 Labelled = list[tuple[Row, Episodes]]
 

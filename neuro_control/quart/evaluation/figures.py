@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from neuro_control.cli.evaluation import wilson
 from neuro_control.cli.experiments import Row
 from neuro_control.cli.plotting import figure
 from neuro_control.quart.control.tasks import MANNERS
-from neuro_control.quart.evaluation.metrics import wilson
 from neuro_control.quart.evaluation.replays import Frame, replay
 
 # Most episodes on a page of pictures, and frames of each.

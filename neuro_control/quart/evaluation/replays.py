@@ -109,12 +109,7 @@ class _Kept(NamedTuple):
 def _frame(
     kept: _Kept, course: Course, camera: Camera, guide: Guide | None, instruction: str
 ) -> Frame:
-    model, data = course.model, mujoco.MjData(course.model)
-    data.qpos[:] = kept.positions
-    mujoco.mj_kinematics(model, data)
-    mujoco.mj_comPos(model, data)
-    mujoco.mj_camlight(model, data)
-    frame = Frame(kept.time, camera.look(data))
+    frame = Frame(kept.time, picture_of(course, kept.positions, camera))
     if kept.saw is None:
         return frame
     image, memory, state = kept.saw
@@ -123,6 +118,22 @@ def _frame(
         guide.policy.reset(instruction)
         found = saliency(guide.policy, memory, image, state)
     return replace(frame, seen=image, saliency=found)
+
+
+def picture_of(course: Course, positions: Array, camera: Camera) -> Image:
+    """Picture of the course, (height, width, 3).
+
+    Args:
+        course: The course, its task arranged.
+        positions: ``qpos`` of all that moves.
+        camera: The camera that looks.
+    """
+    model, data = course.model, mujoco.MjData(course.model)
+    data.qpos[:] = positions
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_comPos(model, data)
+    mujoco.mj_camlight(model, data)
+    return camera.look(data)
 
 
 def chosen(frames: Sequence[T], number: int) -> list[T]:
