@@ -122,7 +122,11 @@ class SmallNetwork(nn.Module):
             nn.Linear(pooled + condition, size.hidden), nn.SiLU(),
             nn.Linear(size.hidden, size.hidden), nn.SiLU(),
         )  # fmt: skip
-        self.act = nn.Linear(size.hidden, len(NUMBERS) * BINS)
+        # What it does depends on where it sees its target, also of a colour no action data show.
+        self.act = nn.Sequential(
+            nn.Linear(size.hidden + 3, size.hidden), nn.SiLU(),
+            nn.Linear(size.hidden, len(NUMBERS) * BINS),
+        )  # fmt: skip
         self.see = nn.Linear(size.hidden, 3)
         self.grasp = nn.Linear(size.hidden, 1)
 
@@ -144,7 +148,7 @@ class SmallNetwork(nn.Module):
         joined = self.join(torch.cat([self._points(x), x.amax(dim=(2, 3)), condition], dim=1))
         seen = self.see(joined)
         return Output(
-            self.act(joined).unflatten(1, (len(NUMBERS), BINS)),
+            self.act(torch.cat([joined, seen], dim=1)).unflatten(1, (len(NUMBERS), BINS)),
             seen[:, :2],
             seen[:, 2],
             self.grasp(instruction).squeeze(1),

@@ -21,9 +21,14 @@ COLOURS = {
     "blue": (0, 0, 255), "green": (0, 128, 0), "red": (255, 0, 0), "yellow": (255, 255, 0),
     "gold": (255, 215, 0), "orange": (255, 165, 0), "pink": (255, 192, 203),
     "purple": (128, 0, 128),
+    "cyan": (0, 255, 255), "magenta": (255, 0, 255), "brown": (165, 42, 42),
+    "white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 128), "lime": (0, 255, 0),
+    "navy": (0, 0, 128), "teal": (0, 128, 128), "olive": (128, 128, 0), "maroon": (128, 0, 0),
+    "violet": (238, 130, 238), "turquoise": (64, 224, 208), "beige": (245, 245, 220),
+    "coral": (255, 127, 80), "indigo": (75, 0, 130),
 }  # fmt: skip
-# Colours that QUARD's training shows, and those that it keeps for the test.
-SEEN, UNSEEN = tuple(COLOURS)[:4], tuple(COLOURS)[4:]
+# Colours that QUARD's training shows, and those that it keeps for the test; it has no others.
+SEEN, UNSEEN = tuple(COLOURS)[:4], tuple(COLOURS)[4:8]
 # Letters of QUARD, and those that it never shows.
 LETTERS, UNSEEN_LETTERS = tuple("abcde"), tuple("fghijklmnopqrstuvwxyz")
 BARS = (0.2, 0.25, 0.3)  # undersides, m

@@ -61,6 +61,7 @@ class Moment:
         place: Where the target is, ahead and to the left of the trunk, (2,), m.
         visible: Whether it is in sight.
         understood: Whether the words are an instruction.
+        acts: Whether there is an action to learn; a captioned picture has none.
     """
 
     task: Task
@@ -74,6 +75,7 @@ class Moment:
     place: Array
     visible: bool
     understood: bool = True
+    acts: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,25 @@ def draw_moment(draws: Draws, rng: np.random.Generator) -> Moment:
         pair=pair, others=draws.colours, letters=draws.letters,
     )  # fmt: skip
     scenery = draw_scenery(draws.scenery if rng.random() < _VARIED else "plain", rng)
-    return _moment(task, scenery, words, rng)
+    return moment_of(task, scenery, words, rng)
 
 
-def _moment(task: Task, scenery: Scenery, words: str, rng: np.random.Generator) -> Moment:
+def moment_of(
+    task: Task,
+    scenery: Scenery,
+    words: str,
+    rng: np.random.Generator,
+    no_tasks: float = _NO_TASK,
+) -> Moment:
+    """A moment of a task: a pose at random, and what the expert does.
+
+    Args:
+        task: The task.
+        scenery: What surrounds it.
+        words: The instruction.
+        rng: Draws it.
+        no_tasks: Probability that the words are replaced by others that are no instruction.
+    """
     ball = _rolled(task, rng)
     pose = draw_pose(task, rng, ball)
     progress, bowed = Progress(), None
@@ -133,7 +150,7 @@ def _moment(task: Task, scenery: Scenery, words: str, rng: np.random.Generator) 
             progress.bowed_at = -bowed
             ball = _unloaded(task, bowed, rng)
     action = expert_action(task, pose, progress, 0.0, ball)
-    understood = rng.random() >= _NO_TASK
+    understood = rng.random() >= no_tasks
     if not understood:
         words, action = no_task(rng), IDLE.copy()
     last, trace = _acted(task, action, bowed, rng)
@@ -153,7 +170,7 @@ def _moment(task: Task, scenery: Scenery, words: str, rng: np.random.Generator) 
         ),
         action=action,
         place=place,
-        visible=bool(understood and _in_view(place)),
+        visible=bool(understood and in_view(place)),
         understood=bool(understood),
     )  # fmt: skip
 
@@ -232,6 +249,7 @@ def _place(task: Task, pose: Pose, ball: Array | None) -> Array:
     return np.array([distance * math.cos(bearing), distance * math.sin(bearing)])
 
 
-def _in_view(place: Array) -> bool:
+def in_view(place: Array) -> bool:
+    """Whether the camera sees a place ahead and to the left of the trunk, (2,), m."""
     ahead = place[0] - 0.3
-    return place[0] > _NEAREST_SEEN and abs(math.atan2(place[1], ahead)) < _HALF_VIEW
+    return bool(place[0] > _NEAREST_SEEN) and abs(math.atan2(place[1], ahead)) < _HALF_VIEW

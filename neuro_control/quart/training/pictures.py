@@ -4,7 +4,7 @@
 
 A data set is a folder of parts, each a safetensors file made from a seed of its own, so that
 several processes make it, an interrupted one goes on, and two of the same settings are the same
-bytes. Images are read through a memory map.
+bytes. Together they may be larger than the memory: pictures are read as a batch needs them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import safe_open
 
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
 from neuro_control.quart.control.language import encode
+from neuro_control.quart.training.captions import draw_caption
 from neuro_control.quart.training.moments import Draws, Moment, draw_moment
 from neuro_control.quart.training.studio import Studio
 
@@ -41,12 +43,15 @@ class Pictures:
 
     Attributes:
         draws: What its moments are drawn from.
+        captions: Whether they are captioned pictures without actions instead, in worlds of the
+            same split.
         pixels: Height and width of its pictures.
         seed: Its seed.
         robot: go2 or go1.
     """
 
     draws: Draws = dataclasses.field(default_factory=Draws)
+    captions: bool = False
     pixels: int = 96
     seed: int = 0
     robot: str = "go2"
@@ -106,13 +111,19 @@ def make_part(folder: Path, settings: Pictures, part: int) -> None:
     rng = np.random.default_rng([settings.seed, part])
     studio = Studio(settings.pixels, settings.robot)
     try:
-        moments = [draw_moment(settings.draws, rng) for _ in range(PART)]
+        moments = [_draw(settings, rng) for _ in range(PART)]
         pictures = [studio.take(moment) for moment in moments]
     finally:
         studio.close()
     arrays = _arrays(moments)
     arrays["images"] = np.stack(pictures).transpose(0, 3, 1, 2)
     weights.write(part_file(folder, part), KIND, arrays, settings.manifest())
+
+
+def _draw(settings: Pictures, rng: np.random.Generator) -> Moment:
+    if settings.captions:
+        return draw_caption(settings.draws.scenery, rng)
+    return draw_moment(settings.draws, rng)
 
 
 def _arrays(moments: list[Moment]) -> dict[str, NDArray[Any]]:
@@ -123,6 +134,7 @@ def _arrays(moments: list[Moment]) -> dict[str, NDArray[Any]]:
         "places": np.stack([each.place for each in moments]).astype(np.float32),
         "visible": np.array([each.visible for each in moments]),
         "understood": np.array([each.understood for each in moments]),
+        "acts": np.array([each.acts for each in moments]),
         # A picture of a letter must not be mirrored.
         "letters": np.array([each.task.skill == "distinguish" for each in moments]),
     }
@@ -148,10 +160,28 @@ class PictureSet:
                 f"no data in {', '.join(map(str, folders))}: make it with "
                 "`neuro-control generate quart`"
             )
-        parts = [weights.read(file, KIND)[0] for file in files]
-        self._arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        self.size = len(self._arrays["actions"])
+        self._parts = [_Part(file) for file in files]
+        self._ends = np.cumsum([len(part.arrays["actions"]) for part in self._parts])
+        self.size = int(self._ends[-1])
 
     def batch(self, chosen: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Moments by their places, (n,)."""
-        return {name: array[chosen] for name, array in self._arrays.items()}
+        parts = np.searchsorted(self._ends, chosen, side="right")
+        rows = chosen - np.concatenate([[0], self._ends])[parts]
+        found = [self._parts[part].row(row) for part, row in zip(parts, rows, strict=True)]
+        return {name: np.stack([each[name] for each in found]) for name in found[0]}
+
+
+class _Part:
+    """A part of a data set: all but its pictures in memory, these in the file."""
+
+    def __init__(self, file: Path) -> None:
+        self.arrays, _ = weights.read(file, KIND)
+        del self.arrays["images"]
+        opened: Any = safe_open(file, framework="numpy")
+        self._images = opened.get_slice("images")
+
+    def row(self, row: int) -> dict[str, NDArray[Any]]:
+        """A moment."""
+        found = {name: array[row] for name, array in self.arrays.items()}
+        return {**found, "images": self._images[row]}

@@ -151,17 +151,19 @@ def _mirror(batch: dict[str, NDArray[Any]], turned: NDArray[np.bool_]) -> None:
 def _loss(network: SmallNetwork, batch: dict[str, Tensor]) -> Tensor:
     out: Output = network(batch["images"], batch["words"].long(), batch["states"])
     tokens = soft_targets(batch["actions"])
-    acts = -(tokens * functional.log_softmax(out.tokens, dim=2)).sum(dim=2).mean(dim=1)
+    each = -(tokens * functional.log_softmax(out.tokens, dim=2)).sum(dim=2).mean(dim=1)
+    acts = batch["acts"].float()
     seen = batch["visible"].float()
     away = functional.smooth_l1_loss(
         out.place, batch["places"] / _PLACE_SCALE, reduction="none", beta=0.1
     ).sum(dim=1)
     visible = functional.binary_cross_entropy_with_logits(out.visible, seen)
     understood = functional.binary_cross_entropy_with_logits(
-        out.understood, batch["understood"].float()
+        out.understood, batch["understood"].float(), reduction="none"
     )
     place = (seen * away).sum() / seen.sum().clamp(min=1.0)
-    return acts.mean() + _PLACE * place + _VISIBLE * visible + _UNDERSTOOD * understood
+    acted = (acts * (each + _UNDERSTOOD * understood)).sum() / acts.sum().clamp(min=1.0)
+    return acted + _PLACE * place + _VISIBLE * visible
 
 
 def soft_targets(actions: Tensor) -> Tensor:

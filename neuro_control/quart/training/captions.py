@@ -1,0 +1,98 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Captioned pictures: a phrase, and where what it names is seen; no action belongs to them.
+
+QUART learns beside its actions from pictures with words, so that it knows objects that no action
+data show. These pictures do the same for colours, letters and shapes: a policy learns where the
+"gold cube" is, and what to do about cubes from data that have no gold one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuro_control.quart.control.instructions import NOUNS, SYNONYMS
+from neuro_control.quart.control.tasks import (
+    COLOURS,
+    KINDS,
+    LETTERS,
+    SKILLS,
+    UNSEEN_LETTERS,
+    draw_task,
+)
+from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
+from neuro_control.quart.training.moments import Moment, in_view, moment_of
+
+_FORMS = (
+    "the {c} {k}", "a {c} {k}", "{c} {k}", "there is a {c} {k}", "this is the {c} {k}",
+    "a picture of a {c} {k}", "the {k} that is {c}", "look, a {c} {k}",
+)  # fmt: skip
+_LETTER_FORMS = (
+    "{k} {c}", "the {k} {c}", "a picture of {k} {c}", "there is {k} {c}", "this is {k} {c}",
+)  # fmt: skip
+_FURNITURE_FORMS = (
+    "the {k}", "a {k}", "there is a {k}", "this is the {k}", "a picture of a {k}",
+)  # fmt: skip
+# Skills whose targets have a colour or are letters, and how often a piece of furniture is named.
+_NAMED = tuple(skill for skill in SKILLS if skill != "crawl")
+_FURNITURE, _HARD, _SYNONYM = 0.12, 0.75, 0.15
+
+
+def draw_caption(scenery: str, rng: np.random.Generator) -> Moment:
+    """A captioned picture at random.
+
+    Args:
+        scenery: Split of the worlds.
+        rng: Draws it.
+    """
+    skill = str(rng.choice(_NAMED))
+    kind = str(rng.choice(KINDS[skill]))
+    letters = (*LETTERS, *UNSEEN_LETTERS)
+    named = letters if kind == "letter" else tuple(COLOURS)
+    colour = str(rng.choice(named))
+    noun = NOUNS.get(kind, kind)
+    if rng.random() < _SYNONYM:
+        noun = str(rng.choice(SYNONYMS[kind]))
+    forms = _LETTER_FORMS if kind == "letter" else _FORMS
+    words = str(rng.choice(forms)).format(c=colour, k=noun)
+    pair = "hard" if rng.random() < _HARD else "easy"
+    task = draw_task(
+        skill,
+        kind,
+        colour,
+        rng,
+        instruction=words,
+        pair=pair,
+        others=tuple(COLOURS),
+        letters=letters,
+    )
+    surrounded: Scenery = draw_scenery(scenery, rng)
+    moment = moment_of(task, surrounded, words, rng, no_tasks=0.0)
+    if surrounded.furniture and rng.random() < _FURNITURE:
+        moment = _about_furniture(moment, rng)
+    return dataclasses.replace(moment, acts=False)
+
+
+def _about_furniture(moment: Moment, rng: np.random.Generator) -> Moment:
+    """The same picture, its caption about a piece of furniture."""
+    pieces = moment.scenery.furniture
+    piece = pieces[int(rng.integers(len(pieces)))]
+    ahead, left = np.array(piece.position) - moment.position[:2]
+    yaw = moment.angles[0]
+    place = np.array(
+        [np.cos(yaw) * ahead + np.sin(yaw) * left, np.cos(yaw) * left - np.sin(yaw) * ahead]
+    )
+    words = str(rng.choice(_FURNITURE_FORMS)).format(k=piece.kind)
+    return dataclasses.replace(
+        moment, words=words, place=place, visible=in_view(place), state=_forgetful(moment.state)
+    )
+
+
+def _forgetful(state: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The state without a belief of where the target is."""
+    state = state.copy()
+    state[-3:] = 0.0
+    return state
