@@ -33,7 +33,7 @@ class NetworkSize:
     """
 
     image: int = 96
-    channels: tuple[int, int, int] = (24, 48, 96)
+    channels: tuple[int, int, int] = (16, 32, 64)
     words: int = 96
     hidden: int = 256
 
