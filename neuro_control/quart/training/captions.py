@@ -14,7 +14,6 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.quart.control.instructions import NOUNS, SYNONYMS
 from neuro_control.quart.control.tasks import (
     COLOURS,
     KINDS,
@@ -26,19 +25,9 @@ from neuro_control.quart.control.tasks import (
 from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
 from neuro_control.quart.training.moments import Moment, in_view, moment_of
 
-_FORMS = (
-    "the {c} {k}", "a {c} {k}", "{c} {k}", "there is a {c} {k}", "this is the {c} {k}",
-    "a picture of a {c} {k}", "the {k} that is {c}", "look, a {c} {k}",
-)  # fmt: skip
-_LETTER_FORMS = (
-    "{k} {c}", "the {k} {c}", "a picture of {k} {c}", "there is {k} {c}", "this is {k} {c}",
-)  # fmt: skip
-_FURNITURE_FORMS = (
-    "the {k}", "a {k}", "there is a {k}", "this is the {k}", "a picture of a {k}",
-)  # fmt: skip
 # Skills whose targets have a colour or are letters, and how often a piece of furniture is named.
 _NAMED = tuple(skill for skill in SKILLS if skill != "crawl")
-_FURNITURE, _HARD, _SYNONYM = 0.12, 0.75, 0.15
+_FURNITURE, _HARD = 0.12, 0.75
 
 
 def draw_caption(scenery: str, rng: np.random.Generator) -> Moment:
@@ -53,24 +42,20 @@ def draw_caption(scenery: str, rng: np.random.Generator) -> Moment:
     letters = (*LETTERS, *UNSEEN_LETTERS)
     named = letters if kind == "letter" else tuple(COLOURS)
     colour = str(rng.choice(named))
-    noun = NOUNS.get(kind, kind)
-    if rng.random() < _SYNONYM:
-        noun = str(rng.choice(SYNONYMS[kind]))
-    forms = _LETTER_FORMS if kind == "letter" else _FORMS
-    words = str(rng.choice(forms)).format(c=colour, k=noun)
+    text = f"letter {colour}" if kind == "letter" else f"{colour} {kind}"
     pair = "hard" if rng.random() < _HARD else "easy"
     task = draw_task(
         skill,
         kind,
         colour,
         rng,
-        instruction=words,
+        instruction=text,
         pair=pair,
         others=tuple(COLOURS),
         letters=letters,
     )
     surrounded: Scenery = draw_scenery(scenery, rng)
-    moment = moment_of(task, surrounded, words, rng, no_tasks=0.0)
+    moment = moment_of(task, surrounded, rng)
     if surrounded.furniture and rng.random() < _FURNITURE:
         moment = _about_furniture(moment, rng)
     return dataclasses.replace(moment, acts=False)
@@ -85,9 +70,12 @@ def _about_furniture(moment: Moment, rng: np.random.Generator) -> Moment:
     place = np.array(
         [np.cos(yaw) * ahead + np.sin(yaw) * left, np.cos(yaw) * left - np.sin(yaw) * ahead]
     )
-    words = str(rng.choice(_FURNITURE_FORMS)).format(k=piece.kind)
     return dataclasses.replace(
-        moment, words=words, place=place, visible=in_view(place), state=_forgetful(moment.state)
+        moment,
+        text=piece.kind,
+        place=place,
+        visible=in_view(place),
+        state=_forgetful(moment.state),
     )
 
 

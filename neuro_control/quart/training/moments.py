@@ -28,12 +28,11 @@ from neuro_control.quart.control.tasks import (
 )
 from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
 from neuro_control.quart.training.expert import Pose, Progress, expert_action
-from neuro_control.quart.training.phrases import mistyped, no_task
 
 Array = NDArray[np.float64]
 
-# Shares of what is drawn: hard pairs, worlds that vary, the manner said, a typing error, no task.
-_HARD, _VARIED, _MANNER, _MISTYPED, _NO_TASK = 0.75, 0.75, 0.8, 0.08, 0.05
+# Shares of what is drawn: hard pairs, and worlds that vary.
+_HARD, _VARIED = 0.75, 0.75
 # Poses: near the end of the task, and looking about where the target is.
 _NEAR_END, _TOWARDS = 0.35, 0.7
 # How wide a robot keeps clear of an object's middle, and of a tunnel's or bar's, m.
@@ -52,7 +51,7 @@ class Moment:
     Attributes:
         task: The task.
         scenery: What surrounds it.
-        words: The instruction, as somebody may say it.
+        text: What is meant: QUARD's instruction, or what a caption names.
         position: Of the trunk, (3,), m.
         angles: Yaw, pitch and roll of the trunk, (3,), rad.
         ball: Where the ball is that rolls or lies in the tray, (3,), m; None if out of sight.
@@ -60,13 +59,12 @@ class Moment:
         action: What the expert does, (12,).
         place: Where the target is, ahead and to the left of the trunk, (2,), m.
         visible: Whether it is in sight.
-        understood: Whether the words are an instruction.
         acts: Whether there is an action to learn; a captioned picture has none.
     """
 
     task: Task
     scenery: Scenery
-    words: str
+    text: str
     position: Array
     angles: Array
     ball: Array | None
@@ -74,7 +72,6 @@ class Moment:
     action: Array
     place: Array
     visible: bool
-    understood: bool = True
     acts: bool = True
 
 
@@ -109,37 +106,17 @@ def draw_meaning(draws: Draws, rng: np.random.Generator) -> Understood:
 def draw_moment(draws: Draws, rng: np.random.Generator) -> Moment:
     """A moment at random."""
     meant = draw_meaning(draws, rng)
-    said = rng.random() < _MANNER
-    if not said:
-        meant = Understood(meant.skill, meant.kind, meant.colour)
-    words = say(meant, rng, "seen", manner=said)
-    if rng.random() < _MISTYPED:
-        words = mistyped(words, rng)
     pair = "hard" if rng.random() < _HARD else "easy"
     task = draw_task(
-        meant.skill, meant.kind, meant.colour, rng, instruction=words, manner=meant.manner,
+        meant.skill, meant.kind, meant.colour, rng, instruction=say(meant), manner=meant.manner,
         pair=pair, others=draws.colours, letters=draws.letters,
     )  # fmt: skip
     scenery = draw_scenery(draws.scenery if rng.random() < _VARIED else "plain", rng)
-    return moment_of(task, scenery, words, rng)
+    return moment_of(task, scenery, rng)
 
 
-def moment_of(
-    task: Task,
-    scenery: Scenery,
-    words: str,
-    rng: np.random.Generator,
-    no_tasks: float = _NO_TASK,
-) -> Moment:
-    """A moment of a task: a pose at random, and what the expert does.
-
-    Args:
-        task: The task.
-        scenery: What surrounds it.
-        words: The instruction.
-        rng: Draws it.
-        no_tasks: Probability that the words are replaced by others that are no instruction.
-    """
+def moment_of(task: Task, scenery: Scenery, rng: np.random.Generator) -> Moment:
+    """A moment of a task: a pose at random, and what the expert does."""
     ball = _rolled(task, rng)
     pose = draw_pose(task, rng, ball)
     progress, bowed = Progress(), None
@@ -150,9 +127,6 @@ def moment_of(
             progress.bowed_at = -bowed
             ball = _unloaded(task, bowed, rng)
     action = expert_action(task, pose, progress, 0.0, ball)
-    understood = rng.random() >= no_tasks
-    if not understood:
-        words, action = no_task(rng), IDLE.copy()
     last, trace = _acted(task, action, bowed, rng)
     place = _place(task, pose, ball)
     pitch = 0.0 if bowed is None else action[10] * (1.0 - math.exp(-bowed / 0.3))
@@ -161,17 +135,16 @@ def moment_of(
     ) + rng.normal(0.0, [0.05, 0.05, 0.08, 0.005, 0.02, 0.02])
     believed = place + rng.normal(0.0, 0.05 + 0.05 * np.linalg.norm(place), 2)
     return Moment(
-        task, scenery, words,
+        task, scenery, task.instruction,
         position=np.array([*pose.position, 0.3 + motion[3]]),
         angles=np.array([pose.yaw, motion[4], motion[5]]),
         ball=ball,
         state=state_vector(
-            motion, last, trace, believed if understood and rng.random() < _REMEMBERS else None
+            motion, last, trace, believed if rng.random() < _REMEMBERS else None
         ),
         action=action,
         place=place,
-        visible=bool(understood and in_view(place)),
-        understood=bool(understood),
+        visible=in_view(place),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets of moments: pictures, words, states and what the expert does, in parts on the disk.
+"""Data sets of moments: pictures, what is meant, states and what the expert does, in parts.
 
 A data set is a folder of parts, each a safetensors file made from a seed of its own, so that
 several processes make it, an interrupted one goes on, and two of the same settings are the same
@@ -24,17 +24,17 @@ from safetensors import safe_open
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
-from neuro_control.quart.control.language import encode
 from neuro_control.quart.training.captions import draw_caption
 from neuro_control.quart.training.moments import Draws, Moment, draw_moment
 from neuro_control.quart.training.studio import Studio
+from neuro_control.quart.training.texts import packed
 
 KIND = "moments of QUARD's tasks"
 PART = 2048
 """Number of moments in a part."""
 
 _MANIFEST = "manifest.json"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,11 @@ def _draw(settings: Pictures, rng: np.random.Generator) -> Moment:
 
 def _arrays(moments: list[Moment]) -> dict[str, NDArray[Any]]:
     return {
-        "words": np.stack([encode(each.words) for each in moments]).astype(np.int16),
+        "texts": packed([each.text for each in moments]),
         "states": np.stack([each.state for each in moments]).astype(np.float32),
         "actions": np.stack([each.action for each in moments]).astype(np.float32),
         "places": np.stack([each.place for each in moments]).astype(np.float32),
         "visible": np.array([each.visible for each in moments]),
-        "understood": np.array([each.understood for each in moments]),
         "acts": np.array([each.acts for each in moments]),
         # A picture of a letter must not be mirrored.
         "letters": np.array([each.task.skill == "distinguish" for each in moments]),

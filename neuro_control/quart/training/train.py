@@ -10,6 +10,7 @@ instruction.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,9 +25,12 @@ from torch.nn import functional
 
 from neuro_control.learning.checkpoints import Checkpoint
 from neuro_control.quart.control.actions import BINS, NUMBERS, ActionTokens
+from neuro_control.quart.control.language import encode
 from neuro_control.quart.control.network import NetworkSize, Output, SmallNetwork
-from neuro_control.quart.control.state import SIZE
+from neuro_control.quart.control.state import IDLE, SIZE
+from neuro_control.quart.training.phrases import no_task
 from neuro_control.quart.training.pictures import PictureSet
+from neuro_control.quart.training.texts import captioned, said, unpacked
 
 Array = NDArray[np.float64]
 
@@ -37,6 +41,8 @@ _PLACE, _VISIBLE, _UNDERSTOOD = 1.0, 0.3, 0.3
 # Signs of the numbers of an action that a mirror changes: velocity to the left and yaw rate.
 _MIRRORED = [NUMBERS.index("left"), NUMBERS.index("yaw_rate")]
 _PLACE_SCALE = 3.0
+# Part of the moments whose words are replaced by others that are no instruction.
+_NO_TASK = 0.08
 _NORM = 1.0  # largest norm of a gradient
 _WARMUP = 0.1  # part of the updates
 
@@ -93,7 +99,7 @@ def train(
     checkpoint = Checkpoint(
         folder,
         "training of a small policy",
-        {**asdict(training), **asdict(network.size)},
+        json.loads(json.dumps({**asdict(training), **asdict(network.size)})),
         "updates",
     )
     done = _resume(checkpoint, network, optimiser)
@@ -127,12 +133,30 @@ def prepare(
 ) -> dict[str, Tensor]:
     """A batch as tensors, some of it mirrored, and some words left out."""
     batch = {name: np.array(array) for name, array in batch.items()}
+    _say(batch, rng)
     if training.mirror:
         turned = (rng.random(len(batch["actions"])) < 0.5) & ~batch["letters"]
         _mirror(batch, turned)
     gone = (rng.random(batch["words"].shape[:2]) < training.dropout) & batch["understood"][:, None]
     batch["words"][gone] = -1
     return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
+
+
+def _say(batch: dict[str, NDArray[Any]], rng: np.random.Generator) -> None:
+    """Put what is meant into words; to some, that command nothing, a robot stands still."""
+    acts = batch["acts"]
+    batch["understood"] = rng.random(len(acts)) >= _NO_TASK
+    words = []
+    for row, (data, act) in enumerate(zip(batch.pop("texts"), acts, strict=True)):
+        text = unpacked(data)
+        if not act:
+            words.append(captioned(text, rng))
+        elif batch["understood"][row]:
+            words.append(said(text, rng))
+        else:
+            words.append(no_task(rng))
+            batch["actions"][row], batch["visible"][row] = IDLE, False
+    batch["words"] = np.stack([encode(each) for each in words])
 
 
 def _mirror(batch: dict[str, NDArray[Any]], turned: NDArray[np.bool_]) -> None:
