@@ -46,6 +46,7 @@ _PATIENCE = 10.0
     type=click.FloatRange(0.01, 100),
     help="Run freely at this multiple of real time.",
 )
+@click.option("--instruction", help="What the robot is to do, in words; of scenarios that read.")
 @click.option("--processes", is_flag=True, help="Each node in a process of its own.")
 @click.option(
     "--set",
@@ -65,6 +66,7 @@ def run(
     seed: int,
     lockstep: bool,
     real_time_factor: float | None,
+    instruction: str | None,
     processes: bool,
     changes: tuple[str, ...],
     config: Path | None,
@@ -92,7 +94,8 @@ def run(
             raise ConfigurationError(f"can't make the folder {out}: {error}") from error
     # Results of an earlier run stay in the folder until this one has ended.
     with tempfile.TemporaryDirectory(prefix=".run-", dir=out) as scratch:
-        _run(scenario, config, overrides, changes, processes, Path(scratch), out, json)
+        parameters = _parameters(scenario, config, overrides, instruction, changes, Path(scratch))
+        _run(scenario, parameters, processes, Path(scratch), out, json)
 
 
 def _is_given(option: str) -> bool:
@@ -103,19 +106,12 @@ def _is_given(option: str) -> bool:
 
 def _run(
     scenario: Scenario,
-    config: Path | None,
-    overrides: dict[str, Any],
-    changes: tuple[str, ...],
+    parameters: dict[str, dict[str, Any]],
     processes: bool,
     scratch: Path,
     out: Path | None,
     json: str | None,
 ) -> None:
-    # ROS reads its environment when it is first imported.
-    from neuro_control.ros import process
-
-    process.discover_locally()
-    parameters = _parameters(scenario, config, overrides, changes, scratch)
     activity = None if out is None else scenario.activity
     result = _simulate(scenario, parameters, processes, activity, scratch)
     settings = settings_of(result.parameters)
@@ -142,10 +138,15 @@ def _parameters(
     scenario: Scenario,
     config: Path | None,
     overrides: dict[str, Any],
+    instruction: str | None,
     changes: tuple[str, ...],
     scratch: Path,
 ) -> dict[str, dict[str, Any]]:
     """Parameters of each node, of which the recording goes to the folder ``scratch``."""
+    # ROS reads its environment when it is first imported.
+    from neuro_control.ros import process
+
+    process.discover_locally()
     from neuro_control.ros import run as runs
 
     parameters = runs.read_parameters(config or scenario.config_file(), list(scenario.nodes))
@@ -155,10 +156,24 @@ def _parameters(
     parameters[simulation].setdefault("duration", scenario.seconds)
     for name in others:
         parameters[name]["use_sim_time"] = True
+    if instruction is not None:
+        _instruct(scenario, parameters, instruction)
     runs.set_parameters(parameters, changes)
+    runs.wait_alike(parameters)
     if parameters[simulation]["recording"] != recording:
         raise ConfigurationError("a run's recording goes to the folder that --out names")
     return parameters
+
+
+def _instruct(scenario: Scenario, parameters: dict[str, dict[str, Any]], instruction: str) -> None:
+    """Set the nodes to an instruction."""
+    if scenario.instruct is None:
+        raise ConfigurationError(
+            f"--instruction is for scenarios that read; '{scenario.summary}' does not"
+        )
+    remark = resolve(scenario.instruct)(parameters, instruction)
+    if remark:
+        remarks.print(remark, markup=False, soft_wrap=True)
 
 
 def _simulate(

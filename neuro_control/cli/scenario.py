@@ -49,6 +49,8 @@ class Scenario:
         needs: By metric of the summary: what a run must have for the metric to be a number, to
             follow "needs"; printed where it is not.
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
+        instruct: ``module:function`` that sets the nodes' parameters, by name, to an instruction,
+            and may return a remark; None if the scenario takes no instruction.
         subjects: ``module:mapping`` of its nodes in the fault matrix, by the node's name.
         seconds: Simulated time of a run by default, s.
     """
@@ -61,6 +63,7 @@ class Scenario:
     activity: str | None = None
     needs: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
+    instruct: str | None = None
     subjects: str | None = None
     seconds: float = 30.0
 

@@ -26,7 +26,7 @@ from neuro_control.faults.soak_record import Record, Sample
 from neuro_control.faults.subject import Subject, find_subject
 from neuro_control.ros.messages import NANOSECONDS, SENSOR_QOS, to_nanoseconds
 from neuro_control.ros.process import Stop, discover_locally
-from neuro_control.ros.run import Parameters, read_parameters, set_parameters
+from neuro_control.ros.run import Parameters, read_parameters, set_parameters, wait_alike
 
 # Wall time between two looks at topics, and at processes, s.
 _LOOK, _SAMPLE = 0.002, 10.0
@@ -175,6 +175,7 @@ def parameters_of(scenario: Scenario, mode: str, seed: int, changes: tuple[str, 
     for name in others:
         parameters[name]["use_sim_time"] = True
     set_parameters(parameters, changes)
+    wait_alike(parameters)
     return parameters
 
 

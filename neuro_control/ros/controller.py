@@ -148,6 +148,16 @@ class Controller(ControllerDiagnostics[P]):
     def command(self, nanoseconds: int, action: Array) -> Any:
         """Command message of ``action``, stamped ``nanoseconds``."""
 
+    def awaits(self, source: Input[Any], stamp: int) -> bool:
+        """Whether the observation of ``stamp`` (ns) has to wait for an awaited input.
+
+        By default it waits for the message of its own stamp.
+        """
+        return source.time != stamp or source.value is None
+
+    def while_waiting(self) -> None:
+        """Called when an observation that waits for an input comes again."""
+
     def remark(self) -> str | None:
         """Warning for the diagnostics after a step that went well, or None."""
         return None
@@ -252,6 +262,8 @@ class Controller(ControllerDiagnostics[P]):
             self._publish_fallback(held[0])
         if self._awaits(stamp):
             self._held = (stamp, value, begin)
+            if held is not None:
+                self.while_waiting()
             return
         self._control(stamp, value, begin)
 
@@ -274,10 +286,7 @@ class Controller(ControllerDiagnostics[P]):
         """Whether an awaited input of the observation of ``stamp`` (ns) is still missing."""
         if not self._safety.enabled:
             return False  # the safe command depends on no input
-        for each in self._inputs:
-            if each.awaited and (each.time != stamp or each.value is None):
-                return True
-        return False
+        return any(each.awaited and self.awaits(each, stamp) for each in self._inputs)
 
     def _missing(self, stamp: int) -> str:
         topics = ", ".join(each.topic for each in self._inputs if each.awaited)

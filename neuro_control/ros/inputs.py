@@ -63,9 +63,10 @@ class Input(Generic[T]):
         read: Turns a message into a value, or raises Rejected.
         timeout: Age from which a value is not used, s.
         qos: Its quality of service.
-        awaited: An observation is answered once this topic's message of the same stamp has been
-            received, so that the answer does not depend on which message came first. If the next
-            observation comes before it, the safe command answers.
+        awaited: An observation is answered once this topic's message of the same stamp (or the one
+            that ``Controller.awaits`` asks for) has been received, so that the answer does not
+            depend on which message came first. If the next observation comes before it, the safe
+            command answers.
         value: Latest accepted value.
         time: Stamp of that value, or the time it was received if its type has no header, ns.
         steady: Time that never goes back, of the node that has the input.

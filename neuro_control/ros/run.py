@@ -106,6 +106,14 @@ def set_parameters(parameters: Parameters, settings: Sequence[str]) -> None:
         parameters[node][name] = text if value is None or _holds_mappings(value) else value
 
 
+def wait_alike(parameters: Parameters) -> None:
+    """Let nodes whose parameters say ``lockstep`` wait where the simulation does, in place."""
+    simulation, *others = parameters
+    for name in others:
+        if "lockstep" in parameters[name]:
+            parameters[name]["lockstep"] = parameters[simulation].get("lockstep", True)
+
+
 def _holds_mappings(value: Any) -> bool:
     """Whether a value is no ROS parameter but a text that holds one or more mappings."""
     return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_mappings, value)))
@@ -196,6 +204,7 @@ def measure(
             parameters[simulation]["real_time_factor"] = real_time_factor
         for name in others:
             parameters[name]["use_sim_time"] = True
+        wait_alike(parameters)
         write_parameters(parameters, file)
         result = run_together(factories, file, recording, None, lambda _: None)
     if result.interrupted is not None:

@@ -41,7 +41,8 @@ class Quadruped:
         self.feet = probe.create_publisher(JointState, "foot_forces", SENSOR_QOS)
         twist = TwistStamped if values.get("stamped_cmd_vel") else Twist
         self.cmd_vel = probe.create_publisher(twist, "cmd_vel", 1)
-        self.gait_command = probe.create_publisher(Float64MultiArray, "gait_command", 1)
+        numbers = JointState if values.get("stamped_gait_command") else Float64MultiArray
+        self.gait_command = probe.create_publisher(numbers, "gait_command", 1)
         probe.create_subscription(JointState, "joint_commands", self.commands.append, COMMAND_QOS)
         probe.create_subscription(
             DiagnosticArray, "/diagnostics", lambda m: self.diagnostics.extend(m.status), 10

@@ -15,10 +15,11 @@ from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool, Trigger
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.command import RANGES, gait
 from neuro_control.quadruped.nodes.gait_controller import GaitController
 from neuro_control.ros.messages import (
     SENSOR_QOS,
+    joint_state,
     to_nanoseconds,
     to_stamp,
 )
@@ -74,6 +75,31 @@ def test_cmd_vel_may_carry_a_stamp_and_counts_from_then(bench):
     assert dog.obeyed().forward == 0.2
     dog.now += 150 * MS
     assert dog.obeyed().forward == 0.0
+
+
+def test_in_lockstep_an_observation_waits_for_the_command_that_answers_the_last_odometry(bench):
+    with pytest.raises(ConfigurationError, match="lockstep needs stamped_gait_command"):
+        GaitController(**options(lockstep=True))
+    dog = Quadruped(bench, lockstep=True, stamped_gait_command=True)
+    odometry = []
+    dog.probe.create_subscription(Odometry, "odom", odometry.append, SENSOR_QOS)
+    bench.spin_until(lambda: dog.node.count_subscribers("odom"))
+    # Nothing has been published yet that a command could answer.
+    bench.spin_until(lambda: dog.at() is not None and odometry)
+    stamp = to_nanoseconds(odometry[-1].header.stamp)
+    dog.tick()
+    dog.feel()
+    dog.move()
+    bench.spin_for(0.1)
+    assert to_nanoseconds(dog.commands[-1].header.stamp) < dog.now
+    count = len(odometry)
+    dog.move()  # as a simulation does that got no answer
+    bench.spin_until(lambda: len(odometry) > count)
+    assert to_nanoseconds(odometry[-1].header.stamp) == stamp
+    pace = gait("pace", forward=0.2)
+    dog.gait_command.publish(joint_state(stamp, list(RANGES), pace.array()))
+    dog.answer()
+    assert dog.node.controller.command == pace
 
 
 def test_it_lies_and_stands_when_asked(bench):

@@ -17,12 +17,13 @@ TINY = NetworkSize(image=32, channels=(8, 8, 16), words=16, hidden=32)
 
 
 def random_policy(seed: int = 0) -> Policy:
-    """A policy whose weights are drawn, and which takes every instruction for one."""
+    """A policy whose weights are drawn; it takes every instruction for one, and ends none."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = SmallNetwork(TINY)
     with torch.no_grad():
         network.grasp.bias.fill_(20.0)
+        network.act.bias.view(len(NUMBERS), BINS)[TERMINATE, 0] = 20.0
     return Policy(network)
 
 

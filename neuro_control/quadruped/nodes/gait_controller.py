@@ -16,13 +16,18 @@ from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
-from neuro_control.quadruped.control.command import RANGES
 from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import find_robot
 from neuro_control.quadruped.control.types import JOINTS, LEGS, Observation
 from neuro_control.quadruped.nodes.parameters import GaitParameters
-from neuro_control.quadruped.nodes.readers import JointsReader, known_speeds, read_body_imu
+from neuro_control.quadruped.nodes.readers import (
+    JointsReader,
+    known_speeds,
+    read_body_imu,
+    read_command,
+    read_stamped_command,
+)
 from neuro_control.ros.controller import Controller, Input
 from neuro_control.ros.messages import (
     NANOSECONDS,
@@ -30,10 +35,10 @@ from neuro_control.ros.messages import (
     SENSOR_QOS,
     SET_POINT_QOS,
     JointReader,
-    finite,
     joint_state,
     odometry,
     read_twist,
+    to_nanoseconds,
 )
 from neuro_control.ros.process import run_node
 
@@ -62,10 +67,10 @@ class GaitController(Controller[GaitParameters]):
     Subscribes to ``joint_states`` (sensor_msgs/JointState: position, velocity), ``imu/imu``
     (sensor_msgs/Imu) and ``foot_forces`` (sensor_msgs/JointState: effort, N), which carry one
     stamp, and to ``cmd_vel`` (m/s, rad/s) and ``gait_command`` (std_msgs/Float64MultiArray: the
-    numbers of ``command.Command``). Publishes ``joint_commands`` (position, velocity and all the
-    torque, N m), ``odom`` with TF as estimated and, where someone listens, ``~/activity``:
-    phases and stances of the feet, velocities commanded and estimated. Services: ``~/stand_up``,
-    ``~/lie_down`` and ``~/clear_sensor_faults`` (std_srvs/Trigger).
+    numbers of ``command.Command``; or, stamped, a JointState). Publishes ``joint_commands``
+    (position, velocity and all the torque, N m), ``odom`` with TF as estimated and, where someone
+    listens, ``~/activity``: phases and stances of the feet, velocities commanded and estimated.
+    Services: ``~/stand_up``, ``~/lie_down`` and ``~/clear_sensor_faults`` (std_srvs/Trigger).
 
     Args:
         name: Name of the node.
@@ -106,10 +111,11 @@ class GaitController(Controller[GaitParameters]):
         self._cmd_vel = Input("cmd_vel", twist, read_twist, p.command_timeout, SET_POINT_QOS)
         self._gait_command = Input(
             "gait_command",
-            Float64MultiArray,
-            lambda message: tuple(finite("gait_command", message.data, len(RANGES)).tolist()),
+            JointState if p.stamped_gait_command else Float64MultiArray,
+            read_stamped_command() if p.stamped_gait_command else read_command,
             math.inf,
             SET_POINT_QOS,
+            awaited=p.lockstep,
         )
         self.apply()
         if p.odometry_rate and TFMessage is None:
@@ -132,6 +138,7 @@ class GaitController(Controller[GaitParameters]):
         self._stepped, self._stepped_at = 0, 0
         self._received_at: int | None = None
         self._odometry_due = 0
+        self._last_odometry: Odometry | None = None
         if not self.parameters.start_standing:
             self.get_logger().info(f"the robot lies; {self._stand_up_service} makes it stand up")
 
@@ -152,6 +159,18 @@ class GaitController(Controller[GaitParameters]):
             self._odometry_due = stamp + round(NANOSECONDS / rate)
             self._publish_odometry(stamp)
         return action
+
+    def awaits(self, source: Input[Any], stamp: int) -> bool:
+        """Whether there is something to wait for: a gait command answers the last odometry."""
+        if source is not self._gait_command:
+            return super().awaits(source, stamp)
+        last = self._last_odometry
+        return last is not None and source.time != to_nanoseconds(last.header.stamp)
+
+    def while_waiting(self) -> None:
+        """Publish the odometry again, in case that it or its answer was lost."""
+        if self.parameters.lockstep and self._last_odometry is not None:
+            self._odometry.publish(self._last_odometry)
 
     def _latest(self, source: Input[Any]) -> tuple[Any, float]:
         """Last good value and its age, s."""
@@ -224,6 +243,8 @@ class GaitController(Controller[GaitParameters]):
         linear = estimator.rotation.T @ estimator.velocity
         message = odometry(nanoseconds, position, _quaternion(rotation), linear, estimator.rate)
         self._odometry.publish(message)
+        if self._odometry.get_subscription_count():
+            self._last_odometry = message
         if self._old_odometry.get_subscription_count():
             self._old_odometry.publish(message)
             if not self._warned_of_old_odometry:

@@ -134,6 +134,18 @@ class GaitParameters(ControllerParameters):
     stamped_cmd_vel: bool = parameter(
         False, "cmd_vel is a TwistStamped instead of a Twist", fixed=True
     )
+    stamped_gait_command: bool = parameter(
+        False,
+        "gait_command is a JointState that has its numbers by name in position, under the stamp of "
+        "the odometry that it answers, instead of a Float64MultiArray",
+        fixed=True,
+    )
+    lockstep: bool = parameter(
+        False,
+        "Wait for the gait command that answers the last odometry, for a simulation in lockstep; "
+        "needs stamped_gait_command",
+        fixed=True,
+    )
     max_forward: float = parameter(
         RANGES["forward"][1], "Fastest forwards, m/s", low=0.0, high=RANGES["forward"][1]
     )
@@ -155,6 +167,10 @@ class GaitParameters(ControllerParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.lockstep and not self.stamped_gait_command:
+            raise ConfigurationError(
+                "lockstep needs stamped_gait_command: a Float64MultiArray has no stamp"
+            )
         for name in _OF_GAITS:
             low, high = RANGES[name]
             value = getattr(self, name)

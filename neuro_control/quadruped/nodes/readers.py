@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import Imu, JointState
+from std_msgs.msg import Float64MultiArray
 
+from neuro_control.quadruped.control.command import RANGES
 from neuro_control.quadruped.control.types import JOINTS
-from neuro_control.ros.messages import JointReader, Rejected
+from neuro_control.ros.messages import JointReader, Rejected, finite
 
 Array = NDArray[np.float64]
 
@@ -38,6 +42,21 @@ class JointsReader:
             foreign = [name for name in message.name if name not in JOINTS]
             raise Rejected("names", f"a quadruped has no joint {', '.join(foreign[:20])}")
         return read
+
+
+def read_command(message: Float64MultiArray) -> tuple[float, ...]:
+    """The 15 numbers of a gait command.
+
+    Raises:
+        Rejected: There are more or fewer, or one is not finite.
+    """
+    return tuple(finite("gait_command", message.data, len(RANGES)).tolist())
+
+
+def read_stamped_command() -> Callable[[JointState], tuple[float, ...]]:
+    """Reader of gait commands that have their numbers by name; raises as ``read_command`` does."""
+    read = JointReader(list(RANGES))
+    return lambda message: tuple(read(message).tolist())
 
 
 def known_speeds(speeds: Array) -> Array:

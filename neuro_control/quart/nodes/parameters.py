@@ -42,6 +42,9 @@ class QuartParameters(ControllerParameters):
         choices=TRANSPORTS,
         fixed=True,
     )
+    image_period: float = parameter(
+        0.1, "Time between two images, s", low=1e-3, high=10.0, fixed=True
+    )
     image_timeout: float = parameter(
         0.5, "Age of an image from which the robot stands until another comes, s",
         low=0.02, high=60.0,
@@ -74,7 +77,13 @@ class QuartParameters(ControllerParameters):
     )
     lockstep: bool = parameter(
         False,
-        "Wait for the decision about each image, for a simulation in lockstep",
+        "Wait for each image and for the decision about it, for a simulation in lockstep",
+        fixed=True,
+    )
+    stamped_gait_command: bool = parameter(
+        False,
+        "gait_command is a JointState that has its numbers by name in position, under the stamp of "
+        "the odometry that it answers, instead of a Float64MultiArray",
         fixed=True,
     )
     threads: int = parameter(

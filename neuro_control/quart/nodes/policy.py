@@ -34,7 +34,7 @@ from neuro_control.quart.nodes.readers import (
 )
 from neuro_control.resources import find_file
 from neuro_control.ros.controller import Controller, Input
-from neuro_control.ros.diagnostics.monitoring import Timing
+from neuro_control.ros.diagnostics.monitoring import Expectation, Timing
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
@@ -59,6 +59,7 @@ _PROGRESS_QOS = QoSProfile(
 # Wall time for which a decision is waited for in lockstep, s.
 _PATIENCE = 60.0
 _STANDING = gait_command(IDLE).array()
+_NUMBERS = list(RANGES)
 _ACTIVITY = [*NUMBERS, "confidence", "understood", "visible", "place_ahead", "place_left"]
 
 
@@ -84,6 +85,8 @@ class QuartPolicy(Controller[QuartParameters]):
     def __init__(self, name: str = "quart_policy", **node_options: Any) -> None:
         self._from_parameter = ""
         super().__init__(name, QuartParameters, Float64MultiArray, "gait_command", **node_options)
+        if self.parameters.stamped_gait_command:
+            self._command_type = JointState
         self._progress = self.create_publisher(String, "~/progress", _PROGRESS_QOS)
         self._confidence = self.create_publisher(Float64, "~/confidence", COMMAND_QOS)
         self._activity = self.create_publisher(JointState, "~/activity", RECORD_QOS)
@@ -108,6 +111,7 @@ class QuartPolicy(Controller[QuartParameters]):
             lambda message: message,
             p.image_timeout,
             _IMAGE_QOS,
+            awaited=p.lockstep,
         )
         self._instruction = Input("instruction", String, read_instruction, math.inf, SET_POINT_QOS)
         return self._odometry, self._image, self._instruction
@@ -143,6 +147,11 @@ class QuartPolicy(Controller[QuartParameters]):
         action = self.follower.action(stamp / NANOSECONDS)
         self._say()
         return gait_command(action).array()
+
+    def awaits(self, source: Input[Any], stamp: int) -> bool:
+        """Whether the image of this odometry's time is missing."""
+        period = round(self.parameters.image_period * NANOSECONDS)
+        return source.value is None or source.time <= stamp - period
 
     def _follow(self, instruction: Instruction | None) -> None:
         """Begin with an instruction if it is a new one."""
@@ -235,6 +244,14 @@ class QuartPolicy(Controller[QuartParameters]):
             )
         return self._trouble or None
 
+    def expectations(self) -> dict[str, Expectation]:
+        """Odometry and, while an instruction is followed, images."""
+        expected = super().expectations()
+        if expected and self.follower.following:
+            p = self.parameters
+            expected[self._image.topic] = Expectation(p.image_period, p.image_timeout)
+        return expected
+
     def diagnostic_values(self) -> dict[str, str]:
         """Those of every controller, how far the instruction is, and how long decisions take."""
         values = super().diagnostic_values()
@@ -263,8 +280,10 @@ class QuartPolicy(Controller[QuartParameters]):
         """To stand on all feet."""
         return _STANDING
 
-    def command(self, nanoseconds: int, action: Array) -> Float64MultiArray:
+    def command(self, nanoseconds: int, action: Array) -> Float64MultiArray | JointState:
         """The numbers of a gait command."""
+        if self.parameters.stamped_gait_command:
+            return joint_state(nanoseconds, _NUMBERS, action)
         return Float64MultiArray(data=doubles(action))
 
     def destroy_node(self) -> None:

