@@ -50,8 +50,8 @@ Array = NDArray[np.float64]
 
 # Only the newest image counts, and cameras send as sensors do.
 _IMAGE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-# Whoever comes later gets the last word about the instruction.
-_PROGRESS_QOS = QoSProfile(
+# Quality of service of ~/progress: whoever comes later gets the last word about the instruction.
+PROGRESS_QOS = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
@@ -87,7 +87,7 @@ class QuartPolicy(Controller[QuartParameters]):
         super().__init__(name, QuartParameters, Float64MultiArray, "gait_command", **node_options)
         if self.parameters.stamped_gait_command:
             self._command_type = JointState
-        self._progress = self.create_publisher(String, "~/progress", _PROGRESS_QOS)
+        self._progress = self.create_publisher(String, "~/progress", PROGRESS_QOS)
         self._confidence = self.create_publisher(Float64, "~/confidence", COMMAND_QOS)
         self._activity = self.create_publisher(JointState, "~/activity", RECORD_QOS)
 
