@@ -28,6 +28,7 @@ from neuro_control.faults.harness import Harness, claim_domain
 from neuro_control.faults.options import domain_option, known
 from neuro_control.faults.subject import Received, Subject, find_subject, find_subjects
 from neuro_control.learning.executors import workers
+from neuro_control.ros.lifecycle.priority import MOST
 from neuro_control.ros.process import PARENT_VARIABLE, discover_locally
 
 # What loads a node while its emergency stop is pressed.
@@ -46,6 +47,7 @@ class Task:
         node: Name of the node.
         load: One of ``LOADS``.
         presses: How often the emergency stop is pressed.
+        priority: Real-time priority of the node's threads; 0: none.
         seed: Seed of the instants.
         domain: First ROS domain that may be used.
     """
@@ -53,6 +55,7 @@ class Task:
     node: str
     load: str
     presses: int
+    priority: int
     seed: int
     domain: int = field(repr=False)
 
@@ -64,12 +67,14 @@ class StopSetting(Setting):
     Attributes:
         nodes: Names of the nodes.
         presses: Presses of each node under each load.
+        priority: Real-time priority of the nodes' threads; 0: none.
         seed: Seed of the instants.
         domain: First ROS domain that may be used.
     """
 
     nodes: Sequence[str]
     presses: int
+    priority: int
     seed: int
     domain: int
 
@@ -103,6 +108,8 @@ def press_often(task: Task) -> Row:
     discover_locally()
     logging.set_logger_level("", logging.LoggingSeverity.FATAL)
     subject: Subject = find_subject(task.node)
+    parameters = {**subject.parameters, "thread_priority": task.priority}
+    subject = dataclasses.replace(subject, parameters=parameters)
     if task.load == "long steps":
         kind = subject.node.partition(":")[2]
         subject = dataclasses.replace(subject, node=f"neuro_control.faults.slow:{kind}")
@@ -158,9 +165,12 @@ def _press(harness: Harness, pause: float) -> tuple[float, float, int]:
 
 def measure(setting: StopSetting) -> list[Row]:
     """Time from the press of the emergency stop to the safe command, at random instants."""
-    presses, seed, domain = setting.presses, setting.seed, setting.domain
+    presses, priority = setting.presses, setting.priority
     tasks = [
-        ({"node": node, "load": load}, Task(node, load, presses, seed, domain))
+        (
+            {"node": node, "load": load, "priority": priority},
+            Task(node, load, presses, priority, setting.seed, setting.domain),
+        )
         for node in setting.nodes
         for load in LOADS
     ]
@@ -169,6 +179,7 @@ def measure(setting: StopSetting) -> list[Row]:
         {
             "node": each["node"],
             "load": each["load"],
+            "priority": each["priority"],
             "press": k,
             "to_safe_ms": 1e3 * seconds,
             "waited_ms": 1e3 * waited,
@@ -217,13 +228,20 @@ EXPERIMENT = Experiment(measure, summarise=summarise)
     show_default=True,
     help="Presses of each node under each load, each at a random instant.",
 )
+@click.option(
+    "--priority",
+    type=click.IntRange(0, MOST),
+    default=0,
+    show_default=True,
+    help="Real-time priority of the nodes' threads, as far as the user may give it; 0: none.",
+)
 @seed_option
 @domain_option
 @out_option("Folder of the CSV files and what is resumed.", Path("out/experiments/emergency_stop"))
 @executor_options
 def emergency_stop(
-    nodes: tuple[str, ...], presses: int, seed: int, domain: int, out: Path, jobs: int,
-    cluster: str | None,
+    nodes: tuple[str, ...], presses: int, priority: int, seed: int, domain: int, out: Path,
+    jobs: int, cluster: str | None,
 ) -> None:  # fmt: skip
     """Press the emergency stop of each node under load, and measure the time to safe.
 
@@ -231,7 +249,7 @@ def emergency_stop(
     steps that compute for 0.3 s.
     """
     with workers(jobs, cluster) as executor:
-        setting = StopSetting(out, executor, nodes, presses, seed, domain)
+        setting = StopSetting(out, executor, nodes, presses, priority, seed, domain)
         rows = conduct("emergency_stop", EXPERIMENT, setting)
     print_table(table_of(rows, "emergency stop"))
     remarks.print(f"written: {out}/emergency_stop.csv, emergency_stop_summary.csv", soft_wrap=True)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import importlib
 import os
@@ -131,6 +132,16 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
         raise ConfigurationError(f"rclpy rejects the ROS arguments: {error}") from error
 
 
+def settle() -> None:
+    """Have the garbage collector pass over all that there is by now, until ``close``.
+
+    Looking through what the libraries brought takes it 20 to 100 ms, in the midst of a control
+    step; what is made from now on takes it less than 0.1 ms.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def spin(nodes: Sequence[Node], until: Callable[[], bool], bus: Bus | None = None) -> None:
     """Run the nodes' callbacks in this thread until ``until`` says so or rclpy is shut down.
 
@@ -230,6 +241,7 @@ def close(nodes: Sequence[Node]) -> bool:
     for node in nodes:
         node.destroy_node()
     rclpy.try_shutdown()
+    gc.unfreeze()
     return well
 
 
@@ -250,6 +262,7 @@ def run_node(make: Callable[[], Any]) -> None:
             start = getattr(nodes[0], "start", None)
             if start is not None:
                 start()
+        settle()
         spin(nodes, lambda: stop() or getattr(nodes[0], "finished", False))
         check(nodes[0])
     except (ConfigurationError, ParameterException, InvalidParameterException) as error:

@@ -166,6 +166,7 @@ def run_together(
                 progress(simulation.time)
                 return bool(stop() or simulation.finished)
 
+            process.settle()
             process.spin([*nodes, recorder.node], over, bus)
             process.check(simulation)
             progress(simulation.time)

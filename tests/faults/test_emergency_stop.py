@@ -18,9 +18,8 @@ def test_all_controllers_can_be_measured():
 
 @pytest.mark.parametrize("load", ["flood", "long steps"])
 def test_after_the_first_safe_command_nothing_else_passes_whatever_the_load(load):
-    presses = press_often(Task("swimmer_controller", load, presses=2, seed=0, domain=201))[
-        "presses"
-    ]
+    task = Task("swimmer_controller", load, presses=2, priority=0, seed=0, domain=201)
+    presses = press_often(task)["presses"]
     assert len(presses) == 2
     for seconds, waited, passed in presses:
         assert seconds > 0

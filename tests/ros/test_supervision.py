@@ -13,6 +13,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import GetParameters, SetParameters, SetParametersAtomically
+from rclpy.experimental import EventsExecutor
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
@@ -177,6 +178,56 @@ def test_a_request_holds_no_more_parameters_than_the_node_has(bench, fragile):
     assert time.thread_time() - begin < 5.0
     client = probe.create_client(GetParameters, "fragile/get_parameters")
     assert bench.call(client, GetParameters.Request(names=["gain"] * 10_000)).values == []
+
+
+def test_requests_are_read_and_refused_beside_the_nodes_thread_which_alone_sets_parameters(bench):
+    node = bench.add(Fragile())
+    probe = Probe()
+    executor = EventsExecutor()
+    executor.add_node(probe)
+    client = probe.create_client(SetParameters, "fragile/set_parameters")
+
+    def answered(future):
+        # The node's own thread rests.
+        deadline = time.monotonic() + TIMEOUT
+        while not future.done() and time.monotonic() < deadline:
+            executor.spin_once(timeout_sec=0.01)
+        return future.done()
+
+    try:
+        bench.spin_until(client.service_is_ready)
+        many = SetParameters.Request(parameters=[number("gain", 2.0)] * 10_000)
+        refused = client.call_async(many)
+        assert answered(refused)
+        assert "a request can't concern 10000" in refused.result().results[0].reason
+        one = client.call_async(SetParameters.Request(parameters=[number("gain", 2.0)]))
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.01)
+        assert not one.done()
+        assert node.parameters.gain == 1.0
+        bench.spin_until(lambda: node.parameters.gain == 2.0)
+        assert answered(one)
+        assert one.result().results[0].successful
+    finally:
+        executor.remove_node(probe)
+        executor.shutdown()
+        probe.destroy_node()
+
+
+def test_a_node_ends_although_a_request_waits_for_it(bench):
+    node = bench.add(Fragile())
+    probe = bench.add(Probe())
+    client = probe.create_client(SetParameters, "fragile/set_parameters")
+    bench.spin_until(client.service_is_ready)
+    client.call_async(SetParameters.Request(parameters=[number("gain", 2.0)]))
+    time.sleep(0.3)  # the request is read, and nobody runs the node
+    bench.executor.remove_node(node)
+    bench.nodes.remove(node)
+    begin = time.monotonic()
+    node.destroy_node()
+    assert time.monotonic() - begin < TIMEOUT
+    assert node.parameters.gain == 1.0
 
 
 def test_requests_beyond_the_nodes_budget_are_refused_until_it_has_refilled(monkeypatch):

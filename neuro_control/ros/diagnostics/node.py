@@ -72,7 +72,7 @@ class DiagnosticNode(
         except ConfigurationError:
             self.destroy_node()
             raise
-        ParameterRequests(self)
+        self._parameter_requests = ParameterRequests(self)
         self._kind = kind
         # A watchdog runs on the steady clock, whatever a simulated clock does.
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -83,6 +83,13 @@ class DiagnosticNode(
         self.create_timer(1.0, self.report, clock=self.steady)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
+
+    def destroy_node(self) -> None:
+        """End the node and its threads."""
+        # One whose parameters are wrong ends before it serves any.
+        if hasattr(self, "_parameter_requests"):
+            self._parameter_requests.close()
+        super().destroy_node()
 
     @abstractmethod
     def diagnostic_values(self) -> dict[str, str]:

@@ -21,6 +21,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.ros import compiling
 from neuro_control.ros.diagnostics.monitoring import MonitoringParameters
 from neuro_control.ros.diagnostics.node import DiagnosticNode
+from neuro_control.ros.lifecycle import priority
 from neuro_control.ros.parameters import parameter
 
 
@@ -30,6 +31,13 @@ class LifecycleParameters(MonitoringParameters):
 
     autostart: bool = parameter(
         True, "Configure and activate when the node starts, without a lifecycle manager", fixed=True
+    )
+    thread_priority: int = parameter(
+        0,
+        "Real-time priority (SCHED_FIFO) of the process's threads from configuring on; 0: none",
+        low=0,
+        high=priority.MOST,
+        fixed=True,
     )
 
 
@@ -115,6 +123,8 @@ class ManagedNode(
         try:
             with compiling.announced(self.get_logger().info):
                 self.set_up()
+            if self.parameters.thread_priority:
+                priority.prioritise(self.parameters.thread_priority)
         except ConfigurationError as error:
             self.set_state(DiagnosticStatus.ERROR, str(error))
             return TransitionCallbackReturn.FAILURE

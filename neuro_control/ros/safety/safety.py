@@ -22,7 +22,7 @@ from std_msgs.msg import UInt64
 from std_srvs.srv import SetBool
 
 from neuro_control.ros.safety import heartbeat
-from neuro_control.ros.safety.thread import SafetyThread
+from neuro_control.ros.safety.thread import ServiceThread
 
 # Wall time between two looks whether the heartbeat goes on, as a part of its timeout.
 _LOOKS = 0.2
@@ -83,8 +83,8 @@ class Safety:
         self._repeat = repeat
         self._heartbeat: heartbeat.HeartbeatMonitor | None = None
         node.create_service(SetBool, "~/enable", self._handle_enable)
-        self._thread = SafetyThread(node)
-        self._thread.serve("~/emergency_stop", self._handle_emergency_stop)
+        self._thread = ServiceThread(node, "safety")
+        self._thread.serve(SetBool, "~/emergency_stop", self._handle_emergency_stop)
         if repeat is not None:
             self._repeating = self._thread.every(period, self._on_repeat)
             self._repeating.cancel()

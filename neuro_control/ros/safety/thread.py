@@ -1,9 +1,10 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""A thread that serves what must not wait for a node's own: its emergency stop and its heartbeat.
+"""A thread beside a node's own: for what must not wait for it, and for what it must not wait for.
 
-An executor takes whole nodes, hence what the thread serves belongs to a small node beside the
-first, ``NAME_safety``, whose services and topics have the names that they would have there.
+The one is its emergency stop and its heartbeat, the other requests that take long to be read. An
+executor takes whole nodes, hence what a thread serves belongs to a small node beside the first,
+such as ``NAME_safety``, whose services and topics have the names that they would have there.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, qos_profile_services_default
 from rclpy.timer import Timer
-from std_srvs.srv import SetBool
 
 # Python lets a thread that waits run after this time, s, instead of 5 ms: less than the shortest
 # control period. It costs nothing while no thread waits.
@@ -29,19 +29,24 @@ _SWITCH_INTERVAL = 5e-4
 _POLL = 1.0
 
 
-class SafetyThread:
+class ServiceThread:
     """Serves a node's services and topics in a thread of its own.
 
     Args:
         node: The node that they belong to.
+        purpose: What it serves: the end of its name.
+
+    Attributes:
+        ended: Whether it ends or has ended.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, purpose: str) -> None:
         self._node = node
+        self._purpose = purpose
         # Without the arguments of the process, which may rename the node; the names of what it
         # serves are those that the first node would give them.
         self._own = Node(
-            f"{node.get_name()}_safety",
+            f"{node.get_name()}_{purpose}",
             namespace=node.get_namespace(),
             context=node.context,
             use_global_arguments=False,
@@ -49,20 +54,33 @@ class SafetyThread:
             start_parameter_services=False,
         )
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._ended = False
+        self.ended = False
         sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL))
 
-    def serve(self, name: str, handle: Callable[[Any, Any], Any]) -> None:
-        """Offer a service (std_srvs/SetBool) of the node; ``handle`` is called in the thread."""
+    def serve(
+        self,
+        kind: type[Any],
+        name: str,
+        handle: Callable[[Any, Any], Any],
+        qos: QoSProfile = qos_profile_services_default,
+    ) -> None:
+        """Offer a service of the node; ``handle`` is called in the thread.
+
+        Where it raises, the answer is one in which nothing is filled in but the reason.
+        """
 
         def answer(request: Any, response: Any) -> Any:
             try:
                 return handle(request, response)
             except Exception as error:
                 self._log(f"{name} failed: {error!r}")
-                return SetBool.Response(success=False, message=f"failed: {error!r}")
+                response = kind.Response()
+                if hasattr(response, "message"):
+                    response.message = f"failed: {error!r}"
+                return response
 
-        self._own.create_service(SetBool, self._node.resolve_service_name(name), answer)
+        full = self._node.resolve_service_name(name)
+        self._own.create_service(kind, full, answer, qos_profile=qos)
 
     def listen(
         self, kind: type[Any], topic: str, receive: Callable[[Any], None], qos: QoSProfile
@@ -76,12 +94,14 @@ class SafetyThread:
         guarded = self._guarded(act)
         return self._own.create_timer(period, lambda: guarded(), clock=self._steady)
 
-    def hand_over(self, call: Callable[[], None]) -> None:
-        """Let the node's own executor call something, if one runs."""
+    def hand_over(self, call: Callable[[], None]) -> bool:
+        """Let the node's own executor call something; gives whether there is one."""
         executor = self._node.executor
-        if executor is not None:
-            # An exception in a task ends the process: this executor does not catch it.
-            executor.create_task(self._guarded(call))
+        if executor is None:
+            return False
+        # An exception in a task ends the process: this executor does not catch it.
+        executor.create_task(self._guarded(call))
+        return True
 
     def start(self) -> None:
         """Begin to serve."""
@@ -94,9 +114,9 @@ class SafetyThread:
 
     def close(self) -> None:
         """End the thread; calling it more than once does no harm."""
-        if self._ended:
+        if self.ended:
             return
-        self._ended = True
+        self.ended = True
         atexit.unregister(self.close)
         self._executor.create_task(lambda: None)  # wakes it
         self._thread.join()
@@ -105,20 +125,20 @@ class SafetyThread:
         self._own.destroy_node()
 
     def _run(self) -> None:
-        while not self._ended and self._node.context.ok():
+        while not self.ended and self._node.context.ok():
             try:
                 self._executor.spin_once(timeout_sec=_POLL)
             except ExternalShutdownException:
                 return
             except Exception as error:
-                self._log(f"the safety's thread: {error!r}")
+                self._log(f"the thread of its {self._purpose}: {error!r}")
 
     def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         def call(*arguments: Any) -> None:
             try:
                 callback(*arguments)
             except Exception as error:
-                self._log(f"the safety's thread failed: {error!r}")
+                self._log(f"the thread of its {self._purpose} failed: {error!r}")
 
         return call
 
