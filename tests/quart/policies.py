@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from neuro_control.quart.control.actions import BINS, NUMBERS, TERMINATE, ActionTokens
-from neuro_control.quart.control.network import NetworkSize, SmallNetwork
+from neuro_control.quart.control.networks.settings import NetworkSize
+from neuro_control.quart.control.networks.small import SmallNetwork
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import IDLE
 

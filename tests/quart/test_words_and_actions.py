@@ -43,7 +43,7 @@ def test_what_quard_says_is_understood_and_said_again(instruction, skill):
 
 
 def test_an_instruction_that_is_none_is_refused_with_what_there_is():
-    for words in ("fly to the moon", "go to the grey cube", "distinguish letter ä", ""):
+    for words in ("fly to the moon", "go to the mauve cube", "distinguish letter ä", ""):
         with pytest.raises(ConfigurationError, match=r"there are go to the COLOUR cube\|ball"):
             understand(words)
 
@@ -107,7 +107,7 @@ def test_others_have_the_colours_that_they_may_have():
     ("arguments", "words"),
     [
         ({"instruction": "crawl under the bar", "bar": 0.1}, "underside is at 0.2, 0.25, 0.3 m"),
-        ({"instruction": "crawl under the bar", "others": ["beige"]}, "no colour beige: there are"),
+        ({"instruction": "crawl under the bar", "others": ["mauve"]}, "no colour mauve: there are"),
         ({"instruction": "go to the red cube", "others": ["red"]}, "must be another colour"),
         ({"instruction": "go to the red cube", "pair": "odd"}, "no pair 'odd': there are easy, h"),
     ],

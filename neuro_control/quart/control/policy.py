@@ -7,46 +7,28 @@
     decision = policy.act(image, state)   # decision.action: twelve numbers
     command = gait_command(decision.action)
 
-It needs torch and no ROS, MuJoCo or GPU.
+It needs no ROS, MuJoCo or GPU; weights in a safetensors file need torch, and a policy that was
+exported to a file of ONNX needs onnxruntime instead.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
-from neuro_control.quart.control.actions import (
-    BINS,
-    NUMBERS,
-    POLICY_PERIOD,
-    RANGES,
-    TERMINATE,
-    ActionTokens,
-)
-from neuro_control.quart.control.language import encode
-from neuro_control.quart.control.network import NetworkSize, SmallNetwork
+from neuro_control.quart.control.actions import POLICY_PERIOD
+from neuro_control.quart.control.language import Indices, encode
+from neuro_control.quart.control.networks.facts import KIND, check_version, facts_of
+from neuro_control.quart.control.networks.prediction import Predictor
+from neuro_control.quart.control.pictures import Image, network_image
 from neuro_control.quart.control.state import IDLE, Memory, RobotState, state_vector
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
-
-KIND = "small policy of QUART"
-_VERSION = 1
-
-# Bins around the most likely one over which a number is averaged.
-_AROUND = 8
-_PLACE_SCALE = 3.0
-# A picture whose grey values deviate less than this shows nothing.
-_ONE_COLOUR = 1.0
 
 
 class Decision(NamedTuple):
@@ -58,61 +40,83 @@ class Decision(NamedTuple):
         understood: Whether the instruction is one.
         place: Where the target is seen, ahead and to the left of the trunk, (2,), m; None if it
             is out of sight.
+        actions: This action and those that are to follow it, each 0.1 s later, (chunk, 12).
     """
 
     action: Array
     confidence: float
     understood: bool
     place: Array | None
+    actions: Array
 
 
 class Policy:
-    """A small policy with its memory.
+    """A policy with its memory.
+
+    Attributes:
+        network: What predicts.
+        memory: What it remembers since the last ``reset``.
 
     Args:
-        network: The trained network.
-        tokens: How its tokens become actions.
+        network: A trained network, or one that was exported.
+        follow: Number of actions of a chunk that are carried out before the next picture is
+            looked at. What the actions were decided on is that old; the time between two
+            predictions is as much longer.
+
+    Raises:
+        ConfigurationError: ``follow`` is more than the network's chunk has.
     """
 
-    def __init__(self, network: SmallNetwork, tokens: ActionTokens | None = None) -> None:
-        self.network, self.tokens = network.eval(), tokens or ActionTokens()
-        self._words: Tensor | None = None
+    def __init__(self, network: Predictor, follow: int = 1) -> None:
+        if not 1 <= follow <= network.size.chunk:
+            raise ConfigurationError(
+                f"this policy says {network.size.chunk} actions at once: it can follow 1 to "
+                f"{network.size.chunk} of them, not {follow}"
+            )
+        self.network, self._follow = network, follow
+        self._words: Indices | None = None
+        self._last: Decision | None = None
         self.memory = Memory()
 
     @classmethod
-    def load(cls, path: Path | str) -> Policy:
-        """Policy of a file that ``save`` wrote.
+    def load(cls, path: Path | str, follow: int = 1) -> Policy:
+        """Policy of a file that ``save`` or ``neuro-control export quart`` wrote.
+
+        Args:
+            path: The file; one that was exported ends in ``.onnx``.
+            follow: As the class has it.
 
         Raises:
-            ConfigurationError: The file is missing, damaged, or of another version.
+            ConfigurationError: The file is missing, damaged, or of another version, or what runs
+                it is not installed.
         """
-        arrays, facts = weights.read(Path(path), KIND)
-        if facts.get("version") != _VERSION:
-            raise ConfigurationError(
-                f"{path} has weights of version {facts.get('version')}, not {_VERSION}: "
-                "train them again, or take those of this release"
-            )
+        path = Path(path)
+        if path.suffix == ".onnx":
+            from neuro_control.quart.control.networks.onnx import OnnxNetwork
+
+            return cls(OnnxNetwork(path), follow)
+        from neuro_control.quart.control.networks.build import rebuild
+
+        arrays, facts = weights.read(path, KIND)
+        check_version(path, facts)
         try:
-            size = NetworkSize(**{**facts["size"], "channels": tuple(facts["size"]["channels"])})
-            network = SmallNetwork(size)
-            network.load_state_dict(
-                {name: torch.from_numpy(array).float() for name, array in arrays.items()}
-            )
-            tokens = ActionTokens(np.array(facts["ranges"], dtype=np.float64))
+            return cls(rebuild(facts, arrays), follow)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ConfigurationError(f"{path} has weights that don't fit: {error}") from error
-        return cls(network, tokens)
 
     def save(self, path: Path, **facts: Any) -> None:
-        """Write the weights as 16-bit numbers, with the ranges of the actions and more facts."""
-        arrays = {
-            name: each.detach().half().numpy() for name, each in self.network.state_dict().items()
-        }
-        own = {
-            "version": _VERSION, "size": asdict(self.network.size),
-            "ranges": self.tokens.ranges.tolist(), "numbers": list(NUMBERS),
-        }  # fmt: skip
-        weights.write(path, KIND, arrays, {**facts, **own})
+        """Write the weights as 16-bit numbers, with the ranges of the actions and more facts.
+
+        Raises:
+            ConfigurationError: The policy was exported, and has no weights that could be saved.
+        """
+        arrays = {name: each.astype(np.float16) for name, each in self.network.arrays().items()}
+        weights.write(path, KIND, arrays, {**facts, **facts_of(self.network)})
+
+    @property
+    def chunk(self) -> int:
+        """Number of actions that it says at once."""
+        return self.network.size.chunk
 
     def reset(self, instruction: str) -> None:
         """Take a new instruction; the memory begins anew.
@@ -120,10 +124,9 @@ class Policy:
         Raises:
             ConfigurationError: The instruction is empty, too long or holds control characters.
         """
-        self._words = torch.from_numpy(encode(instruction))[None]
+        self._words, self._last = encode(instruction), None
         self.memory = Memory()
 
-    @torch.inference_mode()
     def act(self, image: Image, state: RobotState, seconds: float = POLICY_PERIOD) -> Decision:
         """Decide.
 
@@ -137,52 +140,23 @@ class Policy:
         """
         if self._words is None:
             raise ConfigurationError("no instruction yet: call reset with one first")
+        memory, last = self.memory, self._last
+        if last is not None and self.chunk - len(last.actions) + 1 < self._follow:
+            decision = last._replace(action=last.actions[1], actions=last.actions[1:], place=None)
+        else:
+            decision = self._decide(network_image(image, self.network.size.image), state)
+        memory.saw(state, decision.place, seconds)
+        memory.did(decision.action, seconds)
+        self._last = decision
+        return decision
+
+    def _decide(self, image: Image, state: RobotState) -> Decision:
         memory = self.memory
         vector = state_vector(state.motion(), memory.last, memory.trace, memory.place(state))
-        out = self.network(
-            _picture(image, self.network.size.image),
-            self._words,
-            torch.from_numpy(vector).float()[None],
-        )
-        tokens = out.tokens[0].softmax(dim=1)
-        action = self._decode(tokens)
-        understood = bool(out.understood[0] > 0.0)
-        seen = _PLACE_SCALE * out.place[0].double().numpy() if out.visible[0] > 0.0 else None
-        memory.saw(state, seen, seconds)
-        if not understood:
-            action = IDLE.copy()
-        memory.did(action, seconds)
-        entropy = float(-(tokens * tokens.clamp(min=1e-9).log()).sum(dim=1).mean())
-        return Decision(action, 1.0 - entropy / math.log(BINS), understood, seen)
-
-    def _decode(self, tokens: Tensor) -> Array:
-        """Each number is the mean over the bins around its most likely one; but for terminate."""
-        best = tokens.argmax(dim=1, keepdim=True)
-        bins = torch.arange(BINS)
-        near = tokens * ((bins - best).abs() <= _AROUND)
-        mean = (near * bins).sum(dim=1) / near.sum(dim=1)
-        # The middle of a bin, by which encoding and decoding agree in the mean.
-        action = self.tokens.decode(mean.double().numpy() * BINS / (BINS - 1))
-        action[TERMINATE] = float(best[TERMINATE, 0] > BINS // 2)
-        limited: Array = np.clip(action, *RANGES.T)
-        return limited
-
-
-def _picture(image: Image, pixels: int) -> Tensor:
-    """A picture as a batch of one, (1, 3, pixels, pixels).
-
-    Raises:
-        ConfigurationError: It is no picture, or shows one colour.
-    """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise ConfigurationError(
-            f"a picture is (height, width, 3) of uint8, not {image.shape} of {image.dtype}"
-        )
-    if float(image.std()) < _ONE_COLOUR:
-        raise ConfigurationError("the picture shows one colour: is the camera covered?")
-    found = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
-    if found.shape[2:] != (pixels, pixels):
-        found = torch.nn.functional.interpolate(
-            found.float(), (pixels, pixels), mode="bilinear", antialias=True, align_corners=False
-        ).round().to(torch.uint8)  # fmt: skip
-    return found
+        assert self._words is not None  # noqa: S101  # act has looked
+        found = self.network.predict(image, self._words, vector)
+        actions = np.clip(found.actions, *self.network.ranges.T)
+        if not found.understood:
+            actions = np.tile(IDLE, (len(actions), 1))
+        place = found.place if found.visible else None
+        return Decision(actions[0], 1.0 - found.entropy, found.understood, place, actions)

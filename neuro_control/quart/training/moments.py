@@ -27,6 +27,7 @@ from neuro_control.quart.control.tasks import (
     draw_task,
 )
 from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
+from neuro_control.quart.training.chunks import ROLLING, expert_chunk
 from neuro_control.quart.training.expert import Pose, Progress, expert_action
 
 Array = NDArray[np.float64]
@@ -37,7 +38,6 @@ _HARD, _VARIED = 0.75, 0.75
 _NEAR_END, _TOWARDS = 0.35, 0.7
 # How wide a robot keeps clear of an object's middle, and of a tunnel's or bar's, m.
 _KEEP_CLEAR, _INSIDE, _OUTSIDE = 0.55, {"bar": 0.6}, {"bar": 1.3}
-_ROLLING = 0.05  # m/s
 _BOWED = 0.45  # part of the poses before a tray
 _REMEMBERS = 0.7
 _HALF_VIEW = math.radians(36.0)
@@ -56,7 +56,7 @@ class Moment:
         angles: Yaw, pitch and roll of the trunk, (3,), rad.
         ball: Where the ball is that rolls or lies in the tray, (3,), m; None if out of sight.
         state: State vector.
-        action: What the expert does, (12,).
+        chunk: What the expert does now and each 0.1 s after, (``chunks.CHUNK``, 12).
         place: Where the target is, ahead and to the left of the trunk, (2,), m.
         visible: Whether it is in sight.
         acts: Whether there is an action to learn; a captioned picture has none.
@@ -69,7 +69,7 @@ class Moment:
     angles: Array
     ball: Array | None
     state: Array
-    action: Array
+    chunk: Array
     place: Array
     visible: bool
     acts: bool = True
@@ -126,7 +126,8 @@ def moment_of(task: Task, scenery: Scenery, rng: np.random.Generator) -> Moment:
             bowed = rng.uniform(0.0, 3.5)
             progress.bowed_at = -bowed
             ball = _unloaded(task, bowed, rng)
-    action = expert_action(task, pose, progress, 0.0, ball)
+    chunk = expert_chunk(task, pose, progress, ball)
+    action = chunk[0]
     last, trace = _acted(task, action, bowed, rng)
     place = _place(task, pose, ball)
     pitch = 0.0 if bowed is None else action[10] * (1.0 - math.exp(-bowed / 0.3))
@@ -142,7 +143,7 @@ def moment_of(task: Task, scenery: Scenery, rng: np.random.Generator) -> Moment:
         state=state_vector(
             motion, last, trace, believed if rng.random() < _REMEMBERS else None
         ),
-        action=action,
+        chunk=chunk,
         place=place,
         visible=in_view(place),
     )  # fmt: skip
@@ -188,7 +189,7 @@ def _rolled(task: Task, rng: np.random.Generator) -> Array | None:
     if task.skill != "stop":
         return None
     ahead, left = task.target.position
-    return np.array([ahead - _ROLLING * rng.uniform(0.0, 18.0), left, 0.2])
+    return np.array([ahead - ROLLING * rng.uniform(0.0, 18.0), left, 0.2])
 
 
 def _unloaded(task: Task, bowed: float, rng: np.random.Generator) -> Array | None:

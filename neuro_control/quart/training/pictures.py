@@ -130,7 +130,9 @@ def _arrays(moments: list[Moment]) -> dict[str, NDArray[Any]]:
     return {
         "texts": packed([each.text for each in moments]),
         "states": np.stack([each.state for each in moments]).astype(np.float32),
-        "actions": np.stack([each.action for each in moments]).astype(np.float32),
+        "actions": np.stack([each.chunk[0] for each in moments]).astype(np.float32),
+        # Half as precise, which is finer than a bin.
+        "chunks": np.stack([each.chunk for each in moments]).astype(np.float16),
         "places": np.stack([each.place for each in moments]).astype(np.float32),
         "visible": np.array([each.visible for each in moments]),
         "acts": np.array([each.acts for each in moments]),
@@ -162,13 +164,26 @@ class PictureSet:
         self._parts = [_Part(file) for file in files]
         self._ends = np.cumsum([len(part.arrays["actions"]) for part in self._parts])
         self.size = int(self._ends[-1])
+        # Not all have chunks.
+        self._names = set.intersection(*(set(part.arrays) for part in self._parts))
 
     def batch(self, chosen: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Moments by their places, (n,)."""
         parts = np.searchsorted(self._ends, chosen, side="right")
         rows = chosen - np.concatenate([[0], self._ends])[parts]
         found = [self._parts[part].row(row) for part, row in zip(parts, rows, strict=True)]
-        return {name: np.stack([each[name] for each in found]) for name in found[0]}
+        names = (*sorted(self._names), "images")
+        return {name: np.stack([each[name] for each in found]) for name in names}
+
+    def chunks(self) -> NDArray[Any]:
+        """Chunks of all moments that have an action, (n, ``chunks.CHUNK``, 12).
+
+        Raises:
+            ConfigurationError: A part has none.
+        """
+        if "chunks" not in self._names:
+            raise ConfigurationError("the data have no chunks of actions: make them anew")
+        return np.concatenate([each.arrays["chunks"][each.arrays["acts"]] for each in self._parts])
 
 
 class _Part:

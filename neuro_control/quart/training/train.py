@@ -1,12 +1,6 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Behaviour cloning of the expert's tokens: cross-entropy with soft targets, and what is seen.
-
-The loss is that of QUART, the cross-entropy of the twelve tokens, with each target spread over its
-neighbours (a bin beside the right one is hardly wrong), and two tasks more that the picture can
-answer: where the target is, and whether it is in sight; and one for the words: whether they are an
-instruction.
-"""
+"""Behaviour cloning of the expert's tokens by a network of any architecture."""
 
 from __future__ import annotations
 
@@ -21,26 +15,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from neuro_control.learning.checkpoints import Checkpoint
-from neuro_control.quart.control.actions import BINS, NUMBERS, ActionTokens
+from neuro_control.quart.control.actions import NUMBERS
 from neuro_control.quart.control.language import encode
-from neuro_control.quart.control.network import NetworkSize, Output, SmallNetwork
+from neuro_control.quart.control.networks.base import Network
+from neuro_control.quart.control.networks.build import build
+from neuro_control.quart.control.networks.codebook import CodebookTokenizer
+from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.state import IDLE, SIZE
+from neuro_control.quart.training.codebook import fit_codebook
+from neuro_control.quart.training.losses import loss
 from neuro_control.quart.training.phrases import no_task
 from neuro_control.quart.training.pictures import PictureSet
 from neuro_control.quart.training.texts import captioned, said, unpacked
 
 Array = NDArray[np.float64]
 
-# Deviation of a soft target, bins.
-_SPREAD = 2.5
-# Weights of the further losses.
-_PLACE, _VISIBLE, _UNDERSTOOD = 1.0, 0.3, 0.3
 # Signs of the numbers of an action that a mirror changes: velocity to the left and yaw rate.
 _MIRRORED = [NUMBERS.index("left"), NUMBERS.index("yaw_rate")]
-_PLACE_SCALE = 3.0
 # Part of the moments whose words are replaced by others that are no instruction.
 _NO_TASK = 0.08
 _NORM = 1.0  # largest norm of a gradient
@@ -77,7 +70,7 @@ def train(
     size: NetworkSize | None = None,
     show: Callable[[float, float], None] = lambda _, __: None,
     every: int = 500,
-) -> SmallNetwork:
+) -> Network:
     """Train a network, or go on with it.
 
     Args:
@@ -92,30 +85,33 @@ def train(
         ConfigurationError: The folder holds another training.
     """
     torch.manual_seed(training.seed)
-    network = SmallNetwork(size)
+    network = build(size)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.rate, weight_decay=training.decay, betas=(0.9, 0.98)
     )
     checkpoint = Checkpoint(
         folder,
-        "training of a small policy",
+        "training of a policy of QUART",
+        # As the file has them: with lists.
         json.loads(json.dumps({**asdict(training), **asdict(network.size)})),
         "updates",
     )
     done = _resume(checkpoint, network, optimiser)
+    if done == 0 and isinstance(network.tokenizer, CodebookTokenizer):
+        fit_codebook(network.tokenizer, data.chunks(), training.seed)
     mean = math.nan
     for update in range(done, training.updates):
         for group in optimiser.param_groups:
             group["lr"] = training.rate * _schedule((update + 1) / training.updates)
         rng = np.random.default_rng([training.seed, update])
         batch = data.batch(np.sort(rng.choice(data.size, training.batch, replace=False)))
-        loss = _loss(network, prepare(batch, training, rng))
+        found = loss(network, prepare(batch, training, rng))
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch is untyped here
+        found.backward()  # type: ignore[no-untyped-call]  # torch is untyped here
         torch.nn.utils.clip_grad_norm_(network.parameters(), _NORM)
         optimiser.step()
-        found = float(loss.detach())
-        mean = found if math.isnan(mean) else 0.98 * mean + 0.02 * found
+        value = float(found.detach())
+        mean = value if math.isnan(mean) else 0.98 * mean + 0.02 * value
         show(update + 1, mean)
         if (update + 1) % every == 0 or update + 1 == training.updates:
             checkpoint.write(_state(network, optimiser, update + 1))
@@ -156,6 +152,8 @@ def _say(batch: dict[str, NDArray[Any]], rng: np.random.Generator) -> None:
         else:
             words.append(no_task(rng))
             batch["actions"][row], batch["visible"][row] = IDLE, False
+            if "chunks" in batch:
+                batch["chunks"][row] = IDLE
     batch["words"] = np.stack([encode(each) for each in words])
 
 
@@ -164,6 +162,8 @@ def _mirror(batch: dict[str, NDArray[Any]], turned: NDArray[np.bool_]) -> None:
     batch["places"][turned, 1] *= -1
     rows = np.flatnonzero(turned)[:, None]
     batch["actions"][rows, _MIRRORED] *= -1
+    if "chunks" in batch:
+        batch["chunks"][rows, :, _MIRRORED] *= -1
     count = len(NUMBERS)
     # In a state: velocity to the left and yaw rate in both actions, which are scaled about 0, then
     # in the motion, roll, and the place to the left.
@@ -172,37 +172,8 @@ def _mirror(batch: dict[str, NDArray[Any]], turned: NDArray[np.bool_]) -> None:
     batch["states"][rows, columns] *= -1
 
 
-def _loss(network: SmallNetwork, batch: dict[str, Tensor]) -> Tensor:
-    # Half as many bits: 1.5 times as fast where the processor has them, and as good.
-    with torch.autocast("cpu", torch.bfloat16):
-        out = network(batch["images"], batch["words"].long(), batch["states"])
-    out = Output(*(each.float() for each in out))
-    tokens = soft_targets(batch["actions"])
-    each = -(tokens * functional.log_softmax(out.tokens, dim=2)).sum(dim=2).mean(dim=1)
-    acts = batch["acts"].float()
-    seen = batch["visible"].float()
-    away = functional.smooth_l1_loss(
-        out.place, batch["places"] / _PLACE_SCALE, reduction="none", beta=0.1
-    ).sum(dim=1)
-    visible = functional.binary_cross_entropy_with_logits(out.visible, seen)
-    understood = functional.binary_cross_entropy_with_logits(
-        out.understood, batch["understood"].float(), reduction="none"
-    )
-    place = (seen * away).sum() / seen.sum().clamp(min=1.0)
-    acted = (acts * (each + _UNDERSTOOD * understood)).sum() / acts.sum().clamp(min=1.0)
-    return acted + _PLACE * place + _VISIBLE * visible
-
-
-def soft_targets(actions: Tensor) -> Tensor:
-    """Distributions over the tokens of actions (n, 12), (n, 12, 256)."""
-    low, high = torch.from_numpy(ActionTokens().ranges).float().unbind(1)
-    centre = ((actions - low) / (high - low)).clamp(0.0, 1.0) * (BINS - 1)
-    bins = torch.arange(BINS, dtype=torch.float32)
-    return functional.softmax(-0.5 * ((bins - centre[..., None]) / _SPREAD) ** 2, dim=2)
-
-
 def _state(
-    network: SmallNetwork, optimiser: torch.optim.Optimizer, updates: int
+    network: Network, optimiser: torch.optim.Optimizer, updates: int
 ) -> dict[str, NDArray[Any]]:
     arrays = {f"network/{name}": each.numpy() for name, each in network.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
@@ -210,7 +181,7 @@ def _state(
     return {**arrays, "updates": np.array(updates)}
 
 
-def _resume(checkpoint: Checkpoint, network: SmallNetwork, optimiser: torch.optim.Optimizer) -> int:
+def _resume(checkpoint: Checkpoint, network: Network, optimiser: torch.optim.Optimizer) -> int:
     arrays = checkpoint.read()
     if not arrays:
         return 0
