@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from neuro_control.quart.control.network import NetworkSize
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import FORMS, Understood, say
 from neuro_control.quart.control.language import words_of
+from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.state import IDLE
 from neuro_control.quart.control.tasks import COLOURS, KINDS, LETTERS, MANNERS, SEEN, SKILLS
 from neuro_control.quart.simulation.scenery import FURNITURE
