@@ -15,6 +15,12 @@ QUART = Scenario(
     summarise="neuro_control.quart.evaluation.report:summary",
     picture="neuro_control.quart.evaluation.report:pictures",
     activity="quart_policy/activity",
+    commands={
+        "evaluate": "neuro_control.quart.evaluation.evaluate:evaluate",
+        "experiment": "neuro_control.quart.evaluation.experiments:experiment",
+        "render": "neuro_control.quart.evaluation.render:render",
+        "train": "neuro_control.quart.training.command:train_command",
+    },
     instruct="neuro_control.quart.evaluation.instructed_run:instruct",
     needs={"ended_s": "a robot that comes to stand"},
     seconds=24.0,
@@ -24,15 +30,16 @@ SCENARIOS = {"quart": QUART}
 
 MODELS = ("neuro_control.quart.simulation.course:world",)
 
-_SUMMARY = "a policy that sees and reads walks a quadruped through QUARD's tasks"
+# A data set's command: QUARD is not a scenario.
 COMMANDS = {
-    verb: {"quart": (f"neuro_control.quart.{command}", _SUMMARY)}
-    for verb, command in {
-        "evaluate": "evaluation.evaluate:evaluate",
-        "experiment": "evaluation.experiments:experiment",
-        "render": "evaluation.render:render",
-    }.items()
+    "generate": {
+        "quard": (
+            "neuro_control.quart.evaluation.generate:generate",
+            "moments, captions or roll-outs of the tasks that quart is trained on",
+        )
+    }
 }
+
 ENVIRONMENTS = {
     "Quard-v0": Environment(entry_point="neuro_control.quart.simulation.env:Quard"),
 }

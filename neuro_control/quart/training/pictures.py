@@ -159,7 +159,7 @@ class PictureSet:
         if not files:
             raise ConfigurationError(
                 f"no data in {', '.join(map(str, folders))}: make it with "
-                "`neuro-control generate quart`"
+                "`neuro-control generate quard`"
             )
         self._parts = [_Part(file) for file in files]
         self._ends = np.cumsum([len(part.arrays["actions"]) for part in self._parts])
