@@ -28,7 +28,7 @@ from neuro_control.faults.harness import Harness, claim_domain
 from neuro_control.faults.options import domain_option, known
 from neuro_control.faults.subject import Received, Subject, find_subject, find_subjects
 from neuro_control.learning.executors import workers
-from neuro_control.ros.lifecycle.priority import MOST
+from neuro_control.ros.lifecycle.priority import MOST, prioritise
 from neuro_control.ros.process import PARENT_VARIABLE, discover_locally
 
 # What loads a node while its emergency stop is pressed.
@@ -118,6 +118,8 @@ def press_often(task: Task) -> Row:
     with claim:
         harness = Harness(task.node, subject, domain, simulated=False)
         try:
+            if task.priority:
+                prioritise(task.priority)  # who presses late measures no late node
             with _loaded(task, domain):
                 presses = [_press(harness, rng.uniform(0.0, _PAUSE)) for _ in range(task.presses)]
         finally:

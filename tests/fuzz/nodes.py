@@ -15,82 +15,22 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Twist
-from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import SetBool
 
-from neuro_control.ros.messages import joint_state, to_stamp
-from tests.bench import MS, Bench, options
+from neuro_control.ros.messages import joint_state
+from tests.bench import Bench, options
 from tests.fuzz.mutation import mutate
+from tests.fuzz.place_nodes import PlayerTarget, RecognizerTarget
+from tests.fuzz.target import Target
 from tests.policies.controllers import SUBJECTS
 
 # Messages between two turns of the executor, and between two calls of a service.
 _TURN, _CALL = 50, 5000
 # Share of messages that are as they should be.
 _GOOD = 0.1
-
-
-class Target:
-    """A node that is fuzzed.
-
-    Attributes:
-        node: The node.
-        examples: Makes a message as it should be, by topic.
-        commands: Count of the commands judged.
-        failure: What an oracle said of the first command that it failed.
-    """
-
-    node: Any
-
-    def __init__(self, bench: Bench, node: Any) -> None:
-        self.bench, self.node = bench, node
-        self.examples: dict[str, Callable[[np.random.Generator], Any]] = {}
-        self.commands = 0
-        self.failure = ""
-        self.enabled = True
-        self.probe = bench.add(Node("prober"))
-        name = node.get_name()
-        self.enable = self.probe.create_client(SetBool, f"{name}/enable")
-        self.callbacks: dict[str, Callable[[Any], None]] = {}
-
-    def find_callbacks(self) -> None:
-        for topic in self.examples:
-            full = self.node.resolve_topic_name(topic)
-            (found,) = [s for s in self.node.subscriptions if s.topic_name == full]
-            self.callbacks[topic] = found.callback
-
-    def now(self) -> int:
-        return int(self.node.get_clock().now().nanoseconds)
-
-    def stamp(self, rng: np.random.Generator) -> Time:
-        return to_stamp(self.now() + int(rng.integers(-2, 1)) * MS)
-
-    def turn(self, rng: np.random.Generator) -> None:
-        """Let time pass, and the executor run what is due."""
-        self.bench.spin_for(0.001)
-
-    def switch(self) -> None:
-        self.enabled = not self.enabled
-        assert self.bench.call(self.enable, SetBool.Request(data=self.enabled)).success
-
-    def close(self) -> None:
-        """End what the bench does not."""
-
-    def judge(self, command: Any) -> None:
-        """Count a command, and note the first that breaks an oracle.
-
-        The node bears any exception, this one as well, so that it can't tell.
-        """
-        self.commands += 1
-        if not self.failure:
-            self.failure = self.failing(command)
-
-    def failing(self, command: Any) -> str:
-        """What is wrong with a command; empty if nothing is."""
-        return ""
 
 
 class ControllerTarget(Target):
@@ -301,6 +241,9 @@ TARGETS: dict[str, Callable[[Bench], Target]] = {
     "unitree_go2_high": lambda bench: Go2Target(bench, "high"),
     "unitree_go2_low": lambda bench: Go2Target(bench, "low"),
     "simulation": SimulationTarget,
+    "place_recognizer": lambda bench: RecognizerTarget(bench, compressed=False),
+    "place_recognizer_compressed": lambda bench: RecognizerTarget(bench, compressed=True),
+    "player": PlayerTarget,
 }
 
 

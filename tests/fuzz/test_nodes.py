@@ -14,6 +14,7 @@ def test_a_node_bears_messages_with_anything_in_them(bench, name):
     target = TARGETS[name](bench)
     try:
         flood(target, 1000, 0, lambda sent: None)
+        assert target.commands > 0
     finally:
         target.close()
 
