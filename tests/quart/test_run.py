@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from neuro_control.quadruped.simulation.camera import Camera
-from neuro_control.quart.control.attention import attention
 from neuro_control.quart.control.state import RobotState
+from neuro_control.quart.evaluation.attention import attention
 from neuro_control.quart.evaluation.instructed_run import instruct
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.cameras import Cameras

@@ -3,7 +3,7 @@
 """A run as an animated picture: the robot from beside, its own view, words and attention.
 
 The states are those of the recording and the words those of the run; what the robot sees is drawn
-again from them. Attention (``control.attention``) is that of the same policy, asked again about
+again from them. Attention (``attention``) is that of the same policy, asked again about
 each picture with the true state in place of the estimated one.
 """
 
@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from neuro_control.quadruped.simulation.body import Body
-from neuro_control.quart.control.attention import attention
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import RobotState
+from neuro_control.quart.evaluation.attention import attention
 from neuro_control.resources import find_file
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.cameras import Cameras

@@ -21,9 +21,9 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.command import RANGES
 from neuro_control.quart.control.actions import NUMBERS, gait_command
 from neuro_control.quart.control.follower import InstructionFollower, Progress
-from neuro_control.quart.control.inference import Answer, Inference
 from neuro_control.quart.control.policy import Decision, Policy
 from neuro_control.quart.control.state import IDLE, RobotState
+from neuro_control.quart.nodes.inference import Answer, Inference
 from neuro_control.quart.nodes.parameters import QuartParameters
 from neuro_control.quart.nodes.pictures import read_picture
 from neuro_control.quart.nodes.readers import (
