@@ -22,6 +22,7 @@ QUART = Scenario(
         "train": "neuro_control.quart.training.command:train_command",
     },
     instruct="neuro_control.quart.evaluation.instructed_run:instruct",
+    subjects="neuro_control.quart.evaluation.faults:SUBJECTS",
     needs={"ended_s": "a robot that comes to stand"},
     seconds=24.0,
 )
