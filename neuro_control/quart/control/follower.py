@@ -180,7 +180,7 @@ class InstructionFollower:
             self._queue.clear()
             self.progress, self._posture = Progress.DONE, IDLE
         else:
-            self._queue.put(time, decision.action[None])
+            self._queue.put(time, decision.actions)
 
     def stop(self) -> None:
         """Drop all actions, as when the picture shows nothing; the instruction goes on."""

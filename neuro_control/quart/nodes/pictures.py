@@ -20,14 +20,17 @@ Picture = NDArray[np.uint8]
 # Side beyond which a picture is made smaller by whole factors before the policy sees it, pixels:
 # above what any policy here takes, and little beside what cameras send.
 _LARGEST = 480
+# Correlation of neighbouring pixels below which an image is noise. What cameras see has more than
+# 0.9; bytes that were garbled, and a sensor without light, have about 0.
+_NOISE = 0.3
 
 
 def read_picture(message: Image | CompressedImage) -> Picture:
     """The middle square of a message's image, (side, side, 3).
 
     Raises:
-        Rejected: The encoding or format is not known, the sizes don't fit the data, or it has too
-            many pixels.
+        Rejected: The encoding or format is not known, the sizes don't fit the data, it has too
+            many pixels, or it is noise.
     """
     try:
         if isinstance(message, CompressedImage):
@@ -36,9 +39,21 @@ def read_picture(message: Image | CompressedImage) -> Picture:
             size = message.height, message.width
             big = bool(message.is_bigendian)
             pixels = raw_pixels(message.data, size, message.encoding, message.step, big)
-        return _colours(_square(pixels))
+        picture = _colours(_square(pixels))
     except ConfigurationError as error:
         raise Rejected("image", str(error)) from error
+    if _is_noise(picture):
+        raise Rejected("noise", "it is noise: its neighbouring pixels have nothing in common")
+    return picture
+
+
+def _is_noise(picture: Picture) -> bool:
+    """Whether neighbouring pixels have next to nothing in common; one colour is no noise."""
+    grey = picture.mean(axis=2, dtype=np.float32)
+    here, beside = grey[:, :-1].ravel(), grey[:, 1:].ravel()
+    spread = float(here.std()) * float(beside.std())
+    covariance = float(((here - here.mean()) * (beside - beside.mean())).mean())
+    return covariance < _NOISE * spread
 
 
 def _square(pixels: NDArray[Any]) -> NDArray[Any]:

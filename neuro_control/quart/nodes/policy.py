@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -94,8 +94,9 @@ class QuartPolicy(Controller[QuartParameters]):
     def configure(self) -> Sequence[Input[Any]]:
         """Load the policy; odometry triggers a step."""
         p = self.parameters
-        torch.set_num_threads(p.threads)
         policy = Policy.load(find_file("config/weights", p.policy))
+        if "torch" in sys.modules:  # an exported policy does without
+            sys.modules["torch"].set_num_threads(p.threads)
         _warm_up(policy)
         self._close_inference()
         self._inference = Inference(policy)
@@ -207,7 +208,8 @@ class QuartPolicy(Controller[QuartParameters]):
         if error is not None and not isinstance(error, Rejected | ConfigurationError):
             raise error
         topic = self._image.topic
-        self._rejected[f"{topic}/image"] += 1
+        reason = error.reason if isinstance(error, Rejected) else "image"
+        self._rejected[f"{topic}/{reason}"] += 1
         self._trouble = f"stands: {topic} rejected: {error}"
 
     def _publish_activity(self, stamp: int, decision: Decision) -> None:
