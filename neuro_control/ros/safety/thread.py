@@ -22,9 +22,10 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, qos_profile_services_default
 from rclpy.timer import Timer
 
-# Python lets a thread that waits run after this time, s, instead of 5 ms: less than the shortest
-# control period. It costs nothing while no thread waits.
-_SWITCH_INTERVAL = 5e-4
+# Python lets a thread that waits run after this time, s, instead of 5 ms: a small part of the
+# shortest control period, since it may have to wait more than once. It costs nothing while no
+# thread waits.
+_SWITCH_INTERVAL = 1e-4
 # Wall time after which the thread looks whether it is to end, s.
 _POLL = 1.0
 
