@@ -10,7 +10,7 @@ import torch
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.actions import NUMBERS, RANGES, TERMINATE
-from neuro_control.quart.control.language import encode
+from neuro_control.quart.control.language import Instruction, encode
 from neuro_control.quart.control.networks.bins import BinTokenizer
 from neuro_control.quart.control.networks.build import build
 from neuro_control.quart.control.networks.codebook import CodebookTokenizer
@@ -276,5 +276,5 @@ def test_states_and_pictures_of_another_size_are_read_as_those_of_its_own():
     np.testing.assert_allclose(
         policy.act(large, HERE).actions, small.act(flat, HERE).actions, atol=0.05
     )
-    assert len(policy.network.predict(flat.transpose(2, 0, 1).copy(), encode("go"),
-                                      np.zeros(SIZE)).actions) == 1  # fmt: skip
+    said = Instruction("go", encode("go"))
+    assert len(policy.network.predict(flat.transpose(2, 0, 1), said, np.zeros(SIZE)).actions) == 1

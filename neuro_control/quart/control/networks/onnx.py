@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.actions import ActionTokens
+from neuro_control.quart.control.language import Instruction
 from neuro_control.quart.control.networks.facts import KIND, check_version
 from neuro_control.quart.control.networks.prediction import Prediction
 from neuro_control.quart.control.networks.settings import NetworkSize
@@ -64,14 +65,13 @@ class OnnxNetwork:
     def predict(
         self,
         image: NDArray[np.uint8],
-        words: NDArray[np.int64],
+        instruction: Instruction,
         state: NDArray[np.float64],
-        sentence: NDArray[np.float32] | None = None,
     ) -> Prediction:
         """What to do, as ``prediction.Predictor`` has it."""
-        values = [image[None], words[None], state[None].astype(np.float32)]
-        if sentence is not None:
-            values.append(sentence[None].astype(np.float32))
+        values = [image[None], instruction.groups[None], state[None].astype(np.float32)]
+        if instruction.sentence is not None:
+            values.append(instruction.sentence[None].astype(np.float32))
         return Prediction.of(self._session.run(OUTPUTS, dict(zip(INPUTS, values, strict=False))))
 
     def arrays(self) -> dict[str, NDArray[Any]]:

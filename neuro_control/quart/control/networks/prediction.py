@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.quart.control.language import Instruction
 from neuro_control.quart.control.networks.settings import NetworkSize
 
 Array = NDArray[np.float64]
@@ -59,17 +60,16 @@ class Predictor(Protocol):
     def predict(
         self,
         image: NDArray[np.uint8],
-        words: NDArray[np.int64],
+        instruction: Instruction,
         state: Array,
-        sentence: NDArray[np.float32] | None = None,
     ) -> Prediction:
         """What to do.
 
         Args:
             image: Picture, (3, size, size).
-            words: Letter groups, (words, groups), of ``language.encode``.
+            instruction: The instruction; its sentence has ``size.sentence`` numbers, if that is
+                not 0.
             state: State vector, (``state.SIZE``,).
-            sentence: Vector of a sentence encoder, (``size.sentence``,), if there is one.
         """
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -68,7 +68,8 @@ class Reader(nn.Module):
         if self.sentence is not None:
             if sentences is None:
                 raise ValueError("this network reads vectors of a sentence encoder: none is given")
-            joined = joined + self.sentence(sentences)
+            # Of length 1, it has numbers of about ± 0.05.
+            joined = joined + self.sentence(sentences.float() * sentences.shape[1] ** 0.5)
         return functional.silu(joined)
 
 
