@@ -13,15 +13,12 @@ import pytest
 from PIL import Image
 
 from neuro_control.quadruped.simulation.camera import Camera
-from neuro_control.quart.control.state import RobotState
-from neuro_control.quart.evaluation.attention import attention
 from neuro_control.quart.evaluation.instructed_run import instruct
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.cameras import Cameras
-from tests.quart.policies import random_policy, steady_policy, write
+from tests.quart.policies import random_policy, write
 
 ARGUMENTS = {"task": "go to the red cube", "pair": "hard", "scenery": "seen", "seed": 3}
-STATE = RobotState(np.zeros(2), 0.0, 0.0, 0.0, 0.0, np.zeros(2), 0.0)
 
 
 def run(*arguments):
@@ -88,19 +85,3 @@ def test_the_simulations_images_are_the_pictures_that_policies_are_trained_on():
     finally:
         camera.close()
         cameras.close()
-
-
-def test_attention_is_where_a_change_of_the_picture_changes_the_decision():
-    image = np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
-    sees, blind = random_policy(seed=1), steady_policy(forward=0.5)
-    for policy in (sees, blind):
-        policy.reset("go to the red cube")
-    decision, heat = attention(sees, image, STATE, parts=4)
-    assert heat.shape == (4, 4)
-    assert heat.max() > 0.0
-    # Asking about hidden parts leaves no trace in its memory.
-    other = random_policy(seed=1)
-    other.reset("go to the red cube")
-    np.testing.assert_array_equal(other.act(image, STATE).action, decision.action)
-    np.testing.assert_array_equal(other.act(image, STATE).action, sees.act(image, STATE).action)
-    assert not attention(blind, image, STATE, parts=4)[1].any()

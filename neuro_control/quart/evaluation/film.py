@@ -3,12 +3,13 @@
 """A run as an animated picture: the robot from beside, its own view, words and attention.
 
 The states are those of the recording and the words those of the run; what the robot sees is drawn
-again from them. Attention (``attention``) is that of the same policy, asked again about
-each picture with the true state in place of the estimated one.
+again from them. Attention (``replays.saliency``) is that of the same policy, asked again about each
+picture with the true state in place of the estimated one.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
@@ -24,7 +25,7 @@ from PIL import Image, ImageDraw, ImageFont
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import RobotState
-from neuro_control.quart.evaluation.attention import attention
+from neuro_control.quart.evaluation.replays import saliency
 from neuro_control.resources import find_file
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.cameras import Cameras
@@ -85,10 +86,11 @@ def _frames(
             _place(body, recording, float(time))
             view = _look(head, body)
             state = true_state(body)
+            before = copy.deepcopy(policy.memory)
+            policy.act(view, state)
             if number % _SKIPPED:
-                policy.act(view, state)
                 continue
-            _, heat = attention(policy, view, state)
+            heat = saliency(copy.copy(policy), before, view, state)
             values = dict(zip(activity["names"], activity["values"][number], strict=True))
             lines = _lines(parameters["instruction"], float(time), values)
             yield _compose(_look(beside, body), view, heat, lines)
@@ -134,8 +136,7 @@ def _lines(instruction: str, time: float, values: Mapping[str, float]) -> tuple[
 def _compose(beside: Picture, view: Picture, heat: Array, lines: tuple[str, str]) -> Picture:
     """One frame, (height, width, 3)."""
     own = Image.fromarray(view).resize((_HEIGHT, _HEIGHT), Image.Resampling.NEAREST)
-    most = max(float(heat.max()), 1e-9)
-    shade = Image.fromarray((200 * heat / most).astype(np.uint8))
+    shade = Image.fromarray((200 * heat).astype(np.uint8))
     shade = shade.resize((_HEIGHT, _HEIGHT), Image.Resampling.BILINEAR)
     own.paste(Image.new("RGB", own.size, (255, 0, 255)), mask=shade.point(lambda v: 0.6 * v))
     page = Image.new("RGB", (_WIDTH + _HEIGHT, _HEIGHT + _TEXT), "white")
