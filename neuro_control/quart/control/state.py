@@ -1,11 +1,15 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What a policy knows besides picture and words: its own motion, its last actions, its target.
+"""What a policy knows besides picture and words: its posture, its last bows, its target.
 
 A single picture shows neither how long the robot has bowed nor the tunnel that it has just left.
 Three short memories do, and all of them can be drawn for a pose at random, so that training needs
 no recorded episodes: the last action, a slow trace of the actions before it, and where the target
 was when it was last in sight, carried along by the odometry.
+
+A policy gets no more than it needs. One that is given its velocity, or all of its last action,
+learns to go on as it does, since in its data who turns left has turned left before; and in its own
+hands the first wrong step is then never corrected.
 """
 
 from __future__ import annotations
@@ -24,16 +28,20 @@ TRACE_TIME = 1.0
 """Time constant of the trace of actions, s."""
 
 _LOW, _HIGH = RANGES.T
-# Typical sizes of motion and places, by which they are divided: m/s, m/s, rad/s; m; rad; m.
-_MOTION = np.array([1.0, 0.5, 1.0, 0.1, 0.4, 0.4])
+# Typical sizes of height, pitch and roll, and of places, by which they are divided: m, rad; m.
+_POSTURE = np.array([0.1, 0.4, 0.4])
 _PLACE = 3.0
+_PITCH = NUMBERS.index("pitch")
 # A target in sight is believed by so much against where it was believed to be.
 _BELIEF = 0.5
 # A memory of something so far away, m, or older than this, s, is of no use.
 _FARTHEST, _OLDEST = 8.0, 15.0
 
-SIZE = 2 * len(NUMBERS) + len(_MOTION) + 3
+SIZE = 2 + len(_POSTURE) + 3
 """Number of numbers of a state vector."""
+
+MIRRORED = (4, 7)
+"""Those of them that change their sign in a mirror: roll, and the place to the left."""
 
 
 class RobotState(NamedTuple):
@@ -65,6 +73,9 @@ class RobotState(NamedTuple):
 def state_vector(motion: Array, last: Array, trace: Array, place: Array | None) -> Array:
     """State vector, (``SIZE``,), numbers of about ±1.
 
+    Pitch of the last action and of the trace, height, pitch and roll, whether the target's place
+    is known, and where it is.
+
     Args:
         motion: Of ``RobotState.motion``, (6,).
         last: The last action, (12,).
@@ -73,7 +84,8 @@ def state_vector(motion: Array, last: Array, trace: Array, place: Array | None) 
             None if that is unknown.
     """
     known = np.zeros(3) if place is None else np.array([1.0, *(np.asarray(place) / _PLACE)])
-    return np.concatenate([_scaled(last), _scaled(trace), motion / _MOTION, known])
+    bows = [_scaled(each)[_PITCH] for each in (last, trace)]
+    return np.concatenate([bows, np.asarray(motion)[3:] / _POSTURE, known])
 
 
 def _scaled(action: Array) -> Array:

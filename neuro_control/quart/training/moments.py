@@ -132,7 +132,8 @@ def moment_of(task: Task, scenery: Scenery, rng: np.random.Generator) -> Moment:
     place = _place(task, pose, ball)
     pitch = 0.0 if bowed is None else action[10] * (1.0 - math.exp(-bowed / 0.3))
     motion = np.array(
-        [*(action[1:4] * rng.uniform(0.4, 1.1)), 0.5 * (last[4] + action[4]), pitch, 0.0]
+        # Who is to crouch may still stand, and the other way round.
+        [*(action[1:4] * rng.uniform(0.4, 1.1)), _height(last[4], action[4], rng), pitch, 0.0]
     ) + rng.normal(0.0, [0.05, 0.05, 0.08, 0.005, 0.02, 0.02])
     believed = place + rng.normal(0.0, 0.05 + 0.05 * np.linalg.norm(place), 2)
     return Moment(
@@ -147,6 +148,12 @@ def moment_of(task: Task, scenery: Scenery, rng: np.random.Generator) -> Moment:
         place=place,
         visible=in_view(place),
     )  # fmt: skip
+
+
+def _height(before: float, now: float, rng: np.random.Generator) -> float:
+    """A height between that of the action before and that of the action now, often one of them."""
+    part = float(np.clip(rng.uniform(-1.0, 2.0), 0.0, 1.0))
+    return before + part * (now - before)
 
 
 def draw_pose(task: Task, rng: np.random.Generator, ball: Array | None = None) -> Pose:

@@ -23,7 +23,7 @@ from neuro_control.quart.control.networks.base import Network
 from neuro_control.quart.control.networks.build import build
 from neuro_control.quart.control.networks.codebook import CodebookTokenizer
 from neuro_control.quart.control.networks.settings import NetworkSize
-from neuro_control.quart.control.state import IDLE, SIZE
+from neuro_control.quart.control.state import IDLE, MIRRORED
 from neuro_control.quart.training.codebook import fit_codebook
 from neuro_control.quart.training.losses import loss
 from neuro_control.quart.training.phrases import no_task
@@ -34,6 +34,8 @@ Array = NDArray[np.float64]
 
 # Signs of the numbers of an action that a mirror changes: velocity to the left and yaw rate.
 _MIRRORED = [NUMBERS.index("left"), NUMBERS.index("yaw_rate")]
+# Parts of the memories of a place in sight that are taken away, and that are made wrong.
+_FORGOTTEN, _WRONG = 0.35, 0.3
 # Part of the moments whose words are replaced by others that are no instruction.
 _NO_TASK = 0.08
 _NORM = 1.0  # largest norm of a gradient
@@ -130,6 +132,7 @@ def prepare(
     """A batch as tensors, some of it mirrored, and some words left out."""
     batch = {name: np.array(array) for name, array in batch.items()}
     _say(batch, rng)
+    _doubt(batch, rng)
     if training.mirror:
         turned = (rng.random(len(batch["actions"])) < 0.5) & ~batch["letters"]
         _mirror(batch, turned)
@@ -164,12 +167,20 @@ def _mirror(batch: dict[str, NDArray[Any]], turned: NDArray[np.bool_]) -> None:
     batch["actions"][rows, _MIRRORED] *= -1
     if "chunks" in batch:
         batch["chunks"][rows, :, _MIRRORED] *= -1
-    count = len(NUMBERS)
-    # In a state: velocity to the left and yaw rate in both actions, which are scaled about 0, then
-    # in the motion, roll, and the place to the left.
-    columns = [*_MIRRORED, *(count + each for each in _MIRRORED)]
-    columns += [2 * count + 1, 2 * count + 2, 2 * count + 5, SIZE - 1]
-    batch["states"][rows, columns] *= -1
+    batch["states"][rows, MIRRORED] *= -1
+
+
+def _doubt(batch: dict[str, NDArray[Any]], rng: np.random.Generator) -> None:
+    """Take away, or make wrong, some memories of the target's place, where it is in sight.
+
+    A policy that trusts its memory more than its eyes keeps to the wrong object for good.
+    """
+    draws = rng.random(len(batch["visible"]))
+    seen = batch["visible"]
+    batch["states"][seen & (draws < _FORGOTTEN), -3:] = 0.0
+    wrong = np.flatnonzero(seen & (draws > 1.0 - _WRONG))
+    batch["states"][wrong, -3] = 1.0
+    batch["states"][wrong, -2:] = rng.uniform((-0.2, -0.6), (1.2, 0.6), (len(wrong), 2))
 
 
 def _state(
