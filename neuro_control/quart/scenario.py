@@ -17,6 +17,7 @@ QUART = Scenario(
     activity="quart_policy/activity",
     commands={
         "evaluate": "neuro_control.quart.evaluation.evaluate:evaluate",
+        "benchmark": "neuro_control.quart.evaluation.benchmark:benchmark",
         "experiment": "neuro_control.quart.evaluation.experiments:experiment",
         "render": "neuro_control.quart.evaluation.render:render",
         "train": "neuro_control.quart.training.command:train_command",
@@ -42,5 +43,8 @@ COMMANDS = {
 }
 
 ENVIRONMENTS = {
-    "Quard-v0": Environment(entry_point="neuro_control.quart.simulation.env:Quard"),
+    "Quard-v0": Environment(
+        entry_point="neuro_control.quart.simulation.env:Quard",
+        vector_entry_point="neuro_control.quart.simulation.vector:quard_vector",
+    ),
 }

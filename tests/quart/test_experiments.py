@@ -3,6 +3,7 @@
 """Experiments on QUARD's tasks: cells, what they sum up to, figures, and where a policy looks."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,12 @@ from PIL import Image
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.actions import RANGES
+from neuro_control.quart.control.networks.build import build
+from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import IDLE, Memory, RobotState
 from neuro_control.quart.control.tasks import MANNERS, PAIRS
 from neuro_control.quart.evaluation import experiments, figures
+from neuro_control.quart.evaluation.benchmark import decisions, pictures
 from neuro_control.quart.evaluation.episodes import SPLITS
 from neuro_control.quart.evaluation.experiments import (
     EXPERIMENTS,
@@ -23,6 +27,7 @@ from neuro_control.quart.evaluation.experiments import (
 )
 from neuro_control.quart.evaluation.figures import spread
 from neuro_control.quart.evaluation.replays import chosen, replay, saliency
+from tests.quart.policies import TINY, random_policy
 
 
 def setting(folder, **changes):
@@ -81,6 +86,21 @@ def test_the_expert_crawls_under_each_bar_on_both_robots(cells):
     assert {(label["robot"], label["bar"]) for label, _ in found} == {
         (robot, bar) for robot in ("go2", "go1") for bar in (0.2, 0.25, 0.3)
     }
+
+
+def test_a_chunk_is_followed_as_far_as_it_goes(cells, tmp_path):
+    policy = Policy(build(replace(TINY, chunk=5)))
+    policy.save(tmp_path / "chunk.safetensors")
+    found = cells("chunks", policies=(str(tmp_path / "chunk.safetensors"), "script"), tasks="stop")
+    assert [episodes.follow for _, episodes in found] == [1, 2, 5, 1]
+
+
+def test_the_benchmark_measures_decisions_and_pictures():
+    found = decisions(random_policy(), 10)
+    assert 0.0 < found["p50_ms"] <= found["p99_ms"]
+    assert found["hz"] == pytest.approx(1e3 / found["p50_ms"])
+    assert found["cpu_ms"] > 0.0
+    assert pictures(32, 2) > 0.0
 
 
 def test_ablations_of_one_policy_are_refused(tmp_path):

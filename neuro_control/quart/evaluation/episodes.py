@@ -82,6 +82,7 @@ class Episodes:
         meant: The one target of all episodes; drawn for each if there is none.
         instruction: Words that are given in place of the split's.
         bar: Underside of the bar, m; drawn by default.
+        follow: Number of actions of a chunk that a policy carries out before it looks again.
         weights: Checksum of the guide's weights: what was measured with others is not resumed.
     """
 
@@ -95,6 +96,7 @@ class Episodes:
     meant: Understood | None = None
     instruction: str = ""
     bar: float | None = None
+    follow: int = 1
     weights: int = 0
 
 
@@ -142,7 +144,7 @@ def measure(episodes: Episodes) -> Row:
         ``rollout.Outcome``, and ``step_ms``, the mean wall time of a decision.
     """
     course = Course(episodes.robot, load_of(episodes.skill))
-    guide = make_guide(episodes.guide, course)
+    guide = make_guide(episodes.guide, course, episodes.follow)
     rows: list[Row] = []
     try:
         for seed in episodes.seeds:

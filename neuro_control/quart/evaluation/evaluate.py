@@ -99,6 +99,10 @@ def run_episodes(
     "--target", default="", metavar="'COLOUR KIND'",
     help="Target of all episodes, such as 'red cube' or 'letter a'.",
 )  # fmt: skip
+@click.option(
+    "--follow", type=click.IntRange(1, 100), default=1, show_default=True,
+    help="Number of actions of a chunk that are carried out before the policy looks again.",
+)  # fmt: skip
 @robot_option
 @episodes_option
 @seed_option
@@ -113,6 +117,7 @@ def evaluate(
     test: str,
     instruction: str,
     target: str,
+    follow: int,
     robot: str,
     episodes: int,
     seed: int,
@@ -129,7 +134,7 @@ def evaluate(
             {"task": skill},
             Episodes(
                 policy, skill, seeds, split, draw, robot,
-                meant=each, instruction=instruction, weights=weights,
+                meant=each, instruction=instruction, follow=follow, weights=weights,
             ),
         )
         for skill, each in meant.items()

@@ -19,11 +19,12 @@ from neuro_control.cli.experiments import Setting as SharedSetting
 from neuro_control.cli.options import seed_option
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.robots import ROBOTS
+from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.tasks import BARS, MANNERS, PAIRS
 from neuro_control.quart.evaluation import figures
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes
 from neuro_control.quart.evaluation.evaluate import checksum, run_episodes
-from neuro_control.quart.evaluation.guides import DEFAULT
+from neuro_control.quart.evaluation.guides import DEFAULT, weights_of
 from neuro_control.quart.evaluation.options import (
     episodes_option,
     read_tasks,
@@ -155,6 +156,23 @@ def ablations(setting: Setting) -> list[Row]:
     return setting.measured("ablations", _cells(setting, policies))
 
 
+def chunks(setting: Setting) -> list[Row]:
+    """Policies that say several actions at once, by how many they do before they look again."""
+    cells = []
+    for policy in setting.policies:
+        file = weights_of(policy)
+        longest = 1 if file is None else Policy.load(file).chunk
+        cells += [
+            setting.cell(policy, task, split=split, draw=draw, follow=follow)
+            for follow in (1, 2, 5, 10)
+            if follow <= longest
+            for split in setting.splits
+            for draw in setting.draws
+            for task in setting.skills
+        ]
+    return setting.measured("chunks", cells)
+
+
 def expert(setting: Setting) -> list[Row]:
     """The expert's success by task, on both robots and under each bar."""
     cells = [
@@ -249,6 +267,11 @@ EXPERIMENTS: dict[str, Experiment[Setting]] = {
         manners, figures.speeds, partial(summarise, ("policy", "task", "manner"), speed=True)
     ),
     "ablations": Experiment(ablations, figures.success, partial(with_average, _CELLS)),
+    "chunks": Experiment(
+        chunks,
+        partial(figures.success, colour="follow"),
+        partial(with_average, (*_CELLS, "follow")),
+    ),
     "expert": Experiment(
         expert,
         partial(figures.success, colour="robot"),

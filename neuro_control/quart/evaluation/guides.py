@@ -258,7 +258,7 @@ def weights_of(guide: str) -> Path | None:
     )
 
 
-def make_guide(name: str, course: Course) -> Guide:
+def make_guide(name: str, course: Course, follow: int = 1) -> Guide:
     """Guide by name, on a course.
 
     A policy computes in one thread, as it does on a robot beside the gait controller.
@@ -266,14 +266,15 @@ def make_guide(name: str, course: Course) -> Guide:
     Args:
         name: As ``weights_of`` has it.
         course: The course, through whose camera it looks.
+        follow: Number of actions of a chunk that a policy carries out before it looks again.
 
     Raises:
-        ConfigurationError: There is no such guide, its weights are damaged or of another version,
-            or MuJoCo can't render on this machine.
+        ConfigurationError: There is no such guide, its chunks are shorter, its weights are damaged
+            or of another version, or MuJoCo can't render on this machine.
     """
     file = weights_of(name)
     if file is None:
         return _WITHOUT[name]()
     torch.set_num_threads(1)
     lacks = name.partition(":")[0]
-    return Seer(Policy.load(file), course, blind=lacks == "blind", deaf=lacks == "deaf")
+    return Seer(Policy.load(file, follow), course, blind=lacks == "blind", deaf=lacks == "deaf")
