@@ -29,7 +29,12 @@ def random_policy(seed: int = 0) -> Policy:
 
 
 def steady_policy(
-    *, sure: float = 40.0, understands: bool = True, ends: bool = False, **numbers: float
+    *,
+    sure: float = 40.0,
+    understands: bool = True,
+    ends: bool = False,
+    sees: bool = True,
+    **numbers: float,
 ) -> Policy:
     """A policy that decides the same whatever it sees.
 
@@ -37,6 +42,7 @@ def steady_policy(
         sure: Logit of the tokens that it chooses, over 0 of all others.
         understands: Whether it takes instructions for such.
         ends: Whether it says terminate.
+        sees: Whether it says that it sees its target.
         numbers: What differs of the action ``state.IDLE``, by name.
     """
     policy = random_policy()
@@ -49,6 +55,8 @@ def steady_policy(
         policy.network.act.weight.zero_()
         policy.network.act.bias.zero_()
         policy.network.act.bias.view(len(NUMBERS), BINS)[range(len(NUMBERS)), tokens] = sure
+        policy.network.see.weight.zero_()
+        policy.network.see.bias.copy_(torch.tensor([1.0, 0.0, 20.0 if sees else -20.0]))
         policy.network.grasp.weight.zero_()
         policy.network.grasp.bias.fill_(20.0 if understands else -20.0)
     return policy

@@ -164,6 +164,23 @@ def test_an_instruction_of_the_parameter_is_followed_from_the_start_and_another_
     robot.walk()
 
 
+def test_who_is_on_its_way_looks_around_for_the_target_of_the_next_instruction(bench, tmp_path):
+    robot = Robot(bench, saved(tmp_path, sees=False, **WALKS), instruction=GO)
+    robot.walk()
+    robot.say("go to the blue ball")
+    bench.spin_until(lambda: robot.show() or robot.move().yaw_rate > 0.7)
+    assert robot.commands[-1].forward == 0.0
+
+
+def test_an_instruction_of_two_parts_is_followed_part_after_part(bench, tmp_path):
+    robot = Robot(bench, saved(tmp_path, ends=True, **WALKS))
+    both = f"{GO}, then crawl under the bar"
+    robot.say(both)
+    robot.show()
+    bench.spin_until(lambda: robot.move() and robot.progress[-1:] == [f"running: {both}"])
+    bench.spin_until(lambda: robot.show() or (robot.move() and f"done: {both}" in robot.progress))
+
+
 def test_terminate_ends_the_instruction_and_the_robot_stands_until_the_next(bench, tmp_path):
     robot = Robot(bench, saved(tmp_path, ends=True, **WALKS), instruction=GO)
     robot.show()
@@ -191,6 +208,7 @@ def test_words_that_the_policy_does_not_know_are_given_up_and_the_robot_stands(b
         ("go " * 4000, "characters, the limit is 400"),
         ("go to\x07 the red cube", "control characters"),
         ("  ...  ", "the instruction is empty"),
+        ("; ".join(["go to the red cube"] * 9), "parts, the limit is 8"),
     ],
 )
 def test_an_instruction_that_can_not_be_read_stops_the_robot_with_a_reason(

@@ -86,11 +86,13 @@ def _frames(
             _place(body, recording, float(time))
             view = _look(head, body)
             state = true_state(body)
-            before = copy.deepcopy(policy.memory)
+            # It is asked as it was before it decided, and without a trace in what it remembers.
+            before, asked = copy.deepcopy(policy.memory), copy.copy(policy)
+            asked.parts = list(policy.parts)
             policy.act(view, state)
             if number % _SKIPPED:
                 continue
-            heat = saliency(copy.copy(policy), before, view, state)
+            heat = saliency(asked, before, view, state)
             values = dict(zip(activity["names"], activity["values"][number], strict=True))
             lines = _lines(parameters["instruction"], float(time), values)
             yield _compose(_look(beside, body), view, heat, lines)

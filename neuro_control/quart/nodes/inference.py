@@ -16,11 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.actions import POLICY_PERIOD
 from neuro_control.quart.control.policy import Decision, Policy
 from neuro_control.quart.control.state import RobotState
 
 Image = NDArray[np.uint8]
+
+
+class InstructionError(ConfigurationError):
+    """The policy can't take the instruction; it would follow the one before."""
 
 
 class Answer(NamedTuple):
@@ -50,7 +55,7 @@ class Inference:
         self.policy = policy
         self._thread = ThreadPoolExecutor(1, "inference")
         self._asked: Future[Answer] | None = None
-        self._instruction: str | None = None
+        self._instruction: tuple[str, bool] | None = None
         self._last: int | None = None  # stamp of the picture before, ns
 
     @property
@@ -58,9 +63,15 @@ class Inference:
         """Whether a question has not been answered, or its answer not been taken."""
         return self._asked is not None
 
-    def begin(self, instruction: str) -> None:
-        """Begin with an instruction; what is being computed about another is dropped."""
-        self._instruction, self._last, self._asked = instruction, None, None
+    def begin(self, instruction: str, *, search: bool = False) -> None:
+        """Begin with an instruction; what is being computed about another is dropped.
+
+        Args:
+            instruction: The instruction.
+            search: Whether the robot may have to look around for its target, as ``Policy.reset``
+                has it.
+        """
+        self._instruction, self._last, self._asked = (instruction, search), None, None
 
     def forget(self) -> None:
         """Drop what is being computed."""
@@ -84,7 +95,7 @@ class Inference:
 
     def _decide(
         self,
-        instruction: str | None,
+        instruction: tuple[str, bool] | None,
         look: Callable[[], Image],
         stamp: int,
         state: RobotState,
@@ -94,13 +105,19 @@ class Inference:
         decision, error = None, None
         try:
             if instruction is not None:
-                self.policy.reset(instruction)
+                self._begin(*instruction)
             decision = self.policy.act(look(), state, since)
         except (
             Exception
         ) as raised:  # whatever a picture makes it stumble over, the next is answered
             error = raised
         return Answer(stamp, decision, error, time.perf_counter() - begin)
+
+    def _begin(self, instruction: str, search: bool) -> None:
+        try:
+            self.policy.reset(instruction, search=search)
+        except ConfigurationError as error:
+            raise InstructionError(str(error)) from error
 
     def answer(self, wait: float = 0.0) -> Answer | None:
         """The answer to the last question, once; None if it is not there.

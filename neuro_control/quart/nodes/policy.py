@@ -23,7 +23,7 @@ from neuro_control.quart.control.actions import NUMBERS, gait_command
 from neuro_control.quart.control.follower import InstructionFollower, Progress
 from neuro_control.quart.control.policy import Decision, Policy
 from neuro_control.quart.control.state import IDLE, RobotState
-from neuro_control.quart.nodes.inference import Answer, Inference
+from neuro_control.quart.nodes.inference import Answer, Inference, InstructionError
 from neuro_control.quart.nodes.parameters import QuartParameters
 from neuro_control.quart.nodes.pictures import read_picture
 from neuro_control.quart.nodes.readers import (
@@ -158,9 +158,10 @@ class QuartPolicy(Controller[QuartParameters]):
         """Begin with an instruction if it is a new one."""
         if instruction is None or instruction is self._followed:
             return
-        self._followed = instruction
+        # On its way the robot may have its new target out of sight.
+        search, self._followed = self._followed is not None, instruction
         self.follower.accept(instruction.text)
-        self._inference.begin(instruction.text)
+        self._inference.begin(instruction.text, search=search)
         self._looked_at, self._trouble = 0, ""
         if instruction.problem:
             self.follower.give_up(instruction.problem)
@@ -195,7 +196,10 @@ class QuartPolicy(Controller[QuartParameters]):
         self._deciding.add(answer.seconds)
         if answer.decision is None:
             self.follower.stop()
-            self._refuse_image(answer.error)
+            if isinstance(answer.error, InstructionError):
+                self.follower.give_up(str(answer.error))
+            else:
+                self._refuse_image(answer.error)
             return
         self._trouble = ""
         self.follower.take(answer.decision, answer.stamp / NANOSECONDS)
