@@ -103,7 +103,7 @@ class Policy:
         """Policy of a file that ``save`` or ``neuro-control export quart`` wrote.
 
         Args:
-            path: The file; one that was exported ends in ``.onnx``.
+            path: The file; one that was exported ends in ``.onnx``. A folder has a large policy.
             follow: As the class has it.
 
         Raises:
@@ -111,6 +111,10 @@ class Policy:
                 it is not installed.
         """
         path = Path(path)
+        if path.is_dir():
+            from neuro_control.quart.control.networks.large import LargeNetwork
+
+            return cls(LargeNetwork(path), follow)
         if path.suffix == ".onnx":
             from neuro_control.quart.control.networks.onnx import OnnxNetwork
 

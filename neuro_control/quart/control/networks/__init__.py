@@ -13,4 +13,5 @@
 | ``prediction``, ``facts`` | what a policy needs to know of any network |
 | ``build`` | the network that settings name |
 | ``onnx`` | a network that was exported, without torch |
+| ``large`` | a Fuyu model of ``transformers``, from a folder |
 """

@@ -10,6 +10,8 @@ from typing import Any
 from neuro_control.errors import ConfigurationError
 
 ARCHITECTURES = ("small", "transformer")
+LARGE = "large"
+"""Architecture of a model that is read from a folder, not built here."""
 TOKENIZERS = ("bins", "codebook")
 DECODINGS = ("parallel", "autoregressive")
 
@@ -19,7 +21,7 @@ class NetworkSize:
     """What tells one network from another.
 
     Attributes:
-        architecture: ``small`` or ``transformer``.
+        architecture: ``small``, ``transformer``, or ``large``, which is read from a folder.
         image: Height and width of a picture, pixels.
         channels: Channels of the three stages of convolutions.
         words: Length of a word's vector.
@@ -47,7 +49,7 @@ class NetworkSize:
     heads: int = 4
 
     def __post_init__(self) -> None:
-        _one_of("architecture", self.architecture, ARCHITECTURES)
+        _one_of("architecture", self.architecture, (*ARCHITECTURES, LARGE))
         _one_of("tokenizer", self.tokenizer, TOKENIZERS)
         _one_of("decoding", self.decoding, DECODINGS)
         if len(self.channels) != 3:
