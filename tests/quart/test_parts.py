@@ -3,6 +3,7 @@
 """A policy follows an instruction of several parts one after another, and looks for its target."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.sentences import SENTENCE
 from neuro_control.quart.control.state import RobotState
-from tests.quart.policies import steady_policy
+from tests.quart.policies import steady_policy, write
 
 RED, BAR, BALL = "go to the red cube", "crawl under the bar", "stop the blue ball"
 THREE = f"{RED}, then {BAR} and finally {BALL}"
@@ -124,3 +125,15 @@ def test_a_network_that_reads_sentences_gets_the_encoders_vector():
     assert np.isfinite(policy.act(PICTURE, HERE).action).all()
     with pytest.raises(ConfigurationError, match="vectors of 8 numbers, the sentence encoder has"):
         Policy(build(dataclasses.replace(size, sentence=8)))
+
+
+def test_the_lines_of_the_readme_run(tmp_path, capsys):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.split("### Inference in a few lines")[1]
+    lines = section.split("```python")[1].split("```")[0]
+    assert '"config/weights/quart.safetensors"' in lines
+    file = write(steady_policy(forward=0.5), tmp_path / "policy.safetensors")
+    found = {}
+    exec(lines.replace('"config/weights/quart.safetensors"', repr(str(file))), found)  # noqa: S102
+    assert found["command"].forward == pytest.approx(0.5, abs=0.01)
+    assert capsys.readouterr().out.startswith("go to the red cube True")
