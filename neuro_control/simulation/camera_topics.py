@@ -56,11 +56,12 @@ class CameraTopics:
             for name in names
         ]
         self._asked: deque[tuple[int, int]] = deque()  # camera, stamp
-        self._last: tuple[int, int] | None = None
+        self.begin()
 
     def begin(self) -> None:
         """Let an image be due now, since the subscribers are there."""
-        self._last = None
+        # What was due when each camera was last drawn: one that nobody subscribes to stays due.
+        self._drawn: list[tuple[int, int] | None] = [None] * len(self._publishers)
 
     def publish(self, nanoseconds: int, data: mujoco.MjData, episode: int, seed: int) -> None:
         """Ask for what is due and publish what is drawn.
@@ -75,10 +76,10 @@ class CameraTopics:
             ConfigurationError: Nothing can be rendered on this machine.
         """
         due = (episode, math.floor(nanoseconds * self._rate / NANOSECONDS + 1e-6))
-        if due != self._last and not self._asked:
-            self._last = due
+        if not self._asked:
             for camera, (images, _) in enumerate(self._publishers):
-                if images.get_subscription_count():
+                if due != self._drawn[camera] and images.get_subscription_count():
+                    self._drawn[camera] = due
                     self._cameras.ask(camera, self._model, data, episode, seed)
                     self._asked.append((camera, nanoseconds))
         while self._asked:

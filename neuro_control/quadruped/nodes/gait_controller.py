@@ -165,7 +165,10 @@ class GaitController(Controller[GaitParameters]):
         if source is not self._gait_command:
             return super().awaits(source, stamp)
         last = self._last_odometry
-        return last is not None and source.time != to_nanoseconds(last.header.stamp)
+        if last is None:
+            # Whoever answers odometry has to be there before the robot moves.
+            return not self._odometry.get_subscription_count()
+        return source.time != to_nanoseconds(last.header.stamp)
 
     def while_waiting(self) -> None:
         """Publish the odometry again, in case that it or its answer was lost."""
