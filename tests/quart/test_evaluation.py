@@ -6,18 +6,27 @@ import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from neuro_control.cli.evaluation import wilson
 from neuro_control.cli.experiments import Setting
 from neuro_control.errors import ConfigurationError
+from neuro_control.quadruped.control.command import gait
+from neuro_control.quadruped.control.command_mux import CommandSources
+from neuro_control.quadruped.control.controller import QuadrupedController
+from neuro_control.quadruped.control.robots import find_robot
+from neuro_control.quadruped.simulation.body import Body
+from neuro_control.quart.control.actions import TERMINATE
 from neuro_control.quart.control.instructions import Understood, understand
 from neuro_control.quart.control.tasks import LETTERS, SEEN, SKILLS, UNSEEN, UNSEEN_LETTERS
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes, draw_episode, measure
 from neuro_control.quart.evaluation.evaluate import evaluate, run_episodes, score, summary
-from neuro_control.quart.evaluation.guides import weights_of, without_target
+from neuro_control.quart.evaluation.guides import Seer, weights_of, without_target
 from neuro_control.quart.evaluation.options import meanings
+from neuro_control.quart.simulation.course import Course, Witness
+from tests.quart.policies import steady_policy
 
 
 @pytest.mark.parametrize(
@@ -130,6 +139,42 @@ def test_an_episode_is_the_same_whatever_was_done_before_it():
     together = measure(Episodes("random", "stop", (3, 4)))["episodes"][1]
     alone = measure(Episodes("random", "stop", (4,)))["episodes"][0]
     assert together | {"step_ms": 0.0} == alone | {"step_ms": 0.0}
+
+
+@pytest.fixture(scope="module")
+def course():
+    return Course()
+
+
+def first_actions(course, policy, count=3):
+    """Actions of a policy at the start of an episode, and what it decided."""
+    task, scenery = draw_episode(Episodes("policy", "go_to", (0,)), 0)
+    course.arrange(task, scenery)
+    body = Body(course.world())
+    body.reset(np.random.default_rng(0))
+    controller = QuadrupedController(find_robot("go2"))
+    controller.step(body.observation, 0.0, CommandSources.constant(gait("trot")))
+    witness, guide = Witness(course, body), Seer(policy, course)
+    guide.reset(task)
+    try:
+        times = [0.1 * n for n in range(count)]
+        return [guide.act(body, witness.moment(time), controller) for time in times], guide.decision
+    finally:
+        guide.close()
+
+
+def test_a_policy_is_evaluated_as_the_node_drives_it(course):
+    sure, decision = first_actions(course, steady_policy(forward=0.6))
+    assert decision.confidence > 0.9
+    assert sure[0][1] == pytest.approx(0.6, abs=0.02)
+    unsure, decision = first_actions(course, steady_policy(forward=0.6, sure=2.0))
+    assert decision.confidence < 0.35
+    assert unsure[0][1] == pytest.approx(0.5 * decision.action[1])
+    lost, _ = first_actions(course, steady_policy(forward=0.6, understands=False))
+    assert [action[1] for action in lost] == [0.0] * 3
+    ended, _ = first_actions(course, steady_policy(forward=0.6, ends=True))
+    assert [action[TERMINATE] for action in ended] == [1.0] * 3
+    assert [action[1] for action in ended] == [0.0] * 3
 
 
 def test_episodes_are_resumed_but_not_with_other_weights(tmp_path, monkeypatch):

@@ -26,6 +26,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quadruped.simulation.camera import Camera
+from neuro_control.quart.control import follower
 from neuro_control.quart.control.actions import POLICY_PERIOD, RANGES, TERMINATE
 from neuro_control.quart.control.instructions import Understood, say
 from neuro_control.quart.control.judge import Moment
@@ -88,7 +89,7 @@ class Seer(Guide):
         policy: The policy.
         image: The picture that it saw last, (pixels, pixels, 3).
         state: What the gait layer estimated then.
-        decision: What it decided.
+        decision: What it decided; the action is what the node would make of it.
 
     Args:
         policy: The policy.
@@ -102,6 +103,7 @@ class Seer(Guide):
     ) -> None:
         super().__init__()
         self.policy, self._blind, self._deaf = policy, blind, deaf
+        self._follower = follower.InstructionFollower()
         pixels = policy.network.size.image
         self._camera = Camera(course.model, "head", pixels, pixels)
         self.image = np.zeros((pixels, pixels, 3), np.uint8)
@@ -109,7 +111,9 @@ class Seer(Guide):
     def reset(self, task: Task) -> None:
         """A new task begins."""
         super().reset(task)
-        self.policy.reset(without_target(task) if self._deaf else task.instruction)
+        words = without_target(task) if self._deaf else task.instruction
+        self.policy.reset(words)
+        self._follower.accept(words)
 
     def act(self, body: Body, moment: Moment, controller: QuadrupedController) -> Array:
         """Action of a moment, (12,)."""
@@ -123,7 +127,11 @@ class Seer(Guide):
     def _decide(self, body: Body, moment: Moment, controller: QuadrupedController) -> Array:
         self.state = robot_state(controller)
         self.decision = self.policy.act(self.image, self.state, POLICY_PERIOD)
-        return self.decision.action
+        # As the node does: slower where the policy is unsure, and at rest once it has ended.
+        self._follower.take(self.decision, moment.time)
+        action = self._follower.action(moment.time)
+        action[TERMINATE] = float(self._follower.progress is follower.Progress.DONE)
+        return action
 
     def close(self) -> None:
         """Release the graphics."""
