@@ -21,7 +21,9 @@ from neuro_control.quart.evaluation import recordings
 from neuro_control.quart.evaluation.options import read_tasks, robot_option, tasks_option
 from neuro_control.quart.evaluation.recordings import Recordings
 from neuro_control.quart.simulation.scenery import SPLITS
-from neuro_control.quart.training import lerobot_dataset, pictures
+from neuro_control.quart.training import pictures
+from neuro_control.quart.training.formats import lerobot_dataset, recorded
+from neuro_control.quart.training.formats.recorded import Recorded
 from neuro_control.quart.training.moments import Draws
 from neuro_control.quart.training.pictures import PART, Pictures
 
@@ -30,11 +32,11 @@ FORMATS = ("moments", "quard", "lerobot")
 _PIXELS = {"moments": 96, "quard": 240}
 # Formats that an option is about, where it is not about all.
 _FORMATS_OF = {
-    "moments": ("moments",), "captions": ("moments",), "source": ("lerobot",),
+    "moments": ("moments",), "captions": ("moments",), "source": ("moments", "lerobot"),
     "seed": ("moments", "quard"), "robot": ("moments", "quard"), "pixels": ("moments", "quard"),
     "tasks": ("moments", "quard"), "worlds": ("moments", "quard"),
     "episodes": ("quard",), "draw": ("quard",), "no_depth": ("quard",),
-    "rate": ("quard", "lerobot"),
+    "rate": ("moments", "quard", "lerobot"),
 }  # fmt: skip
 
 
@@ -64,12 +66,12 @@ _FORMATS_OF = {
 )  # fmt: skip
 @click.option(
     "--rate", type=int, default=Recordings.rate, show_default=True,
-    help="Frames in a second of the roll-outs: 10, 50 or 100 (quard, lerobot).",
+    help="Frames in a second of the roll-outs: 10, 50 or 100 (quard, lerobot, and --source).",
 )  # fmt: skip
 @click.option("--no-depth", is_flag=True, help="Leave depth pictures out (quard).")
 @click.option(
     "--source", type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of roll-outs in QUARD's layout (lerobot).",
+    help="Folder of roll-outs in QUARD's layout, whose frames become moments (moments, lerobot).",
 )  # fmt: skip
 @tasks_option
 @click.option(
@@ -111,6 +113,9 @@ def generate(
     count: dict[str, int] = {}
     if form == "lerobot":
         _convert(source, out, rate)
+    elif form == "moments" and source is not None:
+        with workers(jobs, cluster) as executor, progress("moments", unit="parts") as show:
+            recorded.convert(source, out, Recorded(size, rate, seed), executor, show)
     elif form == "moments":
         parts = math.ceil(moments / PART)
         with workers(jobs, cluster) as executor, progress("moments", parts, "parts") as show:
@@ -119,8 +124,8 @@ def generate(
         count["moments"] = parts * PART
     else:
         with workers(jobs, cluster) as executor, progress("roll-outs", episodes, "") as show:
-            recorded = Recordings(draws, robot, draw, "quard", size, rate, not no_depth, seed)
-            recordings.generate(out, recorded, episodes, executor, show)
+            recording = Recordings(draws, robot, draw, "quard", size, rate, not no_depth, seed)
+            recordings.generate(out, recording, episodes, executor, show)
         count["episodes"] = episodes
     result = {"format": form, "folder": str(out), **count}
     show_result(result, json, f"written: {out}")

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.networks.base import PLACE_SCALE, Network, Output
+from neuro_control.quart.training.pictures import UNKNOWN
 
 # Weights of the further losses.
 _PLACE, _VISIBLE, _UNDERSTOOD = 1.0, 0.3, 0.3
@@ -63,11 +64,12 @@ def _actions(network: Network, batch: dict[str, Tensor]) -> Tensor:
 
 
 def _seen(out: Output, batch: dict[str, Tensor]) -> Tensor:
-    """Loss of where the target is seen, and whether it is."""
-    seen = batch["visible"].float()
+    """Loss of where the target is seen, and whether it is; of those where somebody knows."""
+    known, seen = batch["visible"] != UNKNOWN, (batch["visible"] == 1).float()
     away = functional.smooth_l1_loss(
         out.place, batch["places"] / PLACE_SCALE, reduction="none", beta=0.1
     ).sum(dim=1)
     place = (seen * away).sum() / seen.sum().clamp(min=1.0)
-    visible = functional.binary_cross_entropy_with_logits(out.visible, seen)
+    sight = functional.binary_cross_entropy_with_logits(out.visible, seen, reduction="none")
+    visible = (known * sight).sum() / known.sum().clamp(min=1)
     return _PLACE * place + _VISIBLE * visible

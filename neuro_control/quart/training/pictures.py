@@ -33,6 +33,9 @@ KIND = "moments of QUARD's tasks"
 PART = 2048
 """Number of moments in a part."""
 
+UNKNOWN = -1
+"""Of ``visible`` where nobody knows where the target is: in episodes of QUARD."""
+
 _MANIFEST = "manifest.json"
 _VERSION = 2
 

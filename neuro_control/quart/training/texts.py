@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import say, understand
 from neuro_control.quart.control.wordings import SEEN_NOUNS
 from neuro_control.quart.training.phrases import mistyped
@@ -59,10 +60,12 @@ _understood = cache(understand)
 def said(instruction: str, rng: np.random.Generator) -> str:
     """An instruction of QUARD in words of training, at times with a typing error.
 
-    Raises:
-        ConfigurationError: It is none of QUARD's forms.
+    One that is none of QUARD's forms, as recorded episodes may have it, is said as it is.
     """
-    meant = _understood(instruction)
+    try:
+        meant = _understood(instruction)
+    except ConfigurationError:
+        return _typed(instruction, rng)
     manner = meant.manner != "normally" or rng.random() >= _UNSAID
     return _typed(say(meant, rng, "seen", manner=manner), rng)
 

@@ -24,7 +24,6 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ from neuro_control.limits import MAX_IMAGE_BYTES
 from neuro_control.quart.control.actions import NUMBERS, TERMINATE
 from neuro_control.quart.control.state import RobotState
 from neuro_control.quart.control.tasks import LETTERS, UNSEEN_LETTERS, Task
-from neuro_control.quart.training import numpy_dicts
+from neuro_control.quart.training.formats import numpy_dicts
 
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -219,13 +218,15 @@ class Episode:
                 )
         self.info = _read_info(folder / _INFO)
 
-    @cached_property
+    @property
     def instruction(self) -> str:
         """The words as they were given; in QUARD's own episodes, its form with the manner."""
-        if words := self.info.get("words", "").strip():
-            return words
-        given = self.info.get("instruction", "")
-        said, _, manner = given.partition(",")
+        return self.info.get("words", "").strip() or self.sentence
+
+    @property
+    def sentence(self) -> str:
+        """QUARD's form of the instruction, with the manner where it is known."""
+        said, _, manner = self.info.get("instruction", "").partition(",")
         gait = self.info.get("gait", "")
         gait = gait if gait.isalpha() else "trotting"
         sentence = sentence_of(self.task) or said.strip()
