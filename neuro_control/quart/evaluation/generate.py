@@ -36,7 +36,7 @@ _FORMATS_OF = {
     "seed": ("moments", "quard"), "robot": ("moments", "quard"), "pixels": ("moments", "quard"),
     "tasks": ("moments", "quard"), "worlds": ("moments", "quard"),
     "episodes": ("quard",), "draw": ("quard",), "no_depth": ("quard",),
-    "rate": ("moments", "quard", "lerobot"),
+    "rate": ("quard", "lerobot"),
 }  # fmt: skip
 
 
@@ -151,7 +151,9 @@ def _check_given(form: str) -> None:
     context = click.get_current_context()
     for name, forms in _FORMATS_OF.items():
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and form not in forms:
+        # Moments of roll-outs need their rate.
+        fits = form in forms or (name == "rate" and context.params["source"] is not None)
+        if given and not fits:
             raise ConfigurationError(
                 f"--{name.replace('_', '-')} belongs to the format {' or '.join(forms)}, and the "
                 f"format is {form}"
