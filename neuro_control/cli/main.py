@@ -36,6 +36,7 @@ _VERBS = {
     "evolve": "Evolve a controller; resumes what was interrupted.",
     "tune": "Evolve a trained controller in closed loop; resumes what was interrupted.",
     "experiment": "Test the claims of a paper again: CSV files and figures.",
+    "export": "Export a policy to a file that runs without what trained it.",
     "render": "Render images in simulation.",
 }
 

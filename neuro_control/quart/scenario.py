@@ -19,6 +19,7 @@ QUART = Scenario(
         "evaluate": "neuro_control.quart.evaluation.evaluate:evaluate",
         "benchmark": "neuro_control.quart.evaluation.benchmark:benchmark",
         "experiment": "neuro_control.quart.evaluation.experiments:experiment",
+        "export": "neuro_control.quart.training.export:export_command",
         "render": "neuro_control.quart.evaluation.render:render",
         "train": "neuro_control.quart.training.command:train_command",
     },

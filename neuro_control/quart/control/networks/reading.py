@@ -44,17 +44,17 @@ class Reader(nn.Module):
             Vectors, (n, words, 2 size), and a mask, (n, words).
         """
         present = (groups >= 0).any(dim=2)
-        if not torch.compiler.is_exporting():
+        if not torch.onnx.is_in_onnx_export():
             # As long as the longest instruction of the batch; what is longer is empty.
             longest = int(present.sum(dim=1).max().clamp(min=1))
             groups, present = groups[:, :longest], present[:, :longest]
         known = (groups >= 0).float()[..., None]
         summed = (self.groups(groups.clamp(min=0)) * known).sum(dim=2)
         vectors = summed / known.sum(dim=2).clamp(min=1.0)
-        turn = _turned(present)[..., None]
+        turn = _turned(present)[..., None].expand(-1, -1, vectors.shape[2])
         forth, _ = self.there(vectors)
-        back, _ = self.back(vectors.take_along_dim(turn, dim=1))
-        return torch.cat([forth, back.take_along_dim(turn, dim=1)], dim=2), present
+        back, _ = self.back(vectors.gather(1, turn))
+        return torch.cat([forth, back.gather(1, turn)], dim=2), present
 
     def forward(self, groups: Tensor, sentences: Tensor | None = None) -> Tensor:
         """Vectors of instructions, (n, out); arguments as ``base.Network.forward`` has them."""
