@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moments, captions, their words, and the training that learns from them."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,13 +12,24 @@ import torch
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import FORMS, Understood, say
 from neuro_control.quart.control.language import words_of
+from neuro_control.quart.control.networks.build import build
 from neuro_control.quart.control.networks.settings import NetworkSize
+from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.sentences import SENTENCE, SentenceEncoder
 from neuro_control.quart.control.state import IDLE
-from neuro_control.quart.control.tasks import COLOURS, KINDS, LETTERS, MANNERS, SEEN, SKILLS
-from neuro_control.quart.simulation.scenery import FURNITURE
+from neuro_control.quart.control.tasks import (
+    COLOURS,
+    KINDS,
+    LETTERS,
+    MANNERS,
+    SEEN,
+    SKILLS,
+    draw_task,
+)
+from neuro_control.quart.simulation.scenery import FURNITURE, PLAIN
 from neuro_control.quart.training import pictures
 from neuro_control.quart.training.captions import draw_caption
+from neuro_control.quart.training.corrections import Corrector
 from neuro_control.quart.training.moments import Draws, draw_moment, in_view
 from neuro_control.quart.training.pictures import Pictures, PictureSet, generate
 from neuro_control.quart.training.texts import captioned, packed, said, unpacked
@@ -151,3 +163,21 @@ def test_all_skills_and_manners_have_a_form():
     assert set(FORMS) == set(SKILLS)
     for manner in MANNERS:
         assert manner in say(Understood("go_to", "cube", "red", manner))
+
+
+def test_a_policy_is_corrected_by_what_the_expert_does_where_it_walks():
+    policy = Policy(build(TINY))
+    corrector = Corrector(policy)
+    words = "go to the red ball"
+    task = draw_task("go_to", "ball", "red", np.random.default_rng(0), instruction=words)
+    task = dataclasses.replace(task, seconds=1.0)
+    try:
+        found = corrector.walk(task, PLAIN, words, np.random.default_rng(1))
+    finally:
+        corrector.close()
+    assert len(found) == 5  # every other of ten actions
+    for each in found:
+        assert each.image.shape == (32, 32, 3)
+        # The target stands still: whoever sees it more to the left is told to turn that way more.
+        turn = 2.0 * np.arctan2(each.place[1], each.place[0])
+        assert each.chunk[0][3] == pytest.approx(np.clip(turn, -1.0, 1.0), abs=1e-6)

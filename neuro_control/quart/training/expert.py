@@ -29,13 +29,15 @@ _SIDEWAYS, _MOST_SIDEWAYS = 1.2, 0.3  # 1/s, m/s
 # Way ahead of a tunnel or bar at which it stands on its axis, and so far behind it ends, m.
 _BEFORE = {"tunnel": 1.0, "crawl": 0.7}
 _BEHIND = {"tunnel": 0.85, "crawl": 0.65}
-_ALIGNED = 0.12  # m
+# How far beside the axis it may walk in: a bar is wide.
+_ALIGNED = {"tunnel": 0.12, "crawl": 0.3}  # m
 _CLEAR = 0.85  # m: how far it keeps from an obstacle's middle
 # As low as a bar at 0.20 m asks for: 9 mm below it. Slow steps would bob.
 _CROUCH, _CROUCHED_SWING = -0.195, 0.04  # m
 _CROUCHED_FREQUENCY, _CROUCHED_SPEED = 3.0, 0.35  # Hz, m/s
 _CROUCH_BEFORE, _CROUCH_BEHIND = 0.9, 0.55  # m
 _BOW = 0.4  # rad
+_BOW_FACING = 0.08  # rad: within this the ball rolls into the tray
 _BOWED = 2.5  # s
 
 
@@ -148,19 +150,19 @@ def _through(task: Task, pose: Pose, progress: Progress) -> Array:
     left = task.target.position[1] - float(pose.position[1])
     if ahead < -_BEHIND[task.skill]:
         progress.ended = True
-    speed, numbers = SPEEDS[task.manner], {}
+    speed, numbers, beside = SPEEDS[task.manner], {}, _ALIGNED[task.skill]
     if task.skill == "crawl" and -_CROUCH_BEHIND < ahead < _CROUCH_BEFORE:
         numbers = {"height": _CROUCH, "swing": _CROUCHED_SWING, "frequency": _CROUCHED_FREQUENCY}
         speed = min(speed, _CROUCHED_SPEED)
     before = _BEFORE[task.skill]
-    if ahead > before + 0.25 and abs(left) > _ALIGNED:
+    if ahead > before + 0.25 and abs(left) > beside:
         _, bearing = pose.to((task.target.position[0] - before, task.target.position[1]))
         return _steer(task, bearing, speed)
     across = left * math.cos(pose.yaw)  # to the left of the trunk, while it looks ahead
-    aligned = abs(left) < _ALIGNED and abs(pose.yaw) < 0.25
+    aligned = abs(left) < beside and abs(pose.yaw) < 0.25
     if not aligned and ahead > 0.0:
         # Too near to turn towards it: sidewards, and back off where legs could touch.
-        speed = -0.15 if ahead < before - 0.3 and abs(left) > 2 * _ALIGNED else 0.0
+        speed = -0.15 if ahead < before - 0.3 and abs(left) > 2 * beside else 0.0
     return _action(
         task,
         forward=speed,
@@ -176,7 +178,7 @@ def _unload(task: Task, pose: Pose, progress: Progress, time: float) -> Array:
         progress.ended = time - progress.bowed_at > _BOWED
         return _action(task, pitch=_BOW)
     distance, bearing = pose.to(task.target.position)
-    if distance < _TRAY and abs(bearing) < 0.05:
+    if distance < _TRAY and abs(bearing) < _BOW_FACING:
         progress.bowed_at = time
         return _action(task, pitch=_BOW)
     if distance < _TRAY:

@@ -34,8 +34,10 @@ Array = NDArray[np.float64]
 
 # Shares of what is drawn: hard pairs, and worlds that vary.
 _HARD, _VARIED = 0.75, 0.75
-# Poses: near the end of the task, and looking about where the target is.
+# Poses: near the end of the task, and looking about where the target is; these to within so much,
+# rad, half of them each, since whoever is to end has to face it.
 _NEAR_END, _TOWARDS = 0.35, 0.7
+_FACING, _ABOUT = 0.06, 0.25
 # How wide a robot keeps clear of an object's middle, and of a tunnel's or bar's, m.
 _KEEP_CLEAR, _INSIDE, _OUTSIDE = 0.55, {"bar": 0.6}, {"bar": 1.3}
 _BOWED = 0.45  # part of the poses before a tray
@@ -103,8 +105,8 @@ def draw_meaning(draws: Draws, rng: np.random.Generator) -> Understood:
     return Understood(skill, kind, colour, str(rng.choice(MANNERS)))
 
 
-def draw_moment(draws: Draws, rng: np.random.Generator) -> Moment:
-    """A moment at random."""
+def draw_task_of(draws: Draws, rng: np.random.Generator) -> tuple[Task, Understood, Scenery]:
+    """A task at random, what its instruction says, and what surrounds it."""
     meant = draw_meaning(draws, rng)
     pair = "hard" if rng.random() < _HARD else "easy"
     task = draw_task(
@@ -112,6 +114,12 @@ def draw_moment(draws: Draws, rng: np.random.Generator) -> Moment:
         pair=pair, others=draws.colours, letters=draws.letters,
     )  # fmt: skip
     scenery = draw_scenery(draws.scenery if rng.random() < _VARIED else "plain", rng)
+    return task, meant, scenery
+
+
+def draw_moment(draws: Draws, rng: np.random.Generator) -> Moment:
+    """A moment at random."""
+    task, _, scenery = draw_task_of(draws, rng)
     return moment_of(task, scenery, rng)
 
 
@@ -129,7 +137,7 @@ def moment_of(task: Task, scenery: Scenery, rng: np.random.Generator) -> Moment:
     chunk = expert_chunk(task, pose, progress, ball)
     action = chunk[0]
     last, trace = _acted(task, action, bowed, rng)
-    place = _place(task, pose, ball)
+    place = target_place(task, pose, ball)
     pitch = 0.0 if bowed is None else action[10] * (1.0 - math.exp(-bowed / 0.3))
     motion = np.array(
         # Who is to crouch may still stand, and the other way round.
@@ -172,7 +180,8 @@ def draw_pose(task: Task, rng: np.random.Generator, ball: Array | None = None) -
         if _free(task, position):
             break
     ahead, left = target - position
-    yaw = rng.normal(0.0, 0.3) if passes else math.atan2(left, ahead) + rng.normal(0.0, 0.25)
+    spread = _FACING if rng.random() < 0.5 else _ABOUT
+    yaw = rng.normal(0.0, 0.3) if passes else math.atan2(left, ahead) + rng.normal(0.0, spread)
     if rng.random() > _TOWARDS:
         yaw = rng.uniform(-1.0, 1.0)
     return Pose(position, float(math.remainder(yaw, 2.0 * math.pi)))
@@ -224,7 +233,8 @@ def _acted(
     return last, IDLE + rng.uniform(0.3, 1.0) * (last - IDLE)
 
 
-def _place(task: Task, pose: Pose, ball: Array | None) -> Array:
+def target_place(task: Task, pose: Pose, ball: Array | None) -> Array:
+    """Where the target is, or the ball that rolls, ahead and to the left of a robot, (2,), m."""
     point = task.target.position if task.skill != "stop" or ball is None else ball[:2]
     distance, bearing = pose.to((float(point[0]), float(point[1])))
     return np.array([distance * math.cos(bearing), distance * math.sin(bearing)])
