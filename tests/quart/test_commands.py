@@ -79,6 +79,8 @@ def test_what_a_training_can_not_be_made_of_is_said_in_one_sentence(
     ("arguments", "message"),
     [
         ("--format quard --captions", "--captions belongs to the format moments, and"),
+        ("--correct none.safetensors", "no file none.safetensors"),
+        ("--correct none.safetensors --captions", "--captions and --correct exclude one another"),
         ("--rate 50", "--rate belongs to the format quard or lerobot"),
         ("--format quard --rate 30", "the rate of recordings is 10, 50, 100 Hz, not 30"),
         ("--format lerobot", "give their folder with --source"),

@@ -27,9 +27,9 @@ from neuro_control.quart.control.tasks import (
     draw_task,
 )
 from neuro_control.quart.simulation.scenery import FURNITURE, PLAIN
-from neuro_control.quart.training import pictures
+from neuro_control.quart.training import corrections, pictures
 from neuro_control.quart.training.captions import draw_caption
-from neuro_control.quart.training.corrections import Corrector
+from neuro_control.quart.training.corrections import Corrections, Corrector, make_corrections
 from neuro_control.quart.training.moments import Draws, draw_moment, in_view
 from neuro_control.quart.training.pictures import Pictures, PictureSet, generate
 from neuro_control.quart.training.texts import captioned, packed, said, unpacked
@@ -181,3 +181,15 @@ def test_a_policy_is_corrected_by_what_the_expert_does_where_it_walks():
         # The target stands still: whoever sees it more to the left is told to turn that way more.
         turn = 2.0 * np.arctan2(each.place[1], each.place[0])
         assert each.chunk[0][3] == pytest.approx(np.clip(turn, -1.0, 1.0), abs=1e-6)
+
+
+def test_corrections_are_made_in_parts_and_learnt_from_beside_moments(data, tmp_path):
+    file = tmp_path / "policy.safetensors"
+    Policy(build(TINY)).save(file)
+    settings = Corrections(file, Draws(skills=("stop",)), seed=2)
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as executor:
+        patch.setattr(corrections, "PART", 6)
+        generate(tmp_path, settings, 1, executor, make=make_corrections)
+    pairs = PictureSet(data[0], tmp_path)
+    assert pairs.size == 30
+    assert unpacked(pairs.batch(np.array([29]))["texts"][0]).startswith("stop the ")

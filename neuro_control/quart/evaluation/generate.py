@@ -16,12 +16,14 @@ from neuro_control.cli.progress import progress
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.quart.control.actions import POLICY_PERIOD
+from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.tasks import PAIRS
 from neuro_control.quart.evaluation import recordings
 from neuro_control.quart.evaluation.options import read_tasks, robot_option, tasks_option
 from neuro_control.quart.evaluation.recordings import Recordings
 from neuro_control.quart.simulation.scenery import SPLITS
 from neuro_control.quart.training import pictures
+from neuro_control.quart.training.corrections import Corrections, make_corrections
 from neuro_control.quart.training.formats import lerobot_dataset, recorded
 from neuro_control.quart.training.formats.recorded import Recorded
 from neuro_control.quart.training.moments import Draws
@@ -32,7 +34,8 @@ FORMATS = ("moments", "quard", "lerobot")
 _PIXELS = {"moments": 96, "quard": 240}
 # Formats that an option is about, where it is not about all.
 _FORMATS_OF = {
-    "moments": ("moments",), "captions": ("moments",), "source": ("moments", "lerobot"),
+    "moments": ("moments",), "captions": ("moments",), "correct": ("moments",),
+    "source": ("moments", "lerobot"),
     "seed": ("moments", "quard"), "robot": ("moments", "quard"), "pixels": ("moments", "quard"),
     "tasks": ("moments", "quard"), "worlds": ("moments", "quard"),
     "episodes": ("quard",), "draw": ("quard",), "no_depth": ("quard",),
@@ -56,6 +59,11 @@ _FORMATS_OF = {
     is_flag=True,
     help="Captioned pictures without actions in place of moments with them (moments).",
 )
+@click.option(
+    "--correct", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Weights of a policy that walks the course while the expert says what it should have done "
+    "(DAgger), in place of poses at random (moments).",
+)  # fmt: skip
 @click.option(
     "--episodes", type=click.IntRange(1, 1_000_000), default=100, show_default=True,
     help="Number of roll-outs (quard).",
@@ -91,6 +99,7 @@ def generate(
     form: str,
     moments: int,
     captions: bool,
+    correct: Path | None,
     episodes: int,
     draw: str,
     rate: int,
@@ -119,8 +128,13 @@ def generate(
     elif form == "moments":
         parts = math.ceil(moments / PART)
         with workers(jobs, cluster) as executor, progress("moments", parts, "parts") as show:
-            taken = Pictures(draws, captions, size, seed, robot)
-            pictures.generate(out, taken, parts, executor, show)
+            if correct is None:
+                taken = Pictures(draws, captions, size, seed, robot)
+                pictures.generate(out, taken, parts, executor, show)
+            else:
+                Policy.load(correct)  # a wrong file is refused here
+                corrected = Corrections(correct, draws, seed, robot)
+                pictures.generate(out, corrected, parts, executor, show, make_corrections)
         count["moments"] = parts * PART
     else:
         with workers(jobs, cluster) as executor, progress("roll-outs", episodes, "") as show:
@@ -157,4 +171,9 @@ def _check_given(form: str) -> None:
             raise ConfigurationError(
                 f"--{name.replace('_', '-')} belongs to the format {' or '.join(forms)}, and the "
                 f"format is {form}"
+            )
+        if given and name in ("captions", "pixels") and context.params["correct"] is not None:
+            raise ConfigurationError(
+                f"--{name} and --correct exclude one another: the pictures of a policy that walks "
+                "are those that it sees"
             )

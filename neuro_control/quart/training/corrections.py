@@ -11,10 +11,15 @@ memories are those that the policy has when it is deployed.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control import weights
 from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import find_robot
@@ -22,7 +27,7 @@ from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quadruped.simulation.camera import Camera
 from neuro_control.quart.control.actions import NUMBERS, POLICY_PERIOD, TERMINATE, gait_command
-from neuro_control.quart.control.instructions import say
+from neuro_control.quart.control.instructions import say, understand
 from neuro_control.quart.control.judge import Moment as Seen
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import state_vector
@@ -33,6 +38,8 @@ from neuro_control.quart.simulation.scenery import Scenery
 from neuro_control.quart.training.chunks import expert_chunk
 from neuro_control.quart.training.expert import Pose, Progress
 from neuro_control.quart.training.moments import Draws, draw_task_of, in_view, target_place
+from neuro_control.quart.training.pictures import KIND, PART, part_file
+from neuro_control.quart.training.texts import packed
 
 Array = NDArray[np.float64]
 
@@ -43,6 +50,57 @@ _KEPT = 2
 _EVERY = round(POLICY_PERIOD / PERIOD)
 _PITCH = NUMBERS.index("pitch")
 _BOWS = 0.2  # rad
+
+
+@dataclasses.dataclass(frozen=True)
+class Corrections:
+    """Settings of a data set of corrections.
+
+    Attributes:
+        policy: File of the weights of the policy that walks.
+        draws: What its tasks are drawn from.
+        seed: Its seed.
+        robot: go2 or go1.
+    """
+
+    policy: Path
+    draws: Draws = dataclasses.field(default_factory=Draws)
+    seed: int = 0
+    robot: str = "go2"
+
+    def manifest(self) -> dict[str, Any]:
+        """What tells one data set from another, as JSON has it; a policy by its checksum."""
+        checksum = hashlib.sha256(self.policy.read_bytes()).hexdigest()
+        values = {**dataclasses.asdict(self), "policy": checksum}
+        found: dict[str, Any] = json.loads(json.dumps({"corrections": 1, **values}))
+        return found
+
+
+def make_corrections(folder: Path, settings: Corrections, part: int) -> None:
+    """Let the policy walk until there are corrections for a part, and write them."""
+    rng = np.random.default_rng([settings.seed, part])
+    corrector = Corrector(Policy.load(settings.policy), settings.robot)
+    found: list[Correction] = []
+    try:
+        while len(found) < PART:
+            found += corrector.episode(settings.draws, rng)
+    finally:
+        corrector.close()
+    weights.write(part_file(folder, part), KIND, _arrays(found[:PART]), settings.manifest())
+
+
+def _arrays(found: list[Correction]) -> dict[str, NDArray[Any]]:
+    return {
+        "texts": packed([each.text for each in found]),
+        "states": np.stack([each.state for each in found]).astype(np.float32),
+        "actions": np.stack([each.chunk[0] for each in found]).astype(np.float32),
+        "chunks": np.stack([each.chunk for each in found]).astype(np.float16),
+        "places": np.stack([each.place for each in found]).astype(np.float32),
+        "visible": np.array([each.visible for each in found]),
+        "acts": np.ones(len(found), dtype=bool),
+        "letters": np.array([understand(each.text).skill == "distinguish" for each in found]),
+        "images": np.stack([each.image for each in found]).transpose(0, 3, 1, 2),
+    }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,6 +32,8 @@ from neuro_control.quart.training.expert import Pose, Progress, expert_action
 
 Array = NDArray[np.float64]
 
+# Skills that take the most learning are drawn more often.
+_SHARES = {"crawl": 3.0, "unload": 3.0, "distinguish": 2.0, "avoid": 2.0}
 # Shares of what is drawn: hard pairs, and worlds that vary.
 _HARD, _VARIED = 0.75, 0.75
 # Poses: near the end of the task, and looking about where the target is; these to within so much,
@@ -86,13 +88,14 @@ class Draws:
         colours: Colours of targets and of all else.
         letters: Letters.
         scenery: Split of the worlds.
+        weights: How often a skill is drawn, as a multiple of the others; 1 if it is not named.
     """
 
     skills: Sequence[str] = SKILLS
     colours: Sequence[str] = SEEN
     letters: Sequence[str] = LETTERS
     scenery: str = "seen"
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=lambda: dict(_SHARES))
 
 
 def draw_meaning(draws: Draws, rng: np.random.Generator) -> Understood:

@@ -69,19 +69,22 @@ class Pictures:
 
 def generate(
     folder: Path,
-    settings: Pictures,
+    settings: Any,
     parts: int,
     executor: Executor,
     show: Callable[[float], None] = lambda _: None,
+    make: Callable[[Path, Any, int], None] | None = None,
 ) -> None:
     """Make the parts of a data set that are missing.
 
     Args:
         folder: Its folder.
-        settings: Settings; a folder that has others is refused.
+        settings: Settings, as ``Pictures`` or with a ``manifest`` like its; a folder that has
+            others is refused.
         parts: Number of parts.
         executor: Where they are made.
         show: Called with the number of parts that are there.
+        make: Makes a part of a folder by settings and number; ``make_part`` by default.
 
     Raises:
         ConfigurationError: The folder holds another data set, or MuJoCo can't render here.
@@ -94,7 +97,7 @@ def generate(
     write_text(manifest, json.dumps(settings.manifest(), indent=1))
     missing = [part for part in range(parts) if not part_file(folder, part).is_file()]
     show(parts - len(missing))
-    futures = [executor.submit(make_part, folder, settings, part) for part in missing]
+    futures = [executor.submit(make or make_part, folder, settings, part) for part in missing]
     try:
         for done, future in enumerate(as_completed(futures), start=parts - len(missing) + 1):
             future.result()
