@@ -278,3 +278,15 @@ def test_states_and_pictures_of_another_size_are_read_as_those_of_its_own():
     )
     said = Instruction("go", encode("go"))
     assert len(policy.network.predict(flat.transpose(2, 0, 1), said, np.zeros(SIZE)).actions) == 1
+
+
+def test_an_instruction_of_which_a_word_is_left_out_has_one_vector_alone_and_among_longer_ones():
+    network = build(TINY)
+    short, long = (
+        torch.from_numpy(encode(text))[None]
+        for text in ("go to the red cube", "please go to the red cube slowly with a trotting gait")
+    )
+    short[0, 2] = -1
+    with torch.inference_mode():
+        alone, among = network.read(short), network.read(torch.cat([short, long]))[:1]
+    assert torch.allclose(alone, among, atol=1e-6)

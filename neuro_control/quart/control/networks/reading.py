@@ -74,6 +74,10 @@ class Reader(nn.Module):
 
 
 def _turned(present: Tensor) -> Tensor:
-    """Places of the words from the last to the first, (n, words); what is no word stays."""
+    """Places of the words from the last to the first, (n, words); what is behind the last stays.
+
+    Words between may be missing: a training leaves some out.
+    """
     places = torch.arange(present.shape[1]).expand(present.shape)
-    return torch.where(present, present.sum(dim=1, keepdim=True) - 1 - places, places)
+    count = ((places + 1) * present).amax(dim=1, keepdim=True)
+    return torch.where(places < count, count - 1 - places, places)
