@@ -244,7 +244,7 @@ def test_nonsense_stands_still_for_the_whole_chunk():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"architecture": "large"}, "architecture is small or transformer, not 'large'"),
+        ({"architecture": "huge"}, "architecture is small or transformer or large, not 'huge'"),
         ({"tokenizer": "words"}, "tokenizer is bins or codebook, not 'words'"),
         ({"decoding": "autoregressive"}, "only a transformer decodes autoregressively"),
         ({"hidden": 30, "heads": 4}, "heads divide hidden"),

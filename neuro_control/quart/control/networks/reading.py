@@ -46,7 +46,7 @@ class Reader(nn.Module):
         present = (groups >= 0).any(dim=2)
         if not torch.onnx.is_in_onnx_export():
             # As long as the longest instruction of the batch; what is longer is empty.
-            longest = int(present.sum(dim=1).max().clamp(min=1))
+            longest = int(_counts(present).max().clamp(min=1))
             groups, present = groups[:, :longest], present[:, :longest]
         known = (groups >= 0).float()[..., None]
         summed = (self.groups(groups.clamp(min=0)) * known).sum(dim=2)
@@ -73,11 +73,13 @@ class Reader(nn.Module):
         return functional.silu(joined)
 
 
-def _turned(present: Tensor) -> Tensor:
-    """Places of the words from the last to the first, (n, words); what is behind the last stays.
+def _counts(present: Tensor) -> Tensor:
+    """Number of words up to the last, (n, 1); a training may leave out some between."""
+    return ((torch.arange(present.shape[1]) + 1) * present).amax(dim=1, keepdim=True)
 
-    Words between may be missing: a training leaves some out.
-    """
+
+def _turned(present: Tensor) -> Tensor:
+    """Places of the words from the last to the first, (n, words); what is behind the last stays."""
     places = torch.arange(present.shape[1]).expand(present.shape)
-    count = ((places + 1) * present).amax(dim=1, keepdim=True)
-    return torch.where(places < count, count - 1 - places, places)
+    counts = _counts(present)
+    return torch.where(places < counts, counts - 1 - places, places)
