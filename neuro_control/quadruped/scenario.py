@@ -41,7 +41,6 @@ ENVIRONMENTS = {
 
 MODELS = (
     "neuro_control.quadruped.simulation.body:world",
-    "neuro_control.quadruped.simulation.course:world",
     # The name that release 0.2 gave the first.
     "neuro_control.quadruped.simulation.env:world",
 )

@@ -31,7 +31,11 @@ QUART = Scenario(
 
 SCENARIOS = {"quart": QUART}
 
-MODELS = ("neuro_control.quart.simulation.course:world",)
+MODELS = (
+    "neuro_control.quart.simulation.course:world",
+    # The name before 1.0.
+    "neuro_control.quadruped.simulation.course:world",
+)
 
 # A data set's command: QUARD is not a scenario.
 COMMANDS = {
