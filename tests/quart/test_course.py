@@ -161,10 +161,11 @@ def test_a_bar_stops_who_does_not_crouch(course):
     assert outcome.failed == "it touched the bar"
 
 
-def test_a_script_without_eyes_does_not_go_through_the_right_tunnel(course):
+def test_a_script_without_eyes_goes_through_the_right_tunnel_by_chance(course):
     rng = np.random.default_rng(1)
     task = draw_task("tunnel", "rectangle tunnel", "red", rng, pair="hard")
-    assert not rollout(course, task, Script()).strict
+    # Which side it takes is drawn.
+    assert {rollout(course, task, Script(seed)).strict for seed in range(4)} == {False, True}
 
 
 def test_the_same_rollout_is_the_same_to_the_bit(course):
