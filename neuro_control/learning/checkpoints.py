@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,9 @@ class Checkpoint:
         length: str = "steps",
         start: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
-        self.folder, self._kind, self._setting, self._length = folder, kind, setting, length
+        self.folder, self._kind, self._length = folder, kind, length
+        # As the file gives them back: a tuple is a list there.
+        self._setting: dict[str, Any] = json.loads(json.dumps(dict(setting)))
         self._start = {} if start is None else dict(start)
         self._file = folder / "checkpoint.safetensors"
 

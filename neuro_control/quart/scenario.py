@@ -25,17 +25,13 @@ QUART = Scenario(
     },
     instruct="neuro_control.quart.evaluation.instructed_run:instruct",
     subjects="neuro_control.quart.evaluation.faults:SUBJECTS",
-    needs={"ended_s": "a robot that comes to stand"},
+    needs={"ended_s": "a robot that stands in the end"},
     seconds=24.0,
 )
 
 SCENARIOS = {"quart": QUART}
 
-MODELS = (
-    "neuro_control.quart.simulation.course:world",
-    # The name before 1.0.
-    "neuro_control.quadruped.simulation.course:world",
-)
+MODELS = ("neuro_control.quart.simulation.course:world",)
 
 # A data set's command: QUARD is not a scenario.
 COMMANDS = {

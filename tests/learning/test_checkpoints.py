@@ -32,6 +32,13 @@ def test_a_training_may_be_made_longer_but_not_another(tmp_path):
         Checkpoint(tmp_path, "a training of a fish", SETTINGS).read()
 
 
+def test_settings_are_compared_as_the_file_gives_them_back(tmp_path):
+    Checkpoint(tmp_path, KIND, {**SETTINGS, "sizes": (1, 2)}).write({"mean": np.zeros(1)})
+    assert Checkpoint(tmp_path, KIND, {**SETTINGS, "sizes": (1, 2)}).read()
+    with pytest.raises(ConfigurationError, match=r"\(sizes differ\)"):
+        Checkpoint(tmp_path, KIND, {**SETTINGS, "sizes": (1, 3)}).read()
+
+
 def test_a_training_from_another_start_is_another(tmp_path):
     Checkpoint(tmp_path, KIND, SETTINGS, start={"start": np.zeros(2)}).write({"mean": np.ones(2)})
     assert Checkpoint(tmp_path, KIND, SETTINGS, start={"start": np.zeros(2)}).read()

@@ -263,8 +263,8 @@ class LocomotionStateMachine:
         """Whether it is upright, but legs are so far from folded that they may be under it."""
         way = np.abs(observation.angles - self._folded)
         hip, thigh = self._own.lying
-        astray = bool((way[0::3] > hip).any() or (way[1::3] > thigh).any())
-        return astray and _lean(observation) < self._own.upright_angle
+        displaced = bool((way[0::3] > hip).any() or (way[1::3] > thigh).any())
+        return displaced and _lean(observation) < self._own.upright_angle
 
     def _spread_legs(self, observation: Observation) -> JointCommand:
         """Hips turn legs out to the sides, until the belly is on the ground."""

@@ -16,7 +16,7 @@ walks straight on passes it in four skills of seven, since targets stand 0.75 m 
 | stop | the ball within 1.0 m of the robot | the right ball, which rolled, lies still at the robot; nothing else was touched |
 
 Strictly, a task is also to be ended: the robot says ``terminate`` in time, and stands from then on.
-What is left to happen then (a ball still rolls, the robot comes to a stand) has ``WATCHED`` seconds.
+What is left to happen then (a ball still rolls, the robot still slows down) has ``WATCHED`` seconds.
 """  # noqa: E501  # the table's rows
 
 from __future__ import annotations

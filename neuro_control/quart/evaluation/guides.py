@@ -95,7 +95,7 @@ class Seer(Guide):
         policy: The policy.
         course: The course, whose camera it looks through.
         blind: Whether its pictures are black but for a spot, so that it sees nothing.
-        deaf: Whether it is told the skill and no more: which object is meant is left out.
+        deaf: Whether its instruction names the skill and no more: which object is left out.
     """
 
     def __init__(

@@ -10,7 +10,6 @@ alike. Tasks in which the expert failed are kept, as QUARD does: ``info.csv`` sa
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import platform
 from collections.abc import Callable, Sequence
@@ -25,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.files import read_text, write_text, writing
+from neuro_control.files import writing
+from neuro_control.learning import manifests
 from neuro_control.quadruped.control.types import LEGS
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quadruped.simulation.camera import Camera
@@ -43,7 +43,6 @@ from neuro_control.quart.training.moments import Draws, draw_meaning
 Array = NDArray[np.float64]
 
 _VERSION = 1
-_MANIFEST = "manifest.json"
 # Episodes that a process records before it gives its cameras back.
 _AT_A_TIME = 14
 # Rates at which the gait layer's steps can be recorded, Hz.
@@ -83,14 +82,12 @@ class Recordings:
             )
 
     def manifest(self) -> dict[str, Any]:
-        """Settings and versions of what they depend on, as JSON has it."""
+        """Settings and versions of what they depend on, for JSON."""
         versions = {
             "python": platform.python_version(), "mujoco": mujoco.__version__,
             "numpy": np.__version__, "neuro_control": version("neuro_control"),
         }  # fmt: skip
-        settings = {"version": _VERSION, **dataclasses.asdict(self), "versions": versions}
-        found: dict[str, Any] = json.loads(json.dumps(settings))
-        return found
+        return {"version": _VERSION, **dataclasses.asdict(self), "versions": versions}
 
 
 def generate(
@@ -112,7 +109,7 @@ def generate(
     Raises:
         ConfigurationError: The folder holds another data set, or MuJoCo can't render here.
     """
-    _claim(folder / _MANIFEST, settings)
+    manifests.claim(folder, settings.manifest())
     missing = [number for number in range(episodes) if not _place(folder, settings, number)]
     show(episodes - len(missing))
     batches = [missing[first : first + _AT_A_TIME] for first in range(0, len(missing), _AT_A_TIME)]
@@ -126,20 +123,6 @@ def generate(
     finally:
         for future in futures:
             future.cancel()
-
-
-def _claim(manifest: Path, settings: Recordings) -> None:
-    if manifest.is_file():
-        try:
-            same = json.loads(read_text(manifest)) == settings.manifest()
-        except ValueError:
-            same = False
-        if not same:
-            raise ConfigurationError(
-                f"{manifest.parent} holds another data set, or one of other versions: give another "
-                "folder, or the same options to go on"
-            )
-    write_text(manifest, json.dumps(settings.manifest(), indent=1))
 
 
 def _place(folder: Path, settings: Recordings, number: int) -> bool:

@@ -107,9 +107,8 @@ class Inference:
             if instruction is not None:
                 self._begin(*instruction)
             decision = self.policy.act(look(), state, since)
-        except (
-            Exception
-        ) as raised:  # whatever a picture makes it stumble over, the next is answered
+        except Exception as raised:
+            # Whatever a picture makes it stumble over, the next is answered.
             error = raised
         return Answer(stamp, decision, error, time.perf_counter() - begin)
 

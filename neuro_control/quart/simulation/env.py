@@ -13,26 +13,23 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import find_robot
-from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quadruped.simulation.camera import Camera
-from neuro_control.quart.control.actions import POLICY_PERIOD, RANGES, TERMINATE, gait_command
+from neuro_control.quart.control.actions import POLICY_PERIOD, RANGES, TERMINATE
 from neuro_control.quart.control.instructions import Understood, draw, say
 from neuro_control.quart.control.judge import WATCHED, Moment, StrictJudge, published
 from neuro_control.quart.control.state import RobotState
 from neuro_control.quart.control.tasks import KINDS, LETTERS, MANNERS, SEEN, SKILLS, Task
 from neuro_control.quart.simulation.course import Course, Witness, load_of
-from neuro_control.quart.simulation.gait_state import robot_state
+from neuro_control.quart.simulation.gait_state import follow, robot_state
 from neuro_control.quart.simulation.scenery import draw_scenery
 from neuro_control.simulation.viewing import RENDER_MODES, View
 
 Array = NDArray[np.float64]
 Observation = dict[str, Any]
 
-_STEPS = round(POLICY_PERIOD / PERIOD)
 _TEXT = string.ascii_letters + string.digits + " ,.'-"
 _LONGEST = 200
 
@@ -186,12 +183,7 @@ class Quard(gymnasium.Env[Observation, Array]):
             self._ended = self._time
         if self._ended is not None:
             action[TERMINATE] = 1.0
-        sources = CommandSources.constant(gait_command(action))
-        for step in range(_STEPS):
-            now = self._time + step * PERIOD
-            answer = self.controller.step(self.body.observation, now, sources)
-            self.body.step(answer.efforts)
-            self._witness.look()
+        follow(self.body, self.controller, action, self._time, self._witness.look)
         self._time += POLICY_PERIOD
         before = self._judge.success
         self._look()

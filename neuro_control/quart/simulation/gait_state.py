@@ -1,15 +1,23 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What a gait layer in this process estimates, as a policy takes it."""
+"""A gait layer in this process: what it estimates, as a policy takes it, and how it follows one."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
+from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import QuadrupedController
+from neuro_control.quadruped.control.types import PERIOD
+from neuro_control.quadruped.simulation.body import Body
+from neuro_control.quart.control.actions import POLICY_PERIOD, gait_command
 from neuro_control.quart.control.state import RobotState
+
+_TICKS = round(POLICY_PERIOD / PERIOD)
 
 
 def robot_state(controller: QuadrupedController) -> RobotState:
@@ -26,3 +34,26 @@ def robot_state(controller: QuadrupedController) -> RobotState:
         position=np.array(position[:2]),
         yaw=math.atan2(rotation[1, 0], rotation[0, 0]),
     )
+
+
+def follow(
+    body: Body,
+    controller: QuadrupedController,
+    action: NDArray[np.float64],
+    now: float,
+    after: Callable[[], None] = lambda: None,
+) -> None:
+    """Walk as an action says until the next one is due.
+
+    Args:
+        body: The robot.
+        controller: Its gait layer.
+        action: The action, (12,).
+        now: Present time, s.
+        after: Called after each period of the physics.
+    """
+    sources = CommandSources.constant(gait_command(action))
+    for tick in range(_TICKS):
+        answer = controller.step(body.observation, now + tick * PERIOD, sources)
+        body.step(answer.efforts)
+        after()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control import weights
-from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import QuadrupedController
 from neuro_control.quadruped.control.robots import find_robot
-from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quadruped.simulation.camera import Camera
-from neuro_control.quart.control.actions import NUMBERS, POLICY_PERIOD, TERMINATE, gait_command
+from neuro_control.quart.control.actions import NUMBERS, POLICY_PERIOD, TERMINATE
 from neuro_control.quart.control.instructions import say, understand
 from neuro_control.quart.control.judge import Moment as Seen
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import state_vector
 from neuro_control.quart.control.tasks import Task
 from neuro_control.quart.simulation.course import Course, Witness, load_of
-from neuro_control.quart.simulation.gait_state import robot_state
+from neuro_control.quart.simulation.gait_state import follow, robot_state
 from neuro_control.quart.simulation.scenery import Scenery
 from neuro_control.quart.training.chunks import expert_chunk
 from neuro_control.quart.training.expert import Pose, Progress
@@ -47,7 +44,6 @@ Array = NDArray[np.float64]
 _EXPERT, _TURN = 0.3, 1.0
 # A moment is kept every so many: neighbours teach the same.
 _KEPT = 2
-_EVERY = round(POLICY_PERIOD / PERIOD)
 _PITCH = NUMBERS.index("pitch")
 _BOWS = 0.2  # rad
 
@@ -69,11 +65,9 @@ class Corrections:
     robot: str = "go2"
 
     def manifest(self) -> dict[str, Any]:
-        """What tells one data set from another, as JSON has it; a policy by its checksum."""
+        """What tells one data set from another, for JSON; a policy by its checksum."""
         checksum = hashlib.sha256(self.policy.read_bytes()).hexdigest()
-        values = {**dataclasses.asdict(self), "policy": checksum}
-        found: dict[str, Any] = json.loads(json.dumps({"corrections": 1, **values}))
-        return found
+        return {"corrections": 1, **dataclasses.asdict(self), "policy": checksum}
 
 
 def make_corrections(folder: Path, settings: Corrections, part: int) -> None:
@@ -183,10 +177,7 @@ class Corrector:
                 bowed_at = now if bowed_at is None else bowed_at
             if body.fallen or action[TERMINATE] > 0.5:
                 break
-            sources = CommandSources.constant(gait_command(action))
-            for tick in range(_EVERY):
-                answer = controller.step(body.observation, now + tick * PERIOD, sources)
-                body.step(answer.efforts)
+            follow(body, controller, action, now)
         return found
 
     def _label(

@@ -10,7 +10,6 @@ bytes. Together they may be larger than the memory: pictures are read as a batch
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from safetensors import safe_open
 
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
-from neuro_control.files import write_text
+from neuro_control.learning import manifests
 from neuro_control.quart.training.captions import draw_caption
 from neuro_control.quart.training.moments import Draws, Moment, draw_moment
 from neuro_control.quart.training.studio import Studio
@@ -36,7 +35,6 @@ PART = 2048
 UNKNOWN = -1
 """Of ``visible`` where nobody knows where the target is: in episodes of QUARD."""
 
-_MANIFEST = "manifest.json"
 _VERSION = 2
 
 
@@ -60,11 +58,8 @@ class Pictures:
     robot: str = "go2"
 
     def manifest(self) -> dict[str, Any]:
-        """What tells one data set from another, as JSON has it."""
-        found: dict[str, Any] = json.loads(
-            json.dumps({"version": _VERSION, **dataclasses.asdict(self)})
-        )
-        return found
+        """What tells one data set from another, for JSON."""
+        return {"version": _VERSION, **dataclasses.asdict(self)}
 
 
 def generate(
@@ -89,12 +84,7 @@ def generate(
     Raises:
         ConfigurationError: The folder holds another data set, or MuJoCo can't render here.
     """
-    manifest = folder / _MANIFEST
-    if manifest.is_file() and json.loads(manifest.read_text()) != settings.manifest():
-        raise ConfigurationError(
-            f"{folder} holds another data set: give another folder, or the same options to go on"
-        )
-    write_text(manifest, json.dumps(settings.manifest(), indent=1))
+    manifests.claim(folder, settings.manifest())
     missing = [part for part in range(parts) if not part_file(folder, part).is_file()]
     show(parts - len(missing))
     futures = [executor.submit(make or make_part, folder, settings, part) for part in missing]

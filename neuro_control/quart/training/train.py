@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -99,8 +98,7 @@ def train(
     checkpoint = Checkpoint(
         folder,
         "training of a policy of QUART",
-        # As the file has them: with lists.
-        json.loads(json.dumps({**asdict(training), **asdict(network.size)})),
+        {**asdict(training), **asdict(network.size)},
         "updates",
     )
     done = _resume(checkpoint, network, optimiser)

@@ -119,7 +119,7 @@ def _dictionary(data: bytes) -> dict[str, Any]:
 
 
 class _Held:
-    """An array or type that comes to be: it is filled in after it was made."""
+    """An array or type under construction: it is filled in after it was made."""
 
     def __init__(self, kind: str, text: str = "") -> None:
         self.kind, self.text = kind, text

@@ -9,7 +9,6 @@ episodes that are recorded here do. Tasks in which a recorded robot failed are l
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass
@@ -22,7 +21,7 @@ from PIL import Image
 
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
-from neuro_control.files import write_text
+from neuro_control.learning import manifests
 from neuro_control.quart.control.actions import POLICY_PERIOD, RANGES
 from neuro_control.quart.control.state import Memory, state_vector
 from neuro_control.quart.training.chunks import CHUNK
@@ -34,7 +33,6 @@ from neuro_control.quart.training.texts import packed
 Array = NDArray[np.float64]
 
 _VERSION = 1
-_MANIFEST = "manifest.json"
 # Episodes of a part: some 5,000 moments.
 _EPISODES = 64
 # Deviation of where a policy sees a target from where it is: a part of the distance, and m.
@@ -95,12 +93,7 @@ def convert(
             f"no task of those in {source} was done: there is nothing to learn"
         )
     facts = {"version": _VERSION, **asdict(settings), "episodes": len(found)}
-    manifest = folder / _MANIFEST
-    if manifest.is_file() and json.loads(manifest.read_text()) != facts:
-        raise ConfigurationError(
-            f"{folder} holds another data set: give another folder, or the same options to go on"
-        )
-    write_text(manifest, json.dumps(facts, indent=1))
+    manifests.claim(folder, facts)
     parts = [found[first : first + _EPISODES] for first in range(0, len(found), _EPISODES)]
     missing = [part for part in range(len(parts)) if not part_file(folder, part).is_file()]
     done = len(parts) - len(missing)
