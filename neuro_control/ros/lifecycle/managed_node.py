@@ -56,6 +56,17 @@ class ManagedNode(
             if service.srv_type is ChangeState:
                 service.callback = self._valid_transitions(service.callback)
 
+    def destroy_node(self) -> None:
+        """End the node, so that it leaves the graph at once.
+
+        rclpy leaves the state machine to the garbage collector. While anything refers to the node,
+        others would see it, and a simulation would wait for it to become active.
+        """
+        super().destroy_node()
+        # One whose parameters are wrong ends before it has any.
+        if hasattr(self, "_state_machine"):
+            self._state_machine.destroy_when_not_in_use()
+
     @abstractmethod
     def set_up(self) -> None:
         """Make what the node needs from ``self.parameters``, and its topics.
