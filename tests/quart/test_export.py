@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.actions import RANGES
-from neuro_control.quart.control.language import encode
+from neuro_control.quart.control.language import Instruction, encode
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import SIZE
 from neuro_control.quart.training import export as exporting
@@ -39,8 +39,10 @@ def moments(count=8, pixels=32):
 
 
 def predictions(of):
-    return [of.predict(*(each[name][0] for name in ("images", "words", "states")))
-            for each in moments()]  # fmt: skip
+    return [
+        of.predict(each["images"][0], Instruction("", each["words"][0]), each["states"][0])
+        for each in moments()
+    ]
 
 
 # Twelve tokens one by one take long to export, and are what four are.
