@@ -22,6 +22,7 @@ BLIMP = Scenario(
         "benchmark": "neuro_control.blimp.evaluation.benchmark:benchmark",
         "evolve": "neuro_control.blimp.training.evolve:command",
         "experiment": "neuro_control.blimp.evaluation.experiments:experiment",
+        "export": "neuro_control.blimp.training.export:command",
         "train": "neuro_control.blimp.training.gradient:command",
         "tune": "neuro_control.blimp.training.tune:command",
     },

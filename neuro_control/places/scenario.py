@@ -19,6 +19,7 @@ PLACES = Scenario(
         "evaluate": "neuro_control.places.evaluation.evaluate:evaluate",
         "benchmark": "neuro_control.places.evaluation.benchmark:benchmark",
         "experiment": "neuro_control.places.evaluation.experiments:experiment",
+        "export": "neuro_control.places.training.export:command",
         "render": "neuro_control.places.evaluation.render:render",
     },
     needs={

@@ -170,6 +170,30 @@ class AntisymmetricStructure:
             readout_decay=p["readout_decay"],
         )
 
+    def collapse(self, network: dense.Network) -> Array:
+        """The vector (size,) of a network that ``expand`` wrote out.
+
+        Raises:
+            ConfigurationError: The network is not antisymmetric.
+        """
+        plus = np.arange(0, 2 * PAIRS, 2)
+        parts = {
+            name: getattr(network, name)[plus] if shape else network.readout_decay
+            for name, shape in self.shapes.items()
+            if hasattr(network, name)
+        }
+        parts["weight_same"] = network.weight[plus, plus]
+        parts["weight_cross"] = network.weight[plus, plus + 1]
+        if self.adaptive:
+            parts["adaptation"] = network.adaptation[plus, plus + 1]
+        if self.recurrent:
+            parts["recurrent_same"] = network.recurrent_weight[plus, plus]
+            parts["recurrent_cross"] = network.recurrent_weight[plus, plus + 1]
+        vector = self.vector(parts)
+        if not all(map(np.array_equal, self.expand(vector), network)):
+            raise ConfigurationError("the network is not made of mirrored pairs")
+        return vector
+
     def rest(self, vectors: Array) -> Array:
         """States at rest, (..., 281), of networks (..., size)."""
         states = np.zeros((*vectors.shape[:-1], _OUTPUT + 1))

@@ -45,8 +45,8 @@ def make_law(name: str, pid: PIDSettings | None = None) -> ControlLaw:
     if name in ("pid", "pd"):
         return PID(pid, CONTROL_PERIOD, FULL_COMMAND)
     file = NETWORK if name == "snn" else name
-    if not file.endswith(".safetensors"):
+    if not file.endswith((".safetensors", ".nir")):
         raise ConfigurationError(
-            f"no controller '{name}': there are {', '.join(LAWS)}, or a .safetensors file"
+            f"no controller '{name}': there are {', '.join(LAWS)}, or a .safetensors or .nir file"
         )
     return SpikingController.load(find_file("config/weights", file))

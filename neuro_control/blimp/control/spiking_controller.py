@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control import weights as weight_files
+from neuro_control.blimp.control import nir_file
 from neuro_control.blimp.control.antisymmetric import (
     ENCODER_SPIKE,
     HIDDEN_SPIKE,
@@ -136,12 +137,18 @@ class SpikingController:
         return total
 
     def save(self, path: Path, facts: Mapping[str, Any]) -> None:
-        """Write both networks to one safetensors file, whole or not at all.
+        """Write both networks to one file, whole or not at all.
 
         Args:
-            path: The file.
+            path: The file: safetensors, or NIR if its name ends in ``.nir``.
             facts: How they were made, as JSON knows it.
+
+        Raises:
+            ConfigurationError: As ``nir_file.write``, for NIR.
         """
+        if path.suffix == ".nir":
+            nir_file.write(path, {"pd": self.pd, "i": self.integral}, self.limit, dict(facts))
+            return
         arrays: dict[str, Array] = {}
         for term, genome in (("pd", self.pd), ("i", self.integral)):
             arrays |= {f"{term}/{name}": array for name, array in genome.arrays().items()}
@@ -150,12 +157,15 @@ class SpikingController:
 
     @classmethod
     def load(cls, path: Path) -> SpikingController:
-        """Controller from a file that ``save`` wrote.
+        """Controller from a file that ``save`` wrote, safetensors or NIR.
 
         Raises:
             ConfigurationError: There is no such file, it is damaged or holds something else, or
                 its numbers are not those of two networks.
         """
+        if path.suffix == ".nir":
+            found, largest, facts = nir_file.read(path)
+            return cls(found["pd"], found["i"], limit=largest, facts=facts)
         arrays, facts = weight_files.read(path, _FILE_KIND)
         kinds = described(path, facts.pop("kinds", None))
         limit = facts.pop("limit", None)
