@@ -53,7 +53,7 @@ def test_moments_are_those_frames_that_a_policy_would_see(source):
         following = [frame(min(index + 2 * later, FRAMES - 1)).action for later in range(CHUNK)]
         assert row["chunks"] == pytest.approx(np.array(following), abs=1e-2)
         state = robot_state(episode.measured(index))
-        expected = state_vector(state.motion(), memory.last, memory.trace, None)
+        expected = state_vector(state.motion(), memory.bows, None)
         assert row["states"] == pytest.approx(expected, abs=1e-6)
         memory.did(action, 0.1)
         assert unpacked(row["texts"]) == "go to the red cube slowly with a trotting gait"

@@ -229,19 +229,18 @@ def test_a_memory_ends_with_its_time():
     assert memory.place(state()) is None
 
 
-def test_the_trace_follows_the_actions_with_its_time_constant():
+def test_the_trace_follows_the_bows_with_its_time_constant():
     memory, action = Memory(), IDLE.copy()
     action[10] = 0.4
     for _ in range(10):
         memory.did(action, 0.1)
-    assert memory.trace[10] == pytest.approx(0.4 * (1.0 - math.exp(-1.0)))
-    assert memory.last[10] == 0.4
+    assert memory.bows == pytest.approx([0.4, 0.4 * (1.0 - math.exp(-1.0))])
 
 
 def test_a_state_vector_has_numbers_of_about_one():
-    found = state_vector(state().motion(), RANGES[:, 1], RANGES[:, 0], np.array([3.0, -3.0]))
+    found = state_vector(state().motion(), np.array([0.4, -0.4]), np.array([3.0, -3.0]))
     assert found.shape == (SIZE,)
     assert found[:2] == pytest.approx([1.0, -1.0])
     assert found[-3:] == pytest.approx([1.0, 1.0, -1.0])
-    assert state_vector(state().motion(), IDLE, IDLE, None)[-3:] == pytest.approx(0.0)
+    assert state_vector(state().motion(), np.zeros(2), None)[-3:] == pytest.approx(0.0)
     assert Understood("go_to", "cube", "red").manner == "normally"

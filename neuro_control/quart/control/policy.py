@@ -208,7 +208,7 @@ class Policy:
 
     def _decide(self, image: Image, state: RobotState) -> Decision:
         memory = self.memory
-        vector = state_vector(state.motion(), memory.last, memory.trace, memory.place(state))
+        vector = state_vector(state.motion(), memory.bows, memory.place(state))
         found = self.network.predict(image, self.parts[0], vector)
         actions = np.clip(found.actions, *self.network.ranges.T)
         if not found.understood:

@@ -4,8 +4,8 @@
 
 A single picture shows neither how long the robot has bowed nor the tunnel that it has just left.
 Three short memories do, and all of them can be drawn for a pose at random, so that training needs
-no recorded episodes: the last action, a slow trace of the actions before it, and where the target
-was when it was last in sight, carried along by the odometry.
+no recorded episodes: how far the last action bowed, a slow trace of the bows before it, and where
+the target was when it was last in sight, carried along by the odometry.
 
 A policy gets no more than it needs. One that is given its velocity, or all of its last action,
 learns to go on as it does, since in its data who turns left has turned left before; and in its own
@@ -25,13 +25,13 @@ from neuro_control.quart.control.actions import NUMBERS, RANGES
 Array = NDArray[np.float64]
 
 TRACE_TIME = 1.0
-"""Time constant of the trace of actions, s."""
+"""Time constant of the trace of bows, s."""
 
-_LOW, _HIGH = RANGES.T
 # Typical sizes of height, pitch and roll, and of places, by which they are divided: m, rad; m.
 _POSTURE = np.array([0.1, 0.4, 0.4])
 _PLACE = 3.0
 _PITCH = NUMBERS.index("pitch")
+_MOST_BOW = RANGES[_PITCH, 1]
 # A target in sight is believed by so much against where it was believed to be.
 _BELIEF = 0.5
 # A memory of something so far away, m, or older than this, s, is of no use.
@@ -70,39 +70,31 @@ class RobotState(NamedTuple):
         return np.array([*self.velocity, self.yaw_rate, self.height, self.pitch, self.roll])
 
 
-def state_vector(motion: Array, last: Array, trace: Array, place: Array | None) -> Array:
+def state_vector(motion: Array, bows: Array, place: Array | None) -> Array:
     """State vector, (``SIZE``,), numbers of about ±1.
 
-    Pitch of the last action and of the trace, height, pitch and roll, whether the target's place
-    is known, and where it is.
+    Bow of the last action and trace of the bows, height, pitch and roll, whether the target's
+    place is known, and where it is.
 
     Args:
         motion: Of ``RobotState.motion``, (6,).
-        last: The last action, (12,).
-        trace: The trace of actions, (12,).
+        bows: Of ``Memory``, (2,), rad.
         place: Where the target is believed to be, ahead and to the left of the trunk, (2,), m;
             None if that is unknown.
     """
     known = np.zeros(3) if place is None else np.array([1.0, *(np.asarray(place) / _PLACE)])
-    bows = [_scaled(each)[_PITCH] for each in (last, trace)]
-    return np.concatenate([bows, np.asarray(motion)[3:] / _POSTURE, known])
-
-
-def _scaled(action: Array) -> Array:
-    return np.asarray(2.0 * (action - _LOW) / (_HIGH - _LOW) - 1.0)
+    return np.concatenate([bows / _MOST_BOW, np.asarray(motion)[3:] / _POSTURE, known])
 
 
 class Memory:
     """The three memories of one episode.
 
     Attributes:
-        last: The last action, (12,).
-        trace: The trace of actions, (12,).
+        bows: Pitch of the last action, and its slow trace, (2,), rad.
     """
 
     def __init__(self) -> None:
-        self.last = IDLE.copy()
-        self.trace = IDLE.copy()
+        self.bows = np.zeros(2)
         self._target: Array | None = None  # in the frame of the odometry
         self._age = 0.0
 
@@ -133,8 +125,8 @@ class Memory:
 
     def did(self, action: Array, seconds: float) -> None:
         """Take in an action that held for so long (s)."""
-        self.last = np.array(action, dtype=np.float64)
-        self.trace += (1.0 - math.exp(-seconds / TRACE_TIME)) * (self.last - self.trace)
+        bow, trace = float(action[_PITCH]), float(self.bows[1])
+        self.bows = np.array([bow, trace + (1.0 - math.exp(-seconds / TRACE_TIME)) * (bow - trace)])
 
 
 def _turned(place: Array, angle: float) -> Array:

@@ -194,7 +194,7 @@ class Corrector:
         ball = seen.ball if task.skill == "stop" else None
         place = target_place(task, pose, ball)
         memory, state = self.policy.memory, robot_state(controller)
-        vector = state_vector(state.motion(), memory.last, memory.trace, memory.place(state))
+        vector = state_vector(state.motion(), memory.bows, memory.place(state))
         chunk = expert_chunk(task, pose, progress, ball)
         return Correction(task.instruction, picture, vector, chunk, place, in_view(place))
 
@@ -203,12 +203,12 @@ class Corrector:
     ) -> Array:
         """Action that is done: the policy's, or the expert's, which alone may end the episode."""
         memory = self.policy.memory
-        trace = memory.trace.copy()
+        bows = memory.bows
         action = self.policy.act(picture, robot_state(controller)).action
         if not helm and (action[TERMINATE] > 0.5) == (expert[TERMINATE] > 0.5):
             return action
-        self.policy.memory.trace = trace
-        self.policy.memory.did(expert, POLICY_PERIOD)
+        memory.bows = bows
+        memory.did(expert, POLICY_PERIOD)
         return expert
 
     def close(self) -> None:

@@ -31,12 +31,15 @@ _BEFORE = {"tunnel": 1.0, "crawl": 0.7}
 _BEHIND = {"tunnel": 0.85, "crawl": 0.65}
 # How far beside the axis it may walk in: a bar is wide.
 _ALIGNED = {"tunnel": 0.12, "crawl": 0.3}  # m
-_CLEAR = 0.85  # m: how far it keeps from an obstacle's middle
+_CLEAR = 0.95  # m: how far it keeps from an obstacle's middle
+# Distance from which letters are told apart: farther away a robot walks between them, m.
+_LOOK = 1.9
+_FACING = 0.12  # rad: who faces its letter so nearly goes on
 # As low as a bar at 0.20 m asks for: 9 mm below it. Slow steps would bob.
-_CROUCH, _CROUCHED_SWING = -0.195, 0.04  # m
+CROUCH, _CROUCHED_SWING = -0.195, 0.04  # m
 _CROUCHED_FREQUENCY, _CROUCHED_SPEED = 3.0, 0.35  # Hz, m/s
 _CROUCH_BEFORE, _CROUCH_BEHIND = 0.9, 0.55  # m
-_BOW = 0.4  # rad
+BOW = 0.4  # rad
 _BOW_FACING = 0.08  # rad: within this the ball rolls into the tray
 _BOWED = 2.5  # s
 
@@ -126,7 +129,17 @@ def _approach(task: Task, pose: Pose, progress: Progress) -> Array:
     speed = min(SPEEDS[task.manner], 0.15 + 1.2 * (distance - near))
     if task.skill == "avoid":
         bearing = _around(task, pose, bearing)
+    if task.skill == "distinguish" and abs(bearing) > _FACING:
+        bearing = _between(task, pose, bearing)
     return _steer(task, bearing, speed)
+
+
+def _between(task: Task, pose: Pose, bearing: float) -> float:
+    """Bearing that leads between the letters, until they are near enough to be told apart."""
+    ahead, left = np.mean([each.position for each in task.objects[:2]], axis=0)
+    if ahead - pose.position[0] < _LOOK:
+        return bearing
+    return pose.to((float(ahead), float(left)))[1]
 
 
 def _around(task: Task, pose: Pose, bearing: float) -> float:
@@ -152,7 +165,7 @@ def _through(task: Task, pose: Pose, progress: Progress) -> Array:
         progress.ended = True
     speed, numbers, beside = SPEEDS[task.manner], {}, _ALIGNED[task.skill]
     if task.skill == "crawl" and -_CROUCH_BEHIND < ahead < _CROUCH_BEFORE:
-        numbers = {"height": _CROUCH, "swing": _CROUCHED_SWING, "frequency": _CROUCHED_FREQUENCY}
+        numbers = {"height": CROUCH, "swing": _CROUCHED_SWING, "frequency": _CROUCHED_FREQUENCY}
         speed = min(speed, _CROUCHED_SPEED)
     before = _BEFORE[task.skill]
     if ahead > before + 0.25 and abs(left) > beside:
@@ -176,11 +189,11 @@ def _unload(task: Task, pose: Pose, progress: Progress, time: float) -> Array:
     """Walk up to the tray slowly, stand, and bow until the ball has rolled into it."""
     if progress.bowed_at is not None:
         progress.ended = time - progress.bowed_at > _BOWED
-        return _action(task, pitch=_BOW)
+        return _action(task, pitch=BOW)
     distance, bearing = pose.to(task.target.position)
     if distance < _TRAY and abs(bearing) < _BOW_FACING:
         progress.bowed_at = time
-        return _action(task, pitch=_BOW)
+        return _action(task, pitch=BOW)
     if distance < _TRAY:
         return _action(task, yaw_rate=_turn(bearing))
     return _steer(task, bearing, min(SPEEDS[task.manner], 0.1 + 0.6 * (distance - _TRAY)))

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.quart.control.actions import NUMBERS
 from neuro_control.quart.control.instructions import Understood, say
-from neuro_control.quart.control.state import IDLE, TRACE_TIME, state_vector
+from neuro_control.quart.control.state import TRACE_TIME, state_vector
 from neuro_control.quart.control.tasks import (
     KINDS,
     LETTERS,
@@ -28,7 +29,7 @@ from neuro_control.quart.control.tasks import (
 )
 from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
 from neuro_control.quart.training.chunks import ROLLING, expert_chunk
-from neuro_control.quart.training.expert import Pose, Progress, expert_action
+from neuro_control.quart.training.expert import BOW, CROUCH, Pose, Progress
 
 Array = NDArray[np.float64]
 
@@ -37,8 +38,10 @@ _SHARES = {"crawl": 3.0, "unload": 3.0, "distinguish": 2.0, "avoid": 2.0}
 # Shares of what is drawn: hard pairs, and worlds that vary.
 _HARD, _VARIED = 0.75, 0.75
 # Poses: near the end of the task, and looking about where the target is; these to within so much,
-# rad, half of them each, since whoever is to end has to face it.
-_NEAR_END, _TOWARDS = 0.35, 0.7
+# rad, half of them each, since whoever is to end has to face it; and on the way between a pair,
+# where it is decided which one to turn to, as spread as this, m and rad.
+_NEAR_END, _TOWARDS, _BETWEEN = 0.35, 0.7, 0.25
+_ON_THE_WAY, _AHEAD = 0.25, 0.25
 _FACING, _ABOUT = 0.06, 0.25
 # How wide a robot keeps clear of an object's middle, and of a tunnel's or bar's, m.
 _KEEP_CLEAR, _INSIDE, _OUTSIDE = 0.55, {"bar": 0.6}, {"bar": 1.3}
@@ -46,6 +49,10 @@ _BOWED = 0.45  # part of the poses before a tray
 _REMEMBERS = 0.7
 _HALF_VIEW = math.radians(36.0)
 _NEAREST_SEEN = 0.4  # m ahead of the trunk
+# Part of the moments of "crawl" in which the trunk is as high as it is to be.
+_POSED = 0.5
+_BOWING = 0.3  # s: time constant with which a trunk follows a bow
+_HEIGHT = NUMBERS.index("height")
 
 
 @dataclass(frozen=True)
@@ -138,41 +145,50 @@ def moment_of(task: Task, scenery: Scenery, rng: np.random.Generator) -> Moment:
             progress.bowed_at = -bowed
             ball = _unloaded(task, bowed, rng)
     chunk = expert_chunk(task, pose, progress, ball)
-    action = chunk[0]
-    last, trace = _acted(task, action, bowed, rng)
+    bows, pitch = _bow(bowed)
+    # Of velocities a policy is told nothing.
+    motion = np.array([0.0, 0.0, 0.0, _height(task, chunk[0], rng), pitch, 0.0])
+    motion[3:] += rng.normal(0.0, [0.005, 0.02, 0.02])
     place = target_place(task, pose, ball)
-    pitch = 0.0 if bowed is None else action[10] * (1.0 - math.exp(-bowed / 0.3))
-    motion = np.array(
-        # Who is to crouch may still stand, and the other way round.
-        [*(action[1:4] * rng.uniform(0.4, 1.1)), _height(last[4], action[4], rng), pitch, 0.0]
-    ) + rng.normal(0.0, [0.05, 0.05, 0.08, 0.005, 0.02, 0.02])
     believed = place + rng.normal(0.0, 0.05 + 0.05 * np.linalg.norm(place), 2)
     return Moment(
         task, scenery, task.instruction,
         position=np.array([*pose.position, 0.3 + motion[3]]),
         angles=np.array([pose.yaw, motion[4], motion[5]]),
         ball=ball,
-        state=state_vector(
-            motion, last, trace, believed if rng.random() < _REMEMBERS else None
-        ),
+        state=state_vector(motion, bows, believed if rng.random() < _REMEMBERS else None),
         chunk=chunk,
         place=place,
         visible=in_view(place),
     )  # fmt: skip
 
 
-def _height(before: float, now: float, rng: np.random.Generator) -> float:
-    """A height between that of the action before and that of the action now, often one of them."""
-    part = float(np.clip(rng.uniform(-1.0, 2.0), 0.0, 1.0))
-    return before + part * (now - before)
+def _height(task: Task, action: Array, rng: np.random.Generator) -> float:
+    """Height of the trunk: who is to crouch may still stand, and the other way round."""
+    height = float(action[_HEIGHT])
+    if task.skill != "crawl" or rng.random() < _POSED:
+        return height
+    return float(np.clip(rng.uniform(2.0 * CROUCH, -CROUCH), CROUCH, 0.0))
+
+
+def _bow(seconds: float | None) -> tuple[Array, float]:
+    """The last bow and the trace of the bows, (2,), rad, and the pitch of the trunk, rad."""
+    if seconds is None:
+        return np.zeros(2), 0.0
+    trace, pitch = (BOW * (1.0 - math.exp(-seconds / time)) for time in (TRACE_TIME, _BOWING))
+    return np.array([BOW, trace]), pitch
 
 
 def draw_pose(task: Task, rng: np.random.Generator, ball: Array | None = None) -> Pose:
     """A pose that touches nothing, often near the end of the task and looking at the target."""
     target = np.array(task.target.position if ball is None else ball[:2])
     passes = task.skill in ("tunnel", "crawl")
+    between = not passes and rng.random() < _BETWEEN
     while True:
-        if rng.random() < _NEAR_END and not passes:
+        if between:
+            ahead, left = np.mean([each.position for each in task.objects[:2]], axis=0)
+            position = np.array([rng.uniform(-0.3, ahead - 1.2), rng.normal(left, _ON_THE_WAY)])
+        elif rng.random() < _NEAR_END and not passes:
             distance, angle = rng.uniform(0.45, 1.4), rng.normal(0.0, 0.35)
             position = target - distance * np.array([math.cos(angle), math.sin(angle)])
         else:
@@ -182,6 +198,8 @@ def draw_pose(task: Task, rng: np.random.Generator, ball: Array | None = None) -
                 position[1] = target[1] + rng.normal(0.0, 0.15)
         if _free(task, position):
             break
+    if between:
+        return Pose(position, rng.normal(0.0, _AHEAD))
     ahead, left = target - position
     spread = _FACING if rng.random() < 0.5 else _ABOUT
     yaw = rng.normal(0.0, 0.3) if passes else math.atan2(left, ahead) + rng.normal(0.0, spread)
@@ -216,24 +234,6 @@ def _unloaded(task: Task, bowed: float, rng: np.random.Generator) -> Array | Non
     if bowed < rng.uniform(0.8, 1.4):
         return None
     return np.array([*(np.array(task.target.position) + rng.uniform(-0.15, 0.15, 2)), 0.05])
-
-
-def _acted(
-    task: Task, action: Array, bowed: float | None, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Last action and trace: of this moment, of another one, or none, so that they tell nothing."""
-    if bowed is not None:
-        bow = expert_action(task, Pose(np.zeros(2), 0.0), Progress(bowed_at=0.0), 0.0)
-        return bow, IDLE + (1.0 - math.exp(-bowed / TRACE_TIME)) * (bow - IDLE)
-    draw = rng.random()
-    last = IDLE.copy()
-    if draw < 0.3:
-        last = action.copy()
-    elif draw < 0.8:
-        ball = _rolled(task, rng)
-        last = expert_action(task, draw_pose(task, rng, ball), Progress(), 0.0, ball)
-    last[0] = 0.0
-    return last, IDLE + rng.uniform(0.3, 1.0) * (last - IDLE)
 
 
 def target_place(task: Task, pose: Pose, ball: Array | None) -> Array:

@@ -150,7 +150,7 @@ def moments_of(
         # What ended goes on to have ended.
         chunk = actions[np.minimum(number + np.arange(CHUNK), len(actions) - 1)]
         visible = UNKNOWN if place is None else int(in_view(place))
-        vector = state_vector(state.motion(), memory.last, memory.trace, memory.place(state))
+        vector = state_vector(state.motion(), memory.bows, memory.place(state))
         rows.append(
             {
                 "texts": text,
