@@ -5,7 +5,7 @@
 import numpy as np
 
 from neuro_control.quart.control.instructions import draw
-from neuro_control.quart.training.formats.quard import EpisodeWriter, Frame, folder_of
+from neuro_control.quart.training.data.formats.quard import EpisodeWriter, Frame, folder_of
 
 FRAMES = 7
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from neuro_control.cli.scenario import find_command
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.policy import Policy
-from neuro_control.quart.training import pictures
 from neuro_control.quart.training.command import read_size
+from neuro_control.quart.training.data import pictures
 
 NETWORK = "--network image=32,channels=8/8/8,words=8,hidden=16"
 

@@ -16,7 +16,7 @@ from neuro_control.quart.control.networks.build import build
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import IDLE, Memory, RobotState
 from neuro_control.quart.control.tasks import MANNERS, PAIRS
-from neuro_control.quart.evaluation import experiments, figures
+from neuro_control.quart.evaluation import experiments
 from neuro_control.quart.evaluation.benchmark import decisions, pictures
 from neuro_control.quart.evaluation.episodes import SPLITS
 from neuro_control.quart.evaluation.experiments import (
@@ -25,8 +25,9 @@ from neuro_control.quart.evaluation.experiments import (
     summarise,
     with_average,
 )
-from neuro_control.quart.evaluation.figures import spread
-from neuro_control.quart.evaluation.replays import chosen, replay, saliency
+from neuro_control.quart.evaluation.rendering import figures
+from neuro_control.quart.evaluation.rendering.figures import spread
+from neuro_control.quart.evaluation.rendering.replays import chosen, replay, saliency
 from tests.quart.policies import TINY, random_policy
 
 

@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quart.training.formats import numpy_dicts
-from neuro_control.quart.training.formats.lerobot_dataset import IMAGE, features, frame_of, write
-from neuro_control.quart.training.formats.quard import Episode
+from neuro_control.quart.training.data.formats import numpy_dicts
+from neuro_control.quart.training.data.formats.lerobot_dataset import (
+    IMAGE,
+    features,
+    frame_of,
+    write,
+)
+from neuro_control.quart.training.data.formats.quard import Episode
 from tests.quart.quard_episodes import FRAMES, frame, write_episode
 
 INSTALLED = importlib.util.find_spec("lerobot") is not None

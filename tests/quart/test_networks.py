@@ -19,9 +19,9 @@ from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import IDLE, SIZE, RobotState
 from neuro_control.quart.training.chunks import CHUNK, expert_chunk
 from neuro_control.quart.training.codebook import fit_codebook
+from neuro_control.quart.training.data.moments import Draws, draw_moment
 from neuro_control.quart.training.expert import Pose, Progress, expert_action
 from neuro_control.quart.training.losses import loss
-from neuro_control.quart.training.moments import Draws, draw_moment
 
 TINY = NetworkSize(image=32, channels=(8, 8, 16), words=16, hidden=32, depth=2, heads=2)
 TRANSFORMER = dataclasses.replace(TINY, architecture="transformer")

@@ -14,8 +14,8 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv
 from neuro_control.quart.control.instructions import draw
 from neuro_control.quart.control.tasks import BARS, CourseObject, Task
-from neuro_control.quart.training.formats import numpy_dicts
-from neuro_control.quart.training.formats.quard import (
+from neuro_control.quart.training.data.formats import numpy_dicts
+from neuro_control.quart.training.data.formats.quard import (
     Episode,
     episodes,
     folder_of,

@@ -14,11 +14,11 @@ from neuro_control.learning.executors import workers
 from neuro_control.quart.control.actions import NUMBERS
 from neuro_control.quart.control.state import Memory, state_vector
 from neuro_control.quart.training.chunks import CHUNK
-from neuro_control.quart.training.formats import numpy_dicts
-from neuro_control.quart.training.formats.quard import Episode, robot_state
-from neuro_control.quart.training.formats.recorded import Recorded, convert, moments_of
-from neuro_control.quart.training.pictures import UNKNOWN, PictureSet
-from neuro_control.quart.training.texts import unpacked
+from neuro_control.quart.training.data.formats import numpy_dicts
+from neuro_control.quart.training.data.formats.quard import Episode, robot_state
+from neuro_control.quart.training.data.formats.recorded import Recorded, convert, moments_of
+from neuro_control.quart.training.data.pictures import UNKNOWN, PictureSet
+from neuro_control.quart.training.data.texts import unpacked
 from neuro_control.quart.training.train import Training, train
 from tests.quart.quard_episodes import FRAMES, frame, write_episode
 

@@ -18,8 +18,8 @@ from neuro_control.quart.evaluation.guides import Expert
 from neuro_control.quart.evaluation.recordings import Recordings, draw, generate
 from neuro_control.quart.evaluation.rollout import rollout
 from neuro_control.quart.simulation.course import Course, load_of
-from neuro_control.quart.training.formats.quard import episodes
-from neuro_control.quart.training.moments import Draws
+from neuro_control.quart.training.data.formats.quard import episodes
+from neuro_control.quart.training.data.moments import Draws
 
 SETTINGS = Recordings(Draws(skills=("go_to", "stop")), pixels=48, rate=10)
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from neuro_control.quadruped.simulation.camera import Camera
-from neuro_control.quart.evaluation.instructed_run import instruct
+from neuro_control.quart.evaluation.rendering.instructed_run import instruct
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.cameras import Cameras
 from tests.quart.policies import random_policy, write

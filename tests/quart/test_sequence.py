@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import WORDINGS, say
 from neuro_control.quart.control.sequence import MOST_PARTS, parts_of
-from neuro_control.quart.training.moments import Draws, draw_meaning
+from neuro_control.quart.training.data.moments import Draws, draw_meaning
 
 RED, BAR = "go to the red cube", "crawl under the bar"
 

@@ -27,12 +27,12 @@ from neuro_control.quart.control.tasks import (
     draw_task,
 )
 from neuro_control.quart.simulation.scenery import FURNITURE, PLAIN
-from neuro_control.quart.training import corrections, pictures
-from neuro_control.quart.training.captions import draw_caption
-from neuro_control.quart.training.corrections import Corrections, Corrector, make_corrections
-from neuro_control.quart.training.moments import Draws, draw_moment, in_view
-from neuro_control.quart.training.pictures import Pictures, PictureSet, generate
-from neuro_control.quart.training.texts import captioned, packed, said, unpacked
+from neuro_control.quart.training.data import corrections, pictures
+from neuro_control.quart.training.data.captions import draw_caption
+from neuro_control.quart.training.data.corrections import Corrections, Corrector, make_corrections
+from neuro_control.quart.training.data.moments import Draws, draw_moment, in_view
+from neuro_control.quart.training.data.pictures import Pictures, PictureSet, generate
+from neuro_control.quart.training.data.texts import captioned, packed, said, unpacked
 from neuro_control.quart.training.train import Training, prepare, train
 
 TINY = NetworkSize(image=32, channels=(8, 8, 8), words=8, hidden=16)

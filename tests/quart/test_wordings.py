@@ -11,8 +11,8 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control import language, wordings
 from neuro_control.quart.control.instructions import FORMS, WORDINGS, Understood, say, understand
 from neuro_control.quart.control.tasks import KINDS, MANNERS, SEEN, SKILLS
-from neuro_control.quart.training.foreign import SEEN_LANGUAGES, UNSEEN_LANGUAGES
-from neuro_control.quart.training.phrases import NO_TASKS, mistyped, no_task
+from neuro_control.quart.training.data.foreign import SEEN_LANGUAGES, UNSEEN_LANGUAGES
+from neuro_control.quart.training.data.phrases import NO_TASKS, mistyped, no_task
 
 
 def meant(skill, rng):

@@ -21,7 +21,6 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.robots import ROBOTS
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.tasks import BARS, MANNERS, PAIRS
-from neuro_control.quart.evaluation import figures
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes
 from neuro_control.quart.evaluation.evaluate import checksum, run_episodes
 from neuro_control.quart.evaluation.guides import DEFAULT, weights_of
@@ -31,6 +30,7 @@ from neuro_control.quart.evaluation.options import (
     robot_option,
     tasks_option,
 )
+from neuro_control.quart.evaluation.rendering import figures
 
 Labelled = list[tuple[Row, Episodes]]
 

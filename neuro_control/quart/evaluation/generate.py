@@ -22,12 +22,12 @@ from neuro_control.quart.evaluation import recordings
 from neuro_control.quart.evaluation.options import read_tasks, robot_option, tasks_option
 from neuro_control.quart.evaluation.recordings import Recordings
 from neuro_control.quart.simulation.scenery import SPLITS
-from neuro_control.quart.training import pictures
-from neuro_control.quart.training.corrections import Corrections, make_corrections
-from neuro_control.quart.training.formats import lerobot_dataset, recorded
-from neuro_control.quart.training.formats.recorded import Recorded
-from neuro_control.quart.training.moments import Draws
-from neuro_control.quart.training.pictures import PART, Pictures
+from neuro_control.quart.training.data import pictures
+from neuro_control.quart.training.data.corrections import Corrections, make_corrections
+from neuro_control.quart.training.data.formats import lerobot_dataset, recorded
+from neuro_control.quart.training.data.formats.recorded import Recorded
+from neuro_control.quart.training.data.moments import Draws
+from neuro_control.quart.training.data.pictures import PART, Pictures
 
 FORMATS = ("moments", "quard", "lerobot")
 # Pictures of policies that are trained here, and of QUARD, pixels.

@@ -37,8 +37,8 @@ from neuro_control.quart.evaluation.guides import Expert
 from neuro_control.quart.evaluation.rollout import rollout
 from neuro_control.quart.simulation.course import Course, load_of
 from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
-from neuro_control.quart.training.formats.quard import RATE, EpisodeWriter, Frame, folder_of
-from neuro_control.quart.training.moments import Draws, draw_meaning
+from neuro_control.quart.training.data.formats.quard import RATE, EpisodeWriter, Frame, folder_of
+from neuro_control.quart.training.data.moments import Draws, draw_meaning
 
 Array = NDArray[np.float64]
 

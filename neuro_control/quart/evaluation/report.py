@@ -20,7 +20,7 @@ from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quart.control.actions import POLICY_PERIOD
 from neuro_control.quart.control.judge import Moment, StrictJudge, published
 from neuro_control.quart.control.tasks import Task
-from neuro_control.quart.evaluation.film import film
+from neuro_control.quart.evaluation.rendering.film import film
 from neuro_control.quart.simulation.course import Witness, arranged
 
 Array = NDArray[np.float64]

@@ -19,7 +19,7 @@ from neuro_control.cli.progress import progress
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.policy import Policy
-from neuro_control.quart.training.pictures import PictureSet
+from neuro_control.quart.training.data.pictures import PictureSet
 from neuro_control.quart.training.train import Training, train
 
 if TYPE_CHECKING:

@@ -33,9 +33,9 @@ from neuro_control.quart.control.networks.onnx import INPUTS, METADATA, OUTPUTS
 from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import SIZE
-from neuro_control.quart.training.moments import Draws, draw_moment
-from neuro_control.quart.training.studio import Studio
-from neuro_control.quart.training.texts import said
+from neuro_control.quart.training.data.moments import Draws, draw_moment
+from neuro_control.quart.training.data.studio import Studio
+from neuro_control.quart.training.data.texts import said
 
 # Version of ONNX's operators.
 _OPSET = 17

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.networks.base import PLACE_SCALE, Network, Output
-from neuro_control.quart.training.pictures import UNKNOWN
+from neuro_control.quart.training.data.pictures import UNKNOWN
 
 # Weights of the further losses.
 _PLACE, _VISIBLE, _UNDERSTOOD = 1.0, 0.3, 0.3

@@ -25,10 +25,10 @@ from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.sentences import SentenceEncoder
 from neuro_control.quart.control.state import IDLE, MIRRORED
 from neuro_control.quart.training.codebook import fit_codebook
+from neuro_control.quart.training.data.phrases import no_task
+from neuro_control.quart.training.data.pictures import PictureSet
+from neuro_control.quart.training.data.texts import captioned, said, unpacked
 from neuro_control.quart.training.losses import loss
-from neuro_control.quart.training.phrases import no_task
-from neuro_control.quart.training.pictures import PictureSet
-from neuro_control.quart.training.texts import captioned, said, unpacked
 
 Array = NDArray[np.float64]
 

@@ -23,7 +23,7 @@ from neuro_control.quart.control.judge import Moment
 from neuro_control.quart.control.tasks import PAIRS, Task
 from neuro_control.quart.evaluation.guides import Expert
 from neuro_control.quart.evaluation.options import robot_option
-from neuro_control.quart.evaluation.replays import picture_of
+from neuro_control.quart.evaluation.rendering.replays import picture_of
 from neuro_control.quart.evaluation.rollout import rollout
 from neuro_control.quart.simulation.course import Course, load_of
 from neuro_control.quart.simulation.scenery import SPLITS, Scenery, draw_scenery

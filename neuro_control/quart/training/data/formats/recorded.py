@@ -25,10 +25,10 @@ from neuro_control.learning import manifests
 from neuro_control.quart.control.actions import POLICY_PERIOD, RANGES
 from neuro_control.quart.control.state import Memory, state_vector
 from neuro_control.quart.training.chunks import CHUNK
-from neuro_control.quart.training.formats.quard import RATE, Episode, episodes, robot_state
-from neuro_control.quart.training.moments import in_view
-from neuro_control.quart.training.pictures import KIND, UNKNOWN, part_file
-from neuro_control.quart.training.texts import packed
+from neuro_control.quart.training.data.formats.quard import RATE, Episode, episodes, robot_state
+from neuro_control.quart.training.data.moments import in_view
+from neuro_control.quart.training.data.pictures import KIND, UNKNOWN, part_file
+from neuro_control.quart.training.data.texts import packed
 
 Array = NDArray[np.float64]
 

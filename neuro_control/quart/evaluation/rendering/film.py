@@ -25,7 +25,7 @@ from PIL import Image, ImageDraw, ImageFont
 from neuro_control.quadruped.simulation.body import Body
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import RobotState
-from neuro_control.quart.evaluation.replays import saliency
+from neuro_control.quart.evaluation.rendering.replays import saliency
 from neuro_control.resources import find_file
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.cameras import Cameras

@@ -38,7 +38,7 @@ from neuro_control.limits import MAX_IMAGE_BYTES
 from neuro_control.quart.control.actions import NUMBERS, TERMINATE
 from neuro_control.quart.control.state import RobotState
 from neuro_control.quart.control.tasks import LETTERS, UNSEEN_LETTERS, Task
-from neuro_control.quart.training.formats import numpy_dicts
+from neuro_control.quart.training.data.formats import numpy_dicts
 
 Array = NDArray[np.float64]
 Picture = NDArray[np.uint8]

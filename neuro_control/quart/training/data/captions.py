@@ -23,7 +23,7 @@ from neuro_control.quart.control.tasks import (
     draw_task,
 )
 from neuro_control.quart.simulation.scenery import Scenery, draw_scenery
-from neuro_control.quart.training.moments import Moment, in_view, moment_of
+from neuro_control.quart.training.data.moments import Moment, in_view, moment_of
 
 # Skills whose targets have a colour or are letters, and how often a piece of furniture is named.
 _NAMED = tuple(skill for skill in SKILLS if skill != "crawl")

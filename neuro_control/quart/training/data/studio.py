@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neuro_control.quadruped.simulation.camera import Camera
 from neuro_control.quart.simulation.course import Course, load_of
-from neuro_control.quart.training.moments import Moment
+from neuro_control.quart.training.data.moments import Moment
 
 Array = NDArray[np.float64]
 

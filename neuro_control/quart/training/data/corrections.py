@@ -33,10 +33,10 @@ from neuro_control.quart.simulation.course import Course, Witness, load_of
 from neuro_control.quart.simulation.gait_state import follow, robot_state
 from neuro_control.quart.simulation.scenery import Scenery
 from neuro_control.quart.training.chunks import expert_chunk
+from neuro_control.quart.training.data.moments import Draws, draw_task_of, in_view, target_place
+from neuro_control.quart.training.data.pictures import KIND, PART, part_file
+from neuro_control.quart.training.data.texts import packed
 from neuro_control.quart.training.expert import Pose, Progress
-from neuro_control.quart.training.moments import Draws, draw_task_of, in_view, target_place
-from neuro_control.quart.training.pictures import KIND, PART, part_file
-from neuro_control.quart.training.texts import packed
 
 Array = NDArray[np.float64]
 

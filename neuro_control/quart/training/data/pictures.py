@@ -23,10 +23,10 @@ from safetensors import safe_open
 from neuro_control import weights
 from neuro_control.errors import ConfigurationError
 from neuro_control.learning import manifests
-from neuro_control.quart.training.captions import draw_caption
-from neuro_control.quart.training.moments import Draws, Moment, draw_moment
-from neuro_control.quart.training.studio import Studio
-from neuro_control.quart.training.texts import packed
+from neuro_control.quart.training.data.captions import draw_caption
+from neuro_control.quart.training.data.moments import Draws, Moment, draw_moment
+from neuro_control.quart.training.data.studio import Studio
+from neuro_control.quart.training.data.texts import packed
 
 KIND = "moments of QUARD's tasks"
 PART = 2048

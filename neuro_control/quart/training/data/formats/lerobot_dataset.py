@@ -27,7 +27,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import writing
 from neuro_control.quadruped.control.types import JOINTS
 from neuro_control.quart.control.actions import NUMBERS, TERMINATE
-from neuro_control.quart.training.formats.quard import RATE, Episode, episodes, robot_state
+from neuro_control.quart.training.data.formats.quard import RATE, Episode, episodes, robot_state
 
 IMAGE = "observation.images.head"
 

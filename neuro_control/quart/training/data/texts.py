@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import say, understand
 from neuro_control.quart.control.wordings import SEEN_NOUNS
-from neuro_control.quart.training.phrases import mistyped
+from neuro_control.quart.training.data.phrases import mistyped
 
 LONGEST_TEXT = 96
 """Bytes that a data set keeps of a text."""

@@ -16,7 +16,12 @@ import numpy as np
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.instructions import Understood, say
 from neuro_control.quart.control.tasks import COLOURS, KINDS, SEEN, SKILLS
-from neuro_control.quart.training.foreign import SEEN_LANGUAGES, UNSEEN_LANGUAGES, Language, foreign
+from neuro_control.quart.training.data.foreign import (
+    SEEN_LANGUAGES,
+    UNSEEN_LANGUAGES,
+    Language,
+    foreign,
+)
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")

@@ -15,7 +15,7 @@ from neuro_control.cli.evaluation import wilson
 from neuro_control.cli.experiments import Row
 from neuro_control.cli.plotting import figure
 from neuro_control.quart.control.tasks import MANNERS
-from neuro_control.quart.evaluation.replays import Frame, replay
+from neuro_control.quart.evaluation.rendering.replays import Frame, replay
 
 # Most episodes on a page of pictures, and frames of each.
 _EPISODES, _FRAMES = 8, 5
