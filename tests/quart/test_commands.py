@@ -4,12 +4,15 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from neuro_control.cli.scenario import find_command
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import read_csv
 from neuro_control.quart.control.policy import Policy
+from neuro_control.quart.training import command
 from neuro_control.quart.training.command import read_size
 from neuro_control.quart.training.data import pictures
 
@@ -35,7 +38,10 @@ def data(tmp_path_factory):
     return folder
 
 
-def test_data_are_made_a_policy_is_trained_and_resumed_and_then_evaluated(data, tmp_path):
+def test_data_are_made_a_policy_is_trained_and_resumed_and_then_evaluated(
+    data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(command, "_LOGGED", 1)
     out = tmp_path / "training"
     train = f"--data {data} --batch 8 {NETWORK} --out {out}"
     assert run("train", "quart", f"{train} --updates 3")["updates"] == 3
@@ -46,6 +52,17 @@ def test_data_are_made_a_policy_is_trained_and_resumed_and_then_evaluated(data, 
     assert result["loss"] > 0.0
     assert (out / "checkpoint.safetensors").read_bytes() != first
     assert list((out / "tensorboard").iterdir())
+    curve = read_csv(out / "learning_curve.csv")
+    assert [row[0] for row in curve] == ["updates", "1", "2", "3", "4", "5"]
+    # A further round starts from the weights that the first one has come to.
+    further = f"--data {data} --batch 8 --start {result['policy']} --updates 1"
+    run("train", "quart", f"{further} --learning-rate 1e-9 --out {tmp_path / 'further'}")
+    before, after = (
+        Policy.load(file).network.arrays()
+        for file in (result["policy"], tmp_path / "further" / "policy.safetensors")
+    )
+    for name, array in before.items():
+        np.testing.assert_allclose(after[name], array, atol=1e-4)
     assert Policy.load(result["policy"]).network.size.image == 32
     evaluate = f"--policy blind:{result['policy']} --tasks tunnel --episodes 1 --jobs 1"
     found = run("evaluate", "quart", f"{evaluate} --out {tmp_path / 'evaluation'}")
@@ -61,6 +78,8 @@ def test_data_are_made_a_policy_is_trained_and_resumed_and_then_evaluated(data, 
         ("--data {data} --network eyes=3", "--network is like image=96,hidden=256, and 'eyes=3'"),
         ("--data {data} --network architecture=huge", "architecture"),
         ("--data {data} --network image=big", r"the network's image is of the form 96, not big"),
+        ("--data {data} --start none.safetensors", "no file none.safetensors"),
+        ("--data {data} --start x.safetensors --network image=32", "leave --network out"),
     ],
 )
 def test_what_a_training_can_not_be_made_of_is_said_in_one_sentence(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import asdict, replace
 from functools import partial
@@ -17,6 +18,8 @@ from neuro_control.cli.options import json_option, out_option, seed_option
 from neuro_control.cli.output import show_result
 from neuro_control.cli.progress import progress
 from neuro_control.errors import ConfigurationError
+from neuro_control.files import read_csv, write_csv
+from neuro_control.quart.control.networks.base import Network
 from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.training.data.pictures import PictureSet
@@ -25,11 +28,12 @@ from neuro_control.quart.training.train import Training, train
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-_LOGGED = 20  # updates between two points of the curve
+_COLUMNS = ("updates", "loss")
+_LOGGED = 50  # updates between two points of the curve
 
 
 class _Log:
-    """The loss as TensorBoard shows it.
+    """The loss as TensorBoard shows it, and as a table.
 
     Args:
         folder: Folder of the training.
@@ -47,18 +51,45 @@ class _Log:
             ) from error
         self._make = partial(SummaryWriter, str(folder / "tensorboard"))
         self._writer: SummaryWriter | None = None
+        self._file = folder / "learning_curve.csv"
+        self._curve: list[tuple[int, float]] = []
 
     def add(self, updates: int, loss: float) -> None:
         """Note the loss; what an interrupted run noted beyond its last checkpoint is replaced."""
         if self._writer is None:
             self._writer = self._make(purge_step=updates)
+            self._curve = [each for each in _read_curve(self._file) if each[0] < updates]
         if updates % _LOGGED == 0:
             self._writer.add_scalar("training/loss", loss, updates)
+            self._curve.append((updates, loss))
+            rows = [(each, f"{value:.4f}") for each, value in self._curve]
+            write_csv(self._file, _COLUMNS, rows)
 
     def close(self) -> None:
         """Write what is left."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _read_curve(file: Path) -> list[tuple[int, float]]:
+    """The curve that an interrupted training has left; none if there is none."""
+    if not file.is_file():
+        return []
+    return [(int(updates), float(loss)) for updates, loss in read_csv(file)[1:]]
+
+
+def _read_start(file: Path, network: str) -> Network:
+    """The network to start from.
+
+    Raises:
+        ConfigurationError: The file has none that could be trained, or --network is given too.
+    """
+    if network:
+        raise ConfigurationError("--start brings the network along: leave --network out")
+    found = Policy.load(file).network
+    if not isinstance(found, Network):
+        raise ConfigurationError(f"{file} was exported: give the weights that it came from")
+    return found
 
 
 def read_size(text: str) -> NetworkSize:
@@ -115,6 +146,11 @@ def _read_as(default: Any, value: str) -> Any:
     "--network", default="", metavar="NAME=VALUE,…", show_default="the default network",
     help=f"What differs of the network: {', '.join(asdict(NetworkSize()))}.",
 )  # fmt: skip
+@click.option(
+    "--start", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE",
+    help="Weights to start from in place of weights at random, whose network this is: a further "
+    "round, with corrections beside the moments.",
+)  # fmt: skip
 @click.option("--no-mirror", is_flag=True, help="Leave out the pictures that are mirrored.")
 @seed_option
 @click.option(
@@ -129,6 +165,7 @@ def train_command(
     batch: int,
     rate: float,
     network: str,
+    start: Path | None,
     no_mirror: bool,
     seed: int,
     threads: int,
@@ -136,8 +173,12 @@ def train_command(
     json: str | None,
 ) -> None:
     """Train a policy of QUARD's tasks; the same command resumes one that was interrupted."""
-    size = read_size(network)
-    training = Training(updates=updates, batch=batch, rate=rate, mirror=not no_mirror, seed=seed)
+    first = None if start is None else _read_start(start, network)
+    size = read_size(network) if first is None else first.size
+    training = Training(
+        updates=updates, batch=batch, rate=rate, mirror=not no_mirror, seed=seed,
+        start="" if start is None else hashlib.sha256(start.read_bytes()).hexdigest(),
+    )  # fmt: skip
     data = PictureSet(*folders)
     if batch > data.size:
         raise ConfigurationError(f"a batch of {batch} is more than the {data.size} moments of data")
@@ -152,7 +193,7 @@ def train_command(
             last = loss
 
         try:
-            trained = train(data, training, out, size, report)
+            trained = train(data, training, out, size, report, start=first)
         finally:
             log.close()
     file = out / "policy.safetensors"

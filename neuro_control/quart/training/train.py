@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from neuro_control.errors import ConfigurationError
 from neuro_control.learning.checkpoints import Checkpoint
 from neuro_control.quart.control.actions import NUMBERS
 from neuro_control.quart.control.language import encode
@@ -58,6 +59,7 @@ class Training:
         dropout: Part of the words that are left out.
         mirror: Whether half of the pictures are mirrored, where nothing on them can be read.
         seed: Seed of weights and batches.
+        start: Checksum of the weights that it starts from; empty for weights at random.
     """
 
     updates: int = 20_000
@@ -67,6 +69,7 @@ class Training:
     dropout: float = 0.05
     mirror: bool = True
     seed: int = 0
+    start: str = ""
 
 
 def train(
@@ -76,6 +79,7 @@ def train(
     size: NetworkSize | None = None,
     show: Callable[[float, float], None] = lambda _, __: None,
     every: int = 500,
+    start: Network | None = None,
 ) -> Network:
     """Train a network, or go on with it.
 
@@ -86,12 +90,19 @@ def train(
         size: Sizes of the network.
         show: Called with the number of updates and the loss.
         every: Updates between two checkpoints.
+        start: Network that it starts from, as in a further round of corrections.
 
     Raises:
-        ConfigurationError: The folder holds another training.
+        ConfigurationError: The folder holds another training, or ``start`` is of another size.
     """
     torch.manual_seed(training.seed)
     network = build(size)
+    if start is not None:
+        if start.size != network.size:
+            raise ConfigurationError(
+                f"the weights to start from are of a network of {start.size}, not {network.size}"
+            )
+        network.load_state_dict(start.state_dict())
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.rate, weight_decay=training.decay, betas=(0.9, 0.98)
     )
@@ -102,7 +113,7 @@ def train(
         "updates",
     )
     done = _resume(checkpoint, network, optimiser)
-    if done == 0 and isinstance(network.tokenizer, CodebookTokenizer):
+    if done == 0 and start is None and isinstance(network.tokenizer, CodebookTokenizer):
         fit_codebook(network.tokenizer, data.chunks(), training.seed)
     encoder = SentenceEncoder(remembered=_REMEMBERED) if network.size.sentence else None
     mean = math.nan
