@@ -8,15 +8,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quart.control.actions import RANGES
+from neuro_control.quart.control.instructions import WORDINGS
 from neuro_control.quart.control.networks.build import build
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.state import IDLE, Memory, RobotState
 from neuro_control.quart.control.tasks import MANNERS, PAIRS
-from neuro_control.quart.evaluation import experiments
+from neuro_control.quart.evaluation import experiments, refusals
 from neuro_control.quart.evaluation.benchmark import decisions, pictures
 from neuro_control.quart.evaluation.episodes import SPLITS
 from neuro_control.quart.evaluation.experiments import (
@@ -28,6 +30,7 @@ from neuro_control.quart.evaluation.experiments import (
 from neuro_control.quart.evaluation.rendering import figures
 from neuro_control.quart.evaluation.rendering.figures import spread
 from neuro_control.quart.evaluation.rendering.replays import chosen, replay, saliency
+from neuro_control.quart.training.data.phrases import NO_TASKS
 from tests.quart.policies import TINY, random_policy
 
 
@@ -107,6 +110,24 @@ def test_the_benchmark_measures_decisions_and_pictures():
 def test_ablations_of_one_policy_are_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="give several, each with --policy"):
         EXPERIMENTS["ablations"].measure(setting(tmp_path))
+
+
+@pytest.mark.parametrize("accepts", [True, False])
+def test_words_are_judged_by_whether_the_policy_acts_on_them(tmp_path, accepts):
+    policy = random_policy()
+    with torch.no_grad():
+        policy.network.grasp.bias.fill_(50.0 if accepts else -50.0)
+    policy.save(tmp_path / "policy.safetensors")
+    rows = refusals.measure((str(tmp_path / "policy.safetensors"), "script"), 2, seed=0)
+    assert {row["accepted"] for row in rows} == {accepts}
+    found = refusals.summarise(rows)
+    assert {row["words"] for row in found} >= {*WORDINGS, *NO_TASKS, "typing error", "upper case"}
+    assert all(row["n"] == 2 and row["accepted"] == accepts for row in found)
+    # Instructions are those of QUARD's tasks, what is none has both its kinds of words.
+    assert {row["instruction"] for row in found if row["words"] in WORDINGS} == {True}
+    assert [row["shown"] for row in found if row["words"] == "foreign"] == [True, False]
+    refusals.draw(rows, tmp_path / "refusals.png")
+    assert (tmp_path / "refusals.png").stat().st_size > 5000
 
 
 def test_rates_have_wilsons_interval_and_the_average_is_over_all_tasks():

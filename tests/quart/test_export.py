@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Export: a policy in a file of ONNX decides as it does in torch, and in 8 bits nearly so."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -81,10 +82,12 @@ def test_in_8_bits_it_is_smaller_and_predicts_nearly_the_same(tmp_path):
         Policy(loaded).save(tmp_path / "again.safetensors")
 
 
-def test_an_exported_policy_runs_without_torch(tmp_path):
+@pytest.mark.parametrize("sentence", [0, 384])
+def test_an_exported_policy_runs_without_torch(tmp_path, sentence):
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    exporting.export(random_policy().network, tmp_path / "policy.onnx")
+    size = dataclasses.replace(SIZES["small"], sentence=sentence)
+    exporting.export(network(size), tmp_path / "policy.onnx")
     program = (
         "import sys; sys.modules['torch'] = None\n"
         "import numpy as np\n"

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.quart.control import sentences
 from neuro_control.quart.control.actions import NUMBERS, TERMINATE
 from neuro_control.quart.control.follower import InstructionFollower, Progress
 from neuro_control.quart.control.networks.build import build
@@ -125,6 +126,16 @@ def test_a_network_that_reads_sentences_gets_the_encoders_vector():
     assert np.isfinite(policy.act(PICTURE, HERE).action).all()
     with pytest.raises(ConfigurationError, match="vectors of 8 numbers, the sentence encoder has"):
         Policy(build(dataclasses.replace(size, sentence=8)))
+
+
+def test_without_the_encoder_the_words_alone_are_read_and_that_is_said(monkeypatch):
+    monkeypatch.delenv(sentences.FOLDER, raising=False)
+    monkeypatch.setattr(sentences, "installed", lambda: False)
+    size = NetworkSize(image=32, channels=(8, 8, 8), words=8, hidden=16, sentence=SENTENCE)
+    with pytest.warns(UserWarning, match="all-MiniLM-L6-v2, which needs torch, is not installed"):
+        policy = Policy(build(size))
+    policy.reset(RED)
+    assert np.isfinite(policy.act(PICTURE, HERE).action).all()
 
 
 def test_the_lines_of_the_readme_run(tmp_path, capsys):

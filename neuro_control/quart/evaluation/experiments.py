@@ -21,6 +21,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.robots import ROBOTS
 from neuro_control.quart.control.policy import Policy
 from neuro_control.quart.control.tasks import BARS, MANNERS, PAIRS
+from neuro_control.quart.evaluation import refusals
 from neuro_control.quart.evaluation.episodes import SPLITS, Episodes
 from neuro_control.quart.evaluation.evaluate import checksum, run_episodes
 from neuro_control.quart.evaluation.guides import DEFAULT, weights_of
@@ -195,6 +196,11 @@ def saliency(setting: Setting) -> list[Row]:
     return setting.measured("saliency", _cells(setting, setting.policies))
 
 
+def refused(setting: Setting) -> list[Row]:
+    """Which words the policies act on: all wordings of instructions, and what is none."""
+    return refusals.measure(setting.policies, setting.episodes, setting.seed)
+
+
 def _cells(setting: Setting, policies: Sequence[str]) -> Labelled:
     """The policies in all splits and draws that are chosen."""
     return [
@@ -277,6 +283,7 @@ EXPERIMENTS: dict[str, Experiment[Setting]] = {
         partial(figures.success, colour="robot"),
         partial(summarise, ("robot", "draw", "task", "bar")),
     ),
+    "refusals": Experiment(refused, refusals.draw, refusals.summarise),
     "failures": Experiment(failures, figures.failures, partial(summarise, _CELLS)),
     "saliency": Experiment(saliency, figures.saliency, partial(summarise, _CELLS)),
 }

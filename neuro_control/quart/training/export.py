@@ -32,6 +32,7 @@ from neuro_control.quart.control.networks.facts import KIND, facts_of
 from neuro_control.quart.control.networks.onnx import INPUTS, METADATA, OUTPUTS
 from neuro_control.quart.control.networks.settings import NetworkSize
 from neuro_control.quart.control.policy import Policy
+from neuro_control.quart.control.sentences import SentenceEncoder
 from neuro_control.quart.control.state import SIZE
 from neuro_control.quart.training.data.moments import Draws, draw_moment
 from neuro_control.quart.training.data.studio import Studio
@@ -140,10 +141,10 @@ def calibration_moments(size: NetworkSize, count: int, seed: int) -> list[Batch]
         seed: Their seed.
 
     Raises:
-        ConfigurationError: MuJoCo can't render here, or the network reads a sentence encoder.
+        ConfigurationError: MuJoCo can't render here, or the network reads a sentence encoder,
+            which is not installed.
     """
-    if size.sentence:
-        raise ConfigurationError("a policy with a sentence encoder is exported as onnx, not int8")
+    encoder = SentenceEncoder() if size.sentence else None
     rng = np.random.default_rng(seed)
     studio = Studio(size.image)
     found: list[Batch] = []
@@ -151,13 +152,15 @@ def calibration_moments(size: NetworkSize, count: int, seed: int) -> list[Batch]
         for _ in range(count):
             moment = draw_moment(Draws(), rng)
             image = studio.take(moment).transpose(2, 0, 1)
-            found.append(
-                {
-                    "images": image[None],
-                    "words": encode(said(moment.text, rng))[None],
-                    "states": moment.state[None].astype(np.float32),
-                }
-            )
+            text = said(moment.text, rng)
+            batch: Batch = {
+                "images": image[None],
+                "words": encode(text)[None],
+                "states": moment.state[None].astype(np.float32),
+            }
+            if encoder is not None:
+                batch["sentences"] = encoder.encode(text)[None]
+            found.append(batch)
     finally:
         studio.close()
     return found

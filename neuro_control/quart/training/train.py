@@ -38,11 +38,13 @@ _MIRRORED = [NUMBERS.index("left"), NUMBERS.index("yaw_rate")]
 # Parts of the memories of a place in sight that are taken away, and that are made wrong.
 _FORGOTTEN, _WRONG = 0.35, 0.3
 # Part of the moments whose words are replaced by others that are no instruction.
-_NO_TASK = 0.08
+_NO_TASK = 0.12
 # With a sentence encoder: so many wordings of each text are drawn from, since the vector of one
-# takes 10 ms the first time, and so many are remembered; and of this part of the moments the vector
-# is all that is read, so that what the encoder knows of other words is relied on.
-_WORDINGS, _REMEMBERED, _WORDLESS = 48, 100_000, 0.2
+# takes 10 ms the first time, and so many are remembered; and of these parts of the moments the
+# vector is all that is read, so that what the encoder knows of other words is relied on, or the
+# words are, as where no encoder is installed.
+_WORDINGS, _REMEMBERED = 64, 100_000
+_WORDLESS, _SENTENCELESS = 0.2, 0.2
 _NORM = 1.0  # largest norm of a gradient
 _WARMUP = 0.1  # part of the updates
 
@@ -163,7 +165,9 @@ def prepare(
         _mirror(batch, turned)
     gone = (rng.random(batch["words"].shape[:2]) < training.dropout) & batch["understood"][:, None]
     if encoder is not None:
-        gone |= (rng.random(len(gone)) < _WORDLESS)[:, None]
+        draws = rng.random(len(gone))
+        gone |= (draws < _WORDLESS)[:, None]
+        batch["sentences"][draws > 1.0 - _SENTENCELESS] = 0.0
     batch["words"][gone] = -1
     return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in batch.items()}
 
@@ -184,7 +188,7 @@ def _say(
             words.append(said(text, chosen))
         else:
             if encoder is not None:
-                chosen = np.random.default_rng(int(rng.integers(100 * _WORDINGS)))
+                chosen = np.random.default_rng(int(rng.integers(200 * _WORDINGS)))
             words.append(no_task(chosen))
             batch["actions"][row], batch["visible"][row] = IDLE, False
             if "chunks" in batch:

@@ -70,8 +70,10 @@ class OnnxNetwork:
     ) -> Prediction:
         """What to do, as ``prediction.Predictor`` has it."""
         values = [image[None], instruction.groups[None], state[None].astype(np.float32)]
-        if instruction.sentence is not None:
-            values.append(instruction.sentence[None].astype(np.float32))
+        if self.size.sentence:
+            known = instruction.sentence
+            sentence = np.zeros(self.size.sentence) if known is None else np.asarray(known)
+            values.append(sentence[None].astype(np.float32))
         return Prediction.of(self._session.run(OUTPUTS, dict(zip(INPUTS, values, strict=False))))
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -21,8 +21,8 @@ class Reader(nn.Module):
     Args:
         size: Length of a word's vector.
         out: Length of the instruction's.
-        sentence: Length of the vector of a sentence encoder, which is read beside the words; 0
-            without one.
+        sentence: Length of the vector of a sentence encoder, which is read beside the words if it
+            is given; 0 without one.
     """
 
     def __init__(self, size: int, out: int, sentence: int = 0) -> None:
@@ -66,8 +66,9 @@ class Reader(nn.Module):
         heads = torch.einsum("nwh,nwd->nhd", weights, read)
         joined = self.join(heads.flatten(1))
         if self.sentence is not None:
+            # Without the encoder the words alone are read, as in some of the training.
             if sentences is None:
-                raise ValueError("this network reads vectors of a sentence encoder: none is given")
+                sentences = joined.new_zeros(len(joined), self.sentence.in_features)
             # Of length 1, it has numbers of about ± 0.05.
             joined = joined + self.sentence(sentences.float() * sentences.shape[1] ** 0.5)
         return functional.silu(joined)

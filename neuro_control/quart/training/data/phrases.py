@@ -9,19 +9,16 @@ words for training and others for the test (``no_task``).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.quart.control.instructions import Understood, say
-from neuro_control.quart.control.tasks import COLOURS, KINDS, SEEN, SKILLS
-from neuro_control.quart.training.data.foreign import (
-    SEEN_LANGUAGES,
-    UNSEEN_LANGUAGES,
-    Language,
-    foreign,
-)
+from neuro_control.quart.control.tasks import COLOURS, KINDS, LETTERS, SKILLS
+from neuro_control.quart.control.tasks import SEEN as SEEN_COLOURS
+from neuro_control.quart.control.wordings import FRAMES, SEEN_NOUNS, SEEN_VERBS
+from neuro_control.quart.training.data.foreign import foreign
+from neuro_control.quart.training.data.no_tasks import SEEN, UNSEEN
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
@@ -33,79 +30,6 @@ _BESIDE = {
 }
 
 
-class NoTasks(NamedTuple):
-    """Words that what is no task is made of.
-
-    Attributes:
-        talk: Whole sentences.
-        negations: What stands before a task that is not to be done.
-        verbs: What can't be done; any thing may follow.
-        things: What no course has.
-        languages: Other languages.
-    """
-
-    talk: tuple[str, ...]
-    negations: tuple[str, ...]
-    verbs: tuple[str, ...]
-    things: tuple[str, ...]
-    languages: dict[str, Language]
-
-
-_SEEN = NoTasks(
-    (
-        "hello", "what is the weather like", "sing a song", "how are you today", "are you hungry",
-        "make me a coffee", "tell me a story", "where is the kitchen", "play some music", "dance",
-        "who are you", "read the newspaper", "good morning", "thank you very much", "sit",
-        "roll over",
-        "what time is it", "call my mother", "count to ten", "take a picture", "fly to the moon",
-        "buy some bread", "set an alarm for seven", "do you like cheese", "what is your name",
-        "the quick brown fox jumps over the lazy dog", "red", "cube", "slowly", "the", "and then",
-        "i like the red one", "my cube is red", "is the ball blue", "what colour is the cube",
-        "there are two balls", "why is the bar so low", "the tunnel was closed yesterday",
-        "nothing", "do not move", "stay where you are",
-        "go", "go to", "go to the", "crawl", "stop", "find", "walk", "please", "left", "robot",
-        "you are a good robot", "ignore the cube", "forget the ball", "what is a letter",
-        "lorem ipsum dolor sit amet", "to be or not to be", "one two three four", "yes", "no", "ok",
-        "how far is the green cube", "describe the picture", "i am going to the red cube",
-        "translate this sentence", "write a poem about a tunnel", "what do you see", "can you swim",
-    ),
-    ("do not", "never", "please do not", "you must not", "robot do not"),
-    (
-        "paint", "eat", "jump over", "buy", "wash", "kick", "lift", "throw", "burn", "sell",
-        "climb", "sit on", "cut", "draw", "fold", "open", "close", "break", "sing to", "photograph",
-        "bake", "listen to", "switch off", "stand on", "fly over", "push over", "weigh",
-    ),
-    (
-        "kitchen", "elephant", "dog", "door", "window", "car", "tree", "house", "moon", "river",
-        "cat", "banana", "woman", "stairs", "bicycle", "garden", "phone", "bed", "horse", "street",
-        "shop", "bridge", "airport", "flower", "bottle", "book", "lake", "guitar", "cake", "train",
-        "doctor",
-    ),
-    SEEN_LANGUAGES,
-)  # fmt: skip
-_UNSEEN = NoTasks(
-    (
-        "hi there", "will it rain tomorrow", "tell me a joke", "how old are you", "give me a hug",
-        "bring me a beer", "switch off the light", "what is two plus two", "good night", "bark",
-        "play dead", "who won the match", "wake me at six", "is anybody at home", "laugh",
-        "shake hands", "i lost my keys", "the cube is mine", "was the ball red",
-        "how heavy is the bar", "blue", "keep still", "wait here", "walk to the", "ball", "quickly",
-        "turn", "the weather is lovely today", "nobody knows", "a stitch in time saves nine",
-        "explain the letter b", "five six seven", "maybe", "asdf", "what is behind the tunnel",
-        "i went to the red cube", "spell the word tunnel",
-    ),
-    ("don't", "please don't ever", "do not ever", "you are not allowed to", "refuse to"),
-    (
-        "polish", "swallow", "hop over", "steal", "dry", "punch", "hide", "melt", "rent",
-        "dance with", "lick", "hug", "glue", "unlock", "smash", "talk to", "turn off", "sleep on",
-        "count",
-    ),
-    (
-        "bathroom", "giraffe", "bus", "fence", "fridge", "beach", "sofa", "apple", "teacher", "cow",
-        "office", "television", "mountain", "spoon", "hospital", "aeroplane", "rabbit", "piano",
-    ),
-    UNSEEN_LANGUAGES,
-)  # fmt: skip
 NO_TASKS = ("talk", "negated", "impossible", "elsewhere", "foreign", "letters")
 """Kinds of what is no task."""
 
@@ -152,7 +76,7 @@ def no_task(rng: np.random.Generator, split: str = "seen", kind: str = "") -> st
     Raises:
         ConfigurationError: There is no such split or kind.
     """
-    splits = {"seen": _SEEN, "unseen": _UNSEEN}
+    splits = {"seen": SEEN, "unseen": UNSEEN}
     if split not in splits:
         raise ConfigurationError(f"no split '{split}': there are {', '.join(splits)}")
     kind = kind or NO_TASKS[int(rng.integers(len(NO_TASKS)))]
@@ -175,9 +99,16 @@ def no_task(rng: np.random.Generator, split: str = "seen", kind: str = "") -> st
 
 
 def _task(rng: np.random.Generator) -> str:
-    skill = str(rng.choice(SKILLS))
-    kind = str(rng.choice(KINDS[skill]))
-    return say(Understood(skill, kind, str(rng.choice(SEEN))), manner=False)
+    """A task in words of training, without courtesies."""
+    skill = _one(SKILLS, rng)
+    noun = _one(SEEN_NOUNS[_one(KINDS[skill], rng)], rng)
+    colour = _one(LETTERS if skill == "distinguish" else SEEN_COLOURS, rng)
+    frame = _one(FRAMES[skill], rng).replace("{v}", _one(SEEN_VERBS[skill], rng))
+    return frame.format(c=colour, k=noun)
+
+
+def _one(choices: Sequence[str], rng: np.random.Generator) -> str:
+    return choices[int(rng.integers(len(choices)))]
 
 
 def _colour(rng: np.random.Generator) -> str:
