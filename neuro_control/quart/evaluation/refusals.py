@@ -7,7 +7,7 @@ Whether a policy takes words for an instruction depends on the words alone; no r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +22,7 @@ from neuro_control.quart.evaluation.guides import weights_of
 from neuro_control.quart.training.data.moments import Draws, draw_meaning
 from neuro_control.quart.training.data.phrases import NO_TASKS, mistyped, no_task
 
-Say = Callable[[Understood, np.random.Generator], str]
-
-_INSTRUCTIONS: dict[str, Say] = {
-    **{each: lambda meant, rng, each=each: say(meant, rng, each) for each in WORDINGS},
-    "typing error": lambda meant, rng: mistyped(say(meant), rng),
-    "upper case": lambda meant, rng: say(meant).upper(),
-}
+_INSTRUCTIONS = (*WORDINGS, "typing error", "upper case")
 # Those that training shows.
 _SEEN = ("quard", "seen")
 
@@ -59,9 +53,9 @@ def measure(policies: Sequence[str], count: int, seed: int) -> list[Row]:
 
 def _sentences(count: int, seed: int) -> list[Row]:
     rows: list[Row] = []
-    for kind, put in _INSTRUCTIONS.items():
+    for kind in _INSTRUCTIONS:
         rng = np.random.default_rng(seed)
-        texts = [put(draw_meaning(Draws(), rng), rng) for _ in range(count)]
+        texts = [_said(kind, draw_meaning(Draws(), rng), rng) for _ in range(count)]
         shown = kind in _SEEN
         rows += [{"words": kind, "shown": shown, "instruction": True, "text": t} for t in texts]
     for kind in NO_TASKS:
@@ -71,6 +65,12 @@ def _sentences(count: int, seed: int) -> list[Row]:
             same = {"words": kind, "shown": split == "seen", "instruction": False}
             rows += [{**same, "text": text} for text in texts]
     return rows
+
+
+def _said(kind: str, meant: Understood, rng: np.random.Generator) -> str:
+    if kind in WORDINGS:
+        return say(meant, rng, kind)
+    return mistyped(say(meant), rng) if kind == "typing error" else say(meant).upper()
 
 
 def _accepts(policy: Policy, text: str) -> bool:
