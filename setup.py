@@ -23,7 +23,8 @@ setup(
         (f"{SHARE}/config/security", sorted(glob("config/security/*.xml"))),
         (f"{SHARE}/config/security/common", sorted(glob("config/security/common/*.xml"))),
         (f"{SHARE}/config/weights", sorted(glob("config/weights/*.safetensors"))),
-        (f"{SHARE}/sim", sorted(glob("sim/*.xml"))),
+        (f"{SHARE}/config/urdf", sorted(glob("config/urdf/*.urdf"))),
+        (f"{SHARE}/sim", sorted(glob("sim/*.*"))),
         # `ros2 run` and launch look for executables here and nowhere else.
         ("lib/neuro_control", sorted(glob("bin/*"))),
     ],

@@ -90,15 +90,17 @@ def test_free_running_keeps_the_pace_asked_for():
 
 def test_out_receives_plot_animation_recording_parameters_and_json(tmp_path):
     out = tmp_path / "new" / "folder"
-    found = result("--seconds", 3, "--out", out, "--set", "swimmer_controller.speed=0.8")
+    found = result("--seconds", 3, "--out", out, "--tf", "--set", "swimmer_controller.speed=0.8")
     assert sorted(p.name for p in out.iterdir()) == [
-        "parameters.yaml", "recording.npz", "result.json", "swimmer.gif", "swimmer.png",
+        "parameters.yaml", "recording.npz", "result.json", "robot.urdf", "swimmer.gif",
+        "swimmer.png",
     ]  # fmt: skip
     assert json.loads((out / "result.json").read_text()) == found
     with np.load(out / "recording.npz") as recording:
         assert recording["qpos"].shape == (101, 8)
     settings = yaml.safe_load((out / "parameters.yaml").read_text())
     assert settings["swimmer_controller"]["ros__parameters"]["speed"] == 0.8
+    assert list(settings) == ["simulation", "swimmer_controller"]  # it runs again without --tf
     with Image.open(out / "swimmer.gif") as animation:
         assert animation.n_frames == 34
     with Image.open(out / "swimmer.png") as plot:

@@ -17,6 +17,7 @@ from neuro_control.cli.output import print_table
 from neuro_control.cli.run import run
 from neuro_control.cli.scenario import Scenario, discover, other_commands, resolve
 from neuro_control.cli.soak import soak
+from neuro_control.cli.urdf import urdf
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.rendering import no_gl
 
@@ -53,6 +54,7 @@ def list_scenarios() -> None:
 app.add_command(run)
 app.add_command(heartbeat)
 app.add_command(soak)
+app.add_command(urdf)
 
 
 class _Inject(click.Command):

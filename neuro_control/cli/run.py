@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,17 @@ from neuro_control.cli.output import remarks, show_result, write_json
 from neuro_control.cli.progress import progress
 from neuro_control.cli.report import settings_of, summary_table
 from neuro_control.cli.scenario import Scenario, find_scenario, resolve
+from neuro_control.cli.urdf import description
 from neuro_control.errors import ConfigurationError
-from neuro_control.files import write_csv
+from neuro_control.files import write_csv, write_text
 from neuro_control.simulation.rendering import no_gl
 
 if TYPE_CHECKING:
     from neuro_control.ros.run import Result
 
-_RECORDING, _PARAMETERS = "recording.npz", "parameters.yaml"
+_RECORDING, _PARAMETERS, _URDF = "recording.npz", "parameters.yaml", "robot.urdf"
+_PUBLISHER = "robot_state_publisher"
+_PUBLISHER_NODE = "neuro_control.ros.description.node:RobotStatePublisher"
 # Wall time without a command after which a run in lockstep is given up, s.
 _PATIENCE = 10.0
 
@@ -48,6 +52,7 @@ _PATIENCE = 10.0
 )
 @click.option("--instruction", help="What the robot is to do, in words; of scenarios that read.")
 @click.option("--processes", is_flag=True, help="Each node in a process of its own.")
+@click.option("--tf", is_flag=True, help="Publish robot_description and the frames of the links.")
 @click.option(
     "--set",
     "changes",
@@ -68,6 +73,7 @@ def run(
     real_time_factor: float | None,
     instruction: str | None,
     processes: bool,
+    tf: bool,
     changes: tuple[str, ...],
     config: Path | None,
     out: Path | None,
@@ -95,7 +101,20 @@ def run(
     # Results of an earlier run stay in the folder until this one has ended.
     with tempfile.TemporaryDirectory(prefix=".run-", dir=out) as scratch:
         parameters = _parameters(scenario, config, overrides, instruction, changes, Path(scratch))
+        if tf:
+            scenario = _described(scenario, parameters, Path(scratch))
         _run(scenario, parameters, processes, Path(scratch), out, json)
+
+
+def _described(
+    scenario: Scenario, parameters: dict[str, dict[str, Any]], scratch: Path
+) -> Scenario:
+    """The scenario with a node that publishes what the robot looks like and where its links are."""
+    urdf = (scratch / _URDF).resolve()
+    write_text(urdf, description(scenario, parameters))
+    odometry = {"odometry_topic": scenario.odometry, "use_sim_time": True}
+    parameters[_PUBLISHER] = {"urdf": str(urdf), **odometry}
+    return dataclasses.replace(scenario, nodes={**scenario.nodes, _PUBLISHER: _PUBLISHER_NODE})
 
 
 def _is_given(option: str) -> bool:
@@ -210,7 +229,8 @@ def _write(result: Result, summary: dict[str, Any], scratch: Path) -> None:
     from neuro_control.ros import run as runs
 
     write_json(summary, str(scratch / "result.json"))
-    runs.write_parameters(runs.replayable(result.parameters), scratch / _PARAMETERS)
+    acted = {name: values for name, values in result.parameters.items() if name != _PUBLISHER}
+    runs.write_parameters(runs.replayable(acted), scratch / _PARAMETERS)
     if result.changes:
         write_csv(
             scratch / "parameter_changes.csv",

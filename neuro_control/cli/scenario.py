@@ -46,6 +46,7 @@ class Scenario:
             those of the other nodes by name under ``nodes``, into metrics by name.
         picture: ``module:function`` that draws a recording into a folder.
         activity: Topic (JointState) of the controller's inner activity, if there is one.
+        odometry: Topic of the odometry whose pose is the frame of base_link.
         needs: By metric of the summary: what a run must have for the metric to be a number, to
             follow "needs"; printed where it is not.
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
@@ -61,6 +62,7 @@ class Scenario:
     summarise: str
     picture: str
     activity: str | None = None
+    odometry: str = "ground_truth/odom"
     needs: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
     instruct: str | None = None

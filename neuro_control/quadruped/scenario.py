@@ -14,6 +14,7 @@ QUADRUPED = Scenario(
     summarise="neuro_control.quadruped.evaluation.report:summary",
     picture="neuro_control.quadruped.evaluation.report:pictures",
     activity="gait_controller/activity",
+    odometry="odom",
     subjects="neuro_control.quadruped.evaluation.faults:SUBJECTS",
     commands={
         "evaluate": "neuro_control.quadruped.evaluation.evaluate:evaluate",

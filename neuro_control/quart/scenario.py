@@ -15,6 +15,7 @@ QUART = Scenario(
     summarise="neuro_control.quart.evaluation.report:summary",
     picture="neuro_control.quart.evaluation.report:pictures",
     activity="quart_policy/activity",
+    odometry="odom",
     commands={
         "evaluate": "neuro_control.quart.evaluation.evaluate:evaluate",
         "benchmark": "neuro_control.quart.evaluation.benchmark:benchmark",

@@ -34,6 +34,7 @@ SWIMMER_SQUARE = Scenario(
     summarise="neuro_control.swimmer.evaluation.report:square_summary",
     picture="neuro_control.swimmer.evaluation.report:square_pictures",
     activity="swimmer_controller/activity",
+    odometry="odom",
 )
 
 SCENARIOS = {"swimmer": SWIMMER, "swimmer-square": SWIMMER_SQUARE}

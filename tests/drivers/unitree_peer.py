@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from neuro_control.quadruped.go2 import idl
-from neuro_control.quadruped.go2.link import Participant, taken
 from neuro_control.quadruped.go2.motors import state_checksum
 from neuro_control.quadruped.go2.sport import CHECK_MODE, RELEASE_MODE, Service
+from neuro_control.ros.dds.participant import Participant, taken
 
 # ROS domains of test processes end at 100.
 DOMAIN = 100 + int(os.environ["ROS_DOMAIN_ID"])

@@ -25,7 +25,6 @@ from neuro_control.quadruped.control.robots import GO2
 from neuro_control.quadruped.control.types import Observation
 from neuro_control.quadruped.go2 import idl, sport
 from neuro_control.quadruped.go2.driver import UnitreeGo2
-from neuro_control.quadruped.go2.link import Participant, newest, taken
 from neuro_control.quadruped.go2.motors import (
     command_checksum,
     fill_brake,
@@ -37,6 +36,7 @@ from neuro_control.quadruped.go2.parameters import UnitreeParameters
 from neuro_control.quadruped.go2.simulated import SimulatedGo2
 from neuro_control.quadruped.go2.simulated_robot import SimulatedRobot
 from neuro_control.quadruped.go2.state_monitor import StateMonitor
+from neuro_control.ros.dds.participant import Participant, newest, taken
 from neuro_control.ros.messages import (
     COMMAND_QOS,
     SENSOR_QOS,

@@ -144,8 +144,8 @@ def _simulated_go2(domain: int) -> Iterator[Surroundings]:
     """The simulated Go2 in a process of its own, and somebody who reads what it is asked for."""
     # Where cyclonedds is missing, the scenario still loads.
     from neuro_control.quadruped.go2 import idl
-    from neuro_control.quadruped.go2.link import Participant, taken
     from neuro_control.quadruped.go2.sport import Service
+    from neuro_control.ros.dds.participant import Participant, taken
 
     here = Participant(domain, "lo")
     readers = [here.reader(f"rt/api/{Service.SPORT.value}/request", idl.Request, 64)]

@@ -13,9 +13,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.quadruped.go2 import sport
-from neuro_control.quadruped.go2.link import Participant, newest, taken
 from neuro_control.quadruped.go2.simulated_robot import SimulatedRobot
 from neuro_control.quadruped.simulation.model import TERRAINS
+from neuro_control.ros.dds.participant import Participant, newest, taken
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
 from neuro_control.simulation.active_effects import ActiveEffects

@@ -83,9 +83,8 @@ class GaitController(Controller[GaitParameters]):
         self._odometry = self.create_publisher(Odometry, "odom", SENSOR_QOS)
         self._old_odometry = self.create_publisher(Odometry, _OLD_ODOMETRY, SENSOR_QOS)
         self._warned_of_old_odometry = False
-        self._transforms = (
-            None if TFMessage is None else self.create_publisher(TFMessage, "/tf", 100)
-        )
+        sends_tf = self.parameters.publish_tf and TFMessage is not None
+        self._transforms = self.create_publisher(TFMessage, "/tf", 100) if sends_tf else None
         self._stand_up_service = self.resolve_service_name("~/stand_up")
         self.create_service(Trigger, "~/stand_up", self._on_stand_up)
         self.create_service(Trigger, "~/lie_down", self._on_lie_down)
@@ -118,8 +117,10 @@ class GaitController(Controller[GaitParameters]):
             awaited=p.lockstep,
         )
         self.apply()
-        if p.odometry_rate and TFMessage is None:
-            self.get_logger().info("tf2_msgs is not installed: odometry comes without TF")
+        if p.odometry_rate and p.publish_tf and TFMessage is None:
+            self.get_logger().info(
+                "tf2_msgs is not installed: robot_state_publisher can send the odometry's frame"
+            )
         return self._joints, self._imu, self._forces, self._cmd_vel, self._gait_command
 
     def apply(self) -> None:

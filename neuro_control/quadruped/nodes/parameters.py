@@ -164,6 +164,12 @@ class GaitParameters(ControllerParameters):
     odometry_rate: float = parameter(
         50.0, "Estimated odometry and TF a second; 0 publishes none", low=0.0, high=500.0
     )
+    publish_tf: bool = parameter(
+        True,
+        "Publish the odometry's frame on /tf where tf2_msgs is installed; false where "
+        "robot_state_publisher does",
+        fixed=True,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
