@@ -24,6 +24,11 @@ setup(
         (f"{SHARE}/config/security/common", sorted(glob("config/security/common/*.xml"))),
         (f"{SHARE}/config/weights", sorted(glob("config/weights/*.safetensors"))),
         (f"{SHARE}/config/urdf", sorted(glob("config/urdf/*.urdf"))),
+        # What `neuro-control experiment claims` judges by.
+        *(
+            (f"{SHARE}/docs/results/{robot}", sorted(glob(f"docs/results/{robot}/*.csv")))
+            for robot in ("blimp", "places", "quadruped", "swimmer")
+        ),
         (f"{SHARE}/sim", sorted(glob("sim/*.*"))),
         # `ros2 run` and launch look for executables here and nowhere else.
         ("lib/neuro_control", sorted(glob("bin/*"))),

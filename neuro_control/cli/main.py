@@ -81,6 +81,10 @@ _OF_ALL = {
             "neuro_control.faults.experiment:faults",
             "Let every fault happen to every node, judged by oracles.",
         ),
+        "claims": (
+            "neuro_control.cli.claims:claims",
+            "Print each paper's claims, what was measured here, and whether they hold.",
+        ),
         "emergency-stop": (
             "neuro_control.faults.emergency_stop:emergency_stop",
             "Measure the time from an emergency stop to the safe command, under load.",

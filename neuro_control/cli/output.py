@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 
 from neuro_control.files import write_csv, write_text
@@ -31,8 +31,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def print_table(table: Table) -> None:
-    """Print a result: to standard output, so that it can be piped."""
+def print_table(table: Table | Group) -> None:
+    """Print a result, or several: to standard output, so that it can be piped."""
     console = Console(width=max(80, remarks.width))
     with console.capture() as capture:
         console.print(table)
@@ -48,19 +48,19 @@ def write_json(result: dict[str, Any], target: str) -> None:
     write_text(Path(target), text + "\n")
 
 
-def show_result(result: dict[str, Any], target: str | None, table: Table | str) -> None:
+def show_result(result: dict[str, Any], target: str | None, table: Table | Group | str) -> None:
     """Write ``result`` as JSON where ``--json`` says, and show it, unless the JSON is shown.
 
     Args:
         result: What came out.
         target: A file, ``-`` for standard output, or None.
-        table: The same for people to read: a table, which is a result, or a remark.
+        table: The same for people to read: tables, which are results, or a remark.
     """
     if target is not None:
         write_json(result, target)
     if target == "-":
         return
-    if isinstance(table, Table):
+    if not isinstance(table, str):
         print_table(table)
     else:
         remarks.print(table, markup=False, soft_wrap=True)

@@ -52,6 +52,7 @@ class Scenario:
         commands: ``module:function`` by verb (evaluate, benchmark, train, …): click commands.
         instruct: ``module:function`` that sets the nodes' parameters, by name, to an instruction,
             and may return a remark; None if the scenario takes no instruction.
+        claims: ``module:sequence`` of the claims of the papers that it stands on.
         subjects: ``module:mapping`` of its nodes in the fault matrix, by the node's name.
         seconds: Simulated time of a run by default, s.
     """
@@ -66,6 +67,7 @@ class Scenario:
     needs: Mapping[str, str] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
     instruct: str | None = None
+    claims: str | None = None
     subjects: str | None = None
     seconds: float = 30.0
 

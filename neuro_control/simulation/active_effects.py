@@ -28,6 +28,7 @@ from neuro_control.simulation.effects import (
     Payload,
     Push,
     SensorEffect,
+    SoftGround,
     Wind,
 )
 from neuro_control.simulation.failures import Failure
@@ -287,7 +288,12 @@ class ActiveEffects:
 # Effects on the model.
 
 # What they change of it.
-_CHANGED = ("body_mass", "body_gravcomp", "geom_friction")
+_CHANGED = (
+    "body_mass", "body_gravcomp", "geom_friction", "geom_solref", "geom_solimp", "geom_priority",
+)  # fmt: skip
+# In a physics step a contact with soft ground takes away no more than these parts of a foot's speed
+# and depth: with much more the solver would swing.
+_PART_OF_SPEED, _PART_OF_DEPTH = 0.5, 0.25
 
 
 def restore_model(model: mujoco.MjModel, original: mujoco.MjModel) -> None:
@@ -309,12 +315,43 @@ def _roughen(model: mujoco.MjModel, effect: Friction) -> None:
     model.geom_friction[model.geom_bodyid == 0, 0] = effect.coefficient
 
 
+def _soften(model: mujoco.MjModel, effect: SoftGround) -> None:
+    """Let contacts with the ground be springs and dampers.
+
+    At rest MuJoCo's constraint force f and the depth r of a contact obey R f = d k r with
+    R = (1 - d) / d A: d is the impedance, A the inverse inertia of what touches, and k = s / d² by
+    the stiffness s of its "direct" form, whose numbers are given below 0
+    (https://mujoco.readthedocs.io/en/stable/modeling.html#solver-parameters). Hence
+    f / r = s / ((1 - d) A) whatever d is, and damping alike.
+    """
+    inverse, step = _foot_inverse_mass(model), float(model.opt.timestep)
+    odds = min(
+        _PART_OF_SPEED / (step * inverse * effect.damping),
+        _PART_OF_DEPTH / (step**2 * inverse * effect.stiffness),
+    )
+    impedance = 1.0 / (1.0 + odds)
+    scale = (1.0 - impedance) * inverse
+    ground = model.geom_bodyid == 0
+    model.geom_solref[ground] = -scale * effect.stiffness, -scale * effect.damping
+    model.geom_solimp[ground] = impedance, impedance, 0.001, 0.5, 2.0
+    # What touches the ground must not say how soft that is.
+    model.geom_priority[ground] = model.geom_priority.max() + 1
+
+
+def _foot_inverse_mass(model: mujoco.MjModel) -> float:
+    """Mean inverse inertia of the bodies at the ends of limbs that can touch something, 1/kg."""
+    ends = set(range(1, model.nbody)) - set(model.body_parentid.tolist())
+    solid = set(model.geom_bodyid[model.geom_contype > 0].tolist())
+    feet = sorted(ends & solid) or sorted(solid - {0})
+    return float(model.body_invweight0[feet, 0].mean())
+
+
 def _thicken(model: mujoco.MjModel, effect: Density) -> None:
     model.opt.density *= effect.factor
 
 
 _CHANGES: dict[type[Effect], Callable[[mujoco.MjModel, Any], None]] = {
-    Payload: _load, Friction: _roughen, Density: _thicken,
+    Payload: _load, Friction: _roughen, SoftGround: _soften, Density: _thicken,
 }  # fmt: skip
 
 

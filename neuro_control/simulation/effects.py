@@ -228,6 +228,14 @@ class Slow(SensorEffect):
     rate: float = _number(10.0, 0.0, 1e5, "Hz", "readings per second", above=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lag(SensorEffect):
+    """Follows with a first-order lag: a motor's torque its command, a filtered sensor the truth."""
+
+    kind = "lag"
+    seconds: float = _number(None, 0.0, 60.0, "s", "time constant", above=True)
+
+
 # Commands.
 
 
@@ -322,6 +330,19 @@ class Friction(ModelEffect):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoftGround(ModelEffect):
+    """A ground into which feet sink as into a spring with a damper, each by itself."""
+
+    kind = "soft_ground"
+    stiffness: float = _number(
+        None, 500.0, 1e6, "N/m", "force on a foot by the depth that it sinks"
+    )
+    damping: float = _number(
+        300.0, 1.0, 1e5, "N·s/m", "force on a foot by the speed at which it sinks"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Density(ModelEffect):
     """The density of the medium, as a multiple of the model's."""
 
@@ -332,8 +353,8 @@ class Density(ModelEffect):
 EFFECTS: dict[str, type[Effect]] = {
     each.kind: each
     for each in (
-        Noise, Loss, Delay, Stuck, Jump, Garbage, Slow, CommandDelay, CommandLoss, Push, Wind,
-        Payload, Friction, Density,
+        Noise, Loss, Delay, Stuck, Jump, Garbage, Slow, Lag, CommandDelay, CommandLoss, Push, Wind,
+        Payload, Friction, SoftGround, Density,
     )
 }  # fmt: skip
 

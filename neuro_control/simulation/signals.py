@@ -7,6 +7,7 @@ Each class holds what one effect remembers during one episode, and changes readi
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from neuro_control.simulation.effects import (
     Effect,
     Garbage,
     Jump,
+    Lag,
     Loss,
     Noise,
     SensorEffect,
@@ -124,9 +126,28 @@ class _Slow(Signal):
             readings[self._where] = self._held
 
 
+class _Lag(Signal):
+    def __init__(self, effect: Any, parts: Parts, rng: np.random.Generator) -> None:
+        super().__init__(effect, parts, rng)
+        self._followed: Array | None = None
+        self._time = 0.0
+
+    def act(self, time: float, readings: Array) -> None:
+        wanted = readings[self._where]
+        if self._followed is None or not self._effect.acts(time):
+            self._followed = wanted
+        else:
+            part = 1.0 - math.exp(-(time - self._time) / self._effect.seconds)
+            # A lost reading stays lost, and the next one is followed from there.
+            before = np.where(np.isnan(self._followed), wanted, self._followed)
+            self._followed = before + part * (wanted - before)
+        self._time = time
+        readings[self._where] = self._followed
+
+
 _SIGNALS: dict[type[SensorEffect], type[Signal]] = {
     Noise: _Noise, Loss: _Loss, Delay: _Delay, Stuck: _Stuck, Jump: _Jump,
-    Garbage: _Garbage, Slow: _Slow,
+    Garbage: _Garbage, Slow: _Slow, Lag: _Lag,
 }  # fmt: skip
 
 

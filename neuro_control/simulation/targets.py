@@ -16,6 +16,7 @@ from neuro_control.simulation.effects import (
     Payload,
     Push,
     SensorEffect,
+    SoftGround,
     Wind,
 )
 from neuro_control.simulation.signals import Parts
@@ -165,8 +166,8 @@ def check(model: mujoco.MjModel, effect: Effect) -> None:
         raise ConfigurationError(
             "density: this body floats, and its buoyancy does not follow the medium's density"
         )
-    if isinstance(effect, Friction) and (
+    if isinstance(effect, Friction | SoftGround) and (
         model.opt.disableflags & int(mujoco.mjtDisableBit.mjDSBL_CONTACT)
         or not model.geom_contype[model.geom_bodyid == 0].any()
     ):
-        raise ConfigurationError("friction: the model touches no ground")
+        raise ConfigurationError(f"{effect.kind}: the model touches no ground")

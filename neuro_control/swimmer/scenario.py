@@ -14,6 +14,7 @@ SWIMMER = Scenario(
     summarise="neuro_control.swimmer.evaluation.report:summary",
     picture="neuro_control.swimmer.evaluation.report:pictures",
     activity="swimmer_controller/activity",
+    claims="neuro_control.swimmer.evaluation.claims:CLAIMS",
     subjects="neuro_control.swimmer.evaluation.faults:SUBJECTS",
     commands={
         "evaluate": "neuro_control.swimmer.evaluation.evaluate:evaluate",

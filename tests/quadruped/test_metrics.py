@@ -70,6 +70,28 @@ def test_steps_are_counted_and_measured():
     assert found["swing_m"] == pytest.approx(0.06, abs=0.001)
 
 
+def test_strides_show_a_wandering_that_means_hide():
+    walked = record(6000, velocity=[0.5, 0.0, 0.0], yaw_rate=0.0)
+    phase = (walked.time / 0.4) % 1.0
+    walked.feet[:, :, 2] = np.where(phase < 0.5, 0.0, 0.05)[:, None]
+    # Strides are too fast and too slow in turn, by 0.1 m/s, and within each the trunk sways.
+    stride = np.floor(walked.time / 0.4)
+    walked.truth.velocity[:, 0] += np.where(stride % 2 == 0, 0.1, -0.1)
+    walked.truth.velocity[:, 0] += 0.3 * np.sin(2 * np.pi * phase)
+    walked.truth.yaw_rate[:] = 0.2
+    command = gait("trot", forward=0.5)
+    found = metrics.stride_errors(walked, command)
+    assert metrics.obeyed(walked, command)["v_error_mps"] < 0.01
+    assert found["v_stride_rms_mps"] == pytest.approx(0.1, abs=0.003)
+    assert found["yaw_stride_rms_rps"] == pytest.approx(0.2)
+    assert found["v_rms_mps"] == pytest.approx(math.sqrt(0.1**2 + 0.3**2 / 2), abs=0.003)
+    standing = metrics.stride_errors(record(), command)
+    assert math.isnan(standing["v_stride_rms_mps"])
+    assert standing["v_rms_mps"] == pytest.approx(math.hypot(0.03, 0.04))
+    fallen = metrics.stride_errors(record(fell=4.0), command)
+    assert all(math.isnan(value) for value in fallen.values())
+
+
 def test_timing_compares_simulated_with_passed_time():
     found = metrics.timing(record())
     assert found["step_ms_p50"] == pytest.approx(0.1)

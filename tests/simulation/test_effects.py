@@ -22,10 +22,12 @@ from neuro_control.simulation.effects import (
     Effect,
     Friction,
     Jump,
+    Lag,
     Loss,
     Noise,
     Payload,
     Push,
+    SoftGround,
     Stuck,
     Wind,
     parse,
@@ -163,6 +165,49 @@ def test_a_jump_adds_its_offset_from_a_time_on() -> None:
     jumped = Episode(world(Jump(sensors=("rail_position",), offset=0.5, begins=0.2))).readings(20)
     clean = Episode(world()).readings(20)
     assert np.array_equal(jumped[:, 0], clean[:, 0] + [*[0.0] * 10, *[0.5] * 11])
+
+
+def test_a_lag_of_a_motor_follows_its_command_exponentially() -> None:
+    episode = Episode(world(Lag(motors=("motor",), seconds=0.1)))
+    episode.step(0.0)
+    torques = []
+    for _ in range(20):
+        episode.step(2.0)
+        torques.append(episode.data.ctrl[0])
+    time = PERIOD * np.arange(1, 21)
+    np.testing.assert_allclose(torques, 2.0 * (1.0 - np.exp(-time / 0.1)), rtol=1e-9)
+
+
+def test_a_lag_of_a_sensor_begins_at_its_time_and_bears_a_lost_reading() -> None:
+    lost = Loss(sensors=("gyro",), begins=0.2, lasts=0.04)
+    lag = Lag(sensors=("rail_position", "gyro"), seconds=1.0, begins=0.1)
+    clean, slow = Episode(world()).readings(40), Episode(world([lost, lag])).readings(40)
+    np.testing.assert_array_equal(slow[:5], clean[:5])
+    expected = clean[4, 0] + (1.0 - math.exp(-PERIOD)) * (clean[5, 0] - clean[4, 0])
+    assert slow[5, 0] == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(slow[10:12, 2:]).all()
+    assert np.isfinite(slow[12:]).all()
+
+
+@pytest.mark.parametrize("stiffness", [2e3, 2e4])
+def test_soft_ground_gives_way_by_the_weight_over_its_stiffness(stiffness: float) -> None:
+    text = """
+      <mujoco>
+        <option timestep="0.002" cone="elliptic"/>
+        <worldbody>
+          <geom name="floor" type="plane" size="1 1 1"/>
+          <body name="ball" pos="0 0 0.1">
+            <freejoint/><geom type="sphere" size="0.1" mass="2" solref="0.004 1" priority="3"/>
+          </body>
+        </worldbody>
+      </mujoco>"""
+    plain = World(mujoco.MjModel.from_xml_string(text), PERIOD)
+    soft = plain.with_effects(SoftGround(stiffness=stiffness, damping=100.0))
+    data = mujoco.MjData(soft.model)
+    soft.reset(data, np.random.default_rng(0))
+    mujoco.mj_step(soft.model, data, 1000)
+    assert 0.1 - data.qpos[2] == pytest.approx(2 * 9.81 / stiffness, rel=0.02)
+    assert plain.model.geom("floor").solref[0] == 0.02
 
 
 def test_a_lost_reading_is_not_a_number_as_often_as_its_probability_says() -> None:

@@ -1,5 +1,7 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -32,15 +34,16 @@ def reference(angles, count, weights, speed, turn, period=60, turn_joints=1):
     for side, sign in ((0, 1), (1, -1)):
         for i in range(n):
             if i == 0:
-                on = (count % period < period / 2) == (side == 0)
+                half = period // 2 if period == int(period) else period / 2
+                on = (count % period < half) == (side == 0)
                 oscillator = weights.oscillator
                 w_osc = float(oscillator) if oscillator.ndim == 0 else float(oscillator[side])
                 x = w_osc * on
             else:
                 x = w(weights.proprioception, side, i - 1) * max(sign * stretch[i - 1], 0.0)
-            x += float(weights.speed) * (1 - speed)
+            x += w(weights.speed, side, i) * (1 - speed)
             if i < turn_joints:
-                x += float(weights.turn) * max(sign * turn, 0.0)
+                x += w(weights.turn, side, i) * max(sign * turn, 0.0)
             neurons[side, i] = g(x)
     muscles = np.zeros((2, n))
     for side in (0, 1):
@@ -64,8 +67,12 @@ def reference(angles, count, weights, speed, turn, period=60, turn_joints=1):
 def test_circuit_computes_what_the_paper_writes(data, joints, own, speed, turn, seed, count):
     angles = data.draw(arrays(float, joints, elements=st.floats(-4, 4)))
     turn_joints = data.draw(st.integers(1, joints))
-    period = data.draw(st.floats(2, 100))
-    weights = Weights.random(np.random.default_rng(seed), joints if own else None)
+    period = data.draw(st.one_of(st.floats(2, 100), st.integers(2, 100)))
+    rng = np.random.default_rng(seed)
+    weights = Weights.random(rng, joints if own else None)
+    if own:
+        speeds, turns = -rng.random((2, joints)), rng.random((2, joints))
+        weights = dataclasses.replace(weights, speed=speeds, turn=turns)
     circuit = Circuit(joints, weights, period, turn_joints)
     circuit.phase = count
     action = circuit.step(angles, speed, turn)
@@ -119,6 +126,22 @@ def test_the_oscillator_changes_sides_every_thirty_steps():
     circuit = Circuit(5)
     head = [circuit.step(np.zeros(5))[0] for _ in range(120)]
     assert head == [1.0] * 30 + [-1.0] * 30 + [1.0] * 30 + [-1.0] * 30
+
+
+def test_of_an_odd_period_the_ventral_side_has_one_step_more_as_with_the_authors():
+    # neurobo/ncap/swimmer.py: `phase < self.oscillator_period // 2`.
+    circuit = Circuit(5, oscillator_period=7)
+    head = [circuit.step(np.zeros(5))[0] for _ in range(14)]
+    assert head == ([1.0] * 3 + [-1.0] * 4) * 2
+
+
+def test_each_b_neuron_may_have_weights_of_its_own_for_the_commands():
+    weights = Weights.unit(5)
+    speed, turn = weights.speed.copy(), weights.turn.copy()
+    speed[0, 0], turn[1, 0] = 0.0, 0.25  # the dorsal head is not braked; left turns are weak
+    circuit = Circuit(5, dataclasses.replace(weights, speed=speed, turn=turn))
+    np.testing.assert_array_equal(circuit.step(np.zeros(5), speed=0.0), [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(circuit.step(np.zeros(5), turn=-0.8), [0.8, 0, 0, 0, 0])
 
 
 def test_a_joint_follows_the_joint_in_front_of_it():

@@ -27,6 +27,7 @@ DESIGNS = [
     CircuitDesign(5),
     CircuitDesign(5, own=True, random=True),
     CircuitDesign(5, extended=True),
+    CircuitDesign(5, own=True, commands=True),
     CircuitDesign(5, signed=False, proprioception=False, oscillator=False),
     MLPDesign(5),
     MLPDesign(3, hidden=(8,), activation="relu", bounded=True),
@@ -37,6 +38,7 @@ def test_sizes_are_those_of_the_paper():
     assert CircuitDesign(5).size == 4
     assert CircuitDesign(5, own=True).size == 30
     assert CircuitDesign(5, extended=True).size == 6
+    assert CircuitDesign(5, own=True, commands=True).size == 30 + 2 * 10
     assert MLPDesign(5).size == 6021
     assert MLPDesign(5, hidden=(256, 256)).size == 73221
 
@@ -59,6 +61,16 @@ def test_a_population_acts_as_the_circuits_it_is_made_of(joints, own, extended, 
         angles = rng.uniform(-2, 2, (6, joints))
         expected = [circuit.step(row) for circuit, row in zip(circuits, angles, strict=True)]
         np.testing.assert_allclose(act(angles, step), expected, atol=1e-12)
+
+
+def test_a_file_of_a_policy_may_hold_weights_of_the_commands_joint_by_joint(tmp_path):
+    design = CircuitDesign(5, own=True, commands=True)
+    vector = design.initial(np.random.default_rng(0))
+    design.parts(vector)["turn"][1, 0] = 0.25
+    save(tmp_path / "own.safetensors", Policy(design, vector, {}))
+    found, numbers = find_policy(str(tmp_path / "own.safetensors"), 6)
+    circuit = found.circuit(numbers, turn_joints=2)
+    np.testing.assert_array_equal(circuit.step(np.zeros(5), turn=-0.8), [0.8, -0.8, 0, 0, 0])
 
 
 def test_a_perceptron_by_hand():

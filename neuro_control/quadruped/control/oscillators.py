@@ -19,6 +19,7 @@ as dynamically similar animals do, √10 times as slowly; rest; load; phases tha
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numba
@@ -97,6 +98,10 @@ _DRIVEN = {"F": _FULL, "V0V": -1.5 * _FULL, "V0D": -7.5 * _FULL, "V0DDiag": -7.5
 _TONIC = 1.0
 
 
+# Kinds of neurons, by which experiments silence them.
+KINDS = (*_NEURONS, *_FORE_NEURONS)
+
+
 def _wired() -> tuple[list[str], Indices, Indices, Array, Array]:
     """The circuit: names, first synapse of each neuron, sources, weights, drives.
 
@@ -121,16 +126,17 @@ NAMES, _FIRST, _SOURCES, _WEIGHTS, _GAINS = _wired()
 _INHIBITORY = NAMES.index("FL InE")
 
 
-def _wiring() -> NDArray[Any]:
+def _wiring(silenced: Collection[str] = ()) -> NDArray[Any]:
     """The circuit's synapses and drives as a structured array of one row."""
-    parts = {"first": _FIRST, "sources": _SOURCES, "weights": _WEIGHTS, "gains": _GAINS}
+    silent = np.array([name.split()[1] in silenced for name in NAMES])
+    weights = np.where(silent[_SOURCES], 0.0, _WEIGHTS)
+    parts = {"first": _FIRST, "sources": _SOURCES, "weights": weights, "gains": _GAINS}
     row = np.zeros(1, [(name, part.dtype, part.shape) for name, part in parts.items()])
     for name, part in parts.items():
         row[name] = part
     return row
 
 
-_WIRING = _wiring()
 # What is kept from step to step: voltages (mV), inactivations and activities of the neurons, what
 # loaded feet excite (nS); and of the feet, which swing, how long each has done what it does (s),
 # how long each stands and swings over what is expected, which began that in time, and their phases.
@@ -155,7 +161,7 @@ def _advance(state: Any, wiring: Any, drive: float, rest: float, step: float, co
 
     Args:
         state: ``_STATE``.
-        wiring: ``_WIRING``.
+        wiring: Of ``_wiring``.
         drive: 0 to 1.
         rest: Inhibition of the flexors, nS.
         step: Length of a step, ms.
@@ -278,17 +284,27 @@ class Oscillators:
         load: By which a foot that bears a fourth of the weight excites its limb's extensors, nS.
             Load then prolongs stance and ends swing, as in animals, and holds the trot at speeds
             at which the circuit alone gallops.
+        silenced: Kinds of neurons, of ``KINDS``, whose output reaches nobody, as in a mutant that
+            lacks them.
 
     Raises:
         ConfigurationError: A number is out of range.
     """
 
-    def __init__(self, drive: float | None = None, load: float = 0.0) -> None:
+    def __init__(
+        self, drive: float | None = None, load: float = 0.0, silenced: Collection[str] = ()
+    ) -> None:
         if drive is not None and not 0.0 <= drive <= 1.0:
             raise ConfigurationError(f"the oscillators' drive lies between 0 and 1, not {drive}")
         if not 0.0 <= load <= 1.0:
             raise ConfigurationError(f"the oscillators' load lies between 0 and 1, not {load}")
+        unknown = [kind for kind in silenced if kind not in KINDS]
+        if unknown:
+            raise ConfigurationError(
+                f"no neurons of the kind '{unknown[0]}': there are {', '.join(KINDS)}"
+            )
         self._drive, self._load = drive, load
+        self._wiring = _wiring(silenced)
         self.reset(Command())
 
     def reset(self, command: Command) -> None:
@@ -356,7 +372,7 @@ class Oscillators:
     def _go_on(self, period: float) -> None:
         count = math.ceil(period * _TEMPO / _STEP)
         rest = 0.0 if self.drive else _REST
-        _advance(self._state, _WIRING, self.drive, rest, period * _TEMPO / count, count)
+        _advance(self._state, self._wiring, self.drive, rest, period * _TEMPO / count, count)
         self._resting, self.duration, self.frequency = _follow(
             self._state, self.drive, period, self._resting
         )

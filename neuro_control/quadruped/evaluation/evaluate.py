@@ -32,6 +32,10 @@ from neuro_control.simulation.effects import Effect
 _LABELS = {
     "v_error_mps": ("error of the velocity (m/s)", 1.0),
     "yaw_error_rps": ("error of the yaw rate (rad/s)", 1.0),
+    "v_stride_rms_mps": ("of single strides, root mean square (m/s)", 1.0),
+    "yaw_stride_rms_rps": ("of single strides, root mean square (rad/s)", 1.0),
+    "v_rms_mps": ("at each moment, root mean square (m/s)", 1.0),
+    "yaw_rms_rps": ("at each moment, root mean square (rad/s)", 1.0),
     "height_error_m": ("error of the height (cm)", 100.0),
     "roll_rad": ("largest roll (°)", math.degrees(1.0)),
     "falls": ("falls", 1.0),
@@ -62,6 +66,7 @@ def walks(settings: RolloutSettings, push: float, seeds: list[int]) -> list[dict
         found.append(
             {
                 **{name: tracking[name] for name in _TRACKING},
+                **metrics.stride_errors(record, command),
                 "falls": float(record.fell is not None),
                 **metrics.timing(record),
             }

@@ -19,6 +19,8 @@ from neuro_control.quadruped.evaluation import figures, metrics
 from neuro_control.quadruped.evaluation.contact_schedules import contact_schedules
 from neuro_control.quadruped.evaluation.failures import failures
 from neuro_control.quadruped.evaluation.interruptions import interruptions
+from neuro_control.quadruped.evaluation.lesions import lesions
+from neuro_control.quadruped.evaluation.lesions import summarise as lesions_summary
 from neuro_control.quadruped.evaluation.rollout import (
     SETTLING,
     SPARSE,
@@ -27,7 +29,17 @@ from neuro_control.quadruped.evaluation.rollout import (
 )
 from neuro_control.quadruped.evaluation.setting import OPTIONS, Setting
 from neuro_control.quadruped.simulation.body import FALLEN, STARTS
-from neuro_control.simulation.effects import Jump, Loss, Push, SensorEffect, Stuck
+from neuro_control.simulation.effects import (
+    CommandDelay,
+    Effect,
+    Jump,
+    Lag,
+    Loss,
+    Push,
+    SensorEffect,
+    SoftGround,
+    Stuck,
+)
 
 # Required of the gait controller: errors of velocities are within the larger of a number, m/s or
 # rad/s, and a part of the commanded value; those of the height within a number, m; roll, degrees.
@@ -39,6 +51,14 @@ _HEIGHTS = (0.18, 0.20, 0.22, 0.24, 0.26, 0.28, 0.30, 0.32, 0.34)
 _FREQUENCIES, _SWINGS = (2.0, 2.5, 3.0, 3.5, 4.0), (0.03, 0.05, 0.07, 0.09, 0.11, 0.13, 0.15)
 _WALKED = tuple(name for name in GAITS if name != "stand")
 _PUSH, _FORCES = 100.0, tuple(float(force) for force in range(100, 451, 50))  # N
+# Latency of commands and lag of torques at most, s, and stiffness of soft ground, N/m.
+_LATENCY, _LAG, _STIFFNESS = 0.006, 0.006, (5e3, 1e5)
+# Up to where each is increased by itself.
+_HARDWARE: dict[str, tuple[float, ...]] = {
+    "latency": (0.0, 0.002, 0.004, 0.006, 0.008, 0.01, 0.012, 0.016, 0.02),
+    "lag": (0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.03),
+    "stiffness": (1e5, 3e4, 1e4, 5e3, 3e3, 2e3, 1e3),
+}
 # Random sequences of commands: how long a command holds, s, and how many there are.
 _HOLD, _IN_TURN = 2.0, 6
 # Transitions: how long the first gait lasts, and the second, s.
@@ -63,6 +83,7 @@ def measure(settings: RolloutSettings) -> Row:
     stepping = metrics.stepping(record)
     return {
         **found,
+        **metrics.stride_errors(record, settings.commands[0]),
         "roll_deg": roll,
         **stepping,
         "cost_of_transport": cost,
@@ -166,7 +187,7 @@ def transitions(setting: Setting) -> list[Row]:
 
 
 def _endured(robot: str, seed: int) -> tuple[Row, RolloutSettings]:
-    """A walk at 0.5 m/s on random ground with a random payload, pushed once."""
+    """A walk at 0.5 m/s on random ground by random actuators with a random payload, pushed once."""
     rng = np.random.default_rng([seed, 200])
     direction, ground = seed % 8, ("flat", "slope", "rubble")[seed % 3]
     friction, payload = rng.uniform(0.4, 1.0), rng.uniform(-3.0, 3.0)
@@ -176,26 +197,70 @@ def _endured(robot: str, seed: int) -> tuple[Row, RolloutSettings]:
     world: dict[str, Any] = {"friction": friction, "payload": payload, "seed": seed}
     if ground == "rubble":
         world |= {"terrain": "rough", "height": 0.05}
+    latency, lag = rng.uniform(0.0, _LATENCY), rng.uniform(0.0, _LAG)
+    stiffness = math.exp(rng.uniform(*np.log(_STIFFNESS))) if rng.random() < 0.5 else math.inf
     row = {
         "robot": robot, "seed": seed, "push_deg": 45 * direction, "push_s": begins,
         "ground": ground, "friction": friction, "payload_kg": payload,
         "slope_deg": math.degrees(slope), "rises_deg": math.degrees(rises),
+        "stiffness_npm": stiffness, "latency_s": latency, "lag_s": lag,
     }  # fmt: skip
     push = Push(begins=begins, force=_PUSH, direction=direction * math.pi / 4)
+    effects = (push, *hardware(latency, lag, stiffness))
     command = gait("trot", forward=_SPEED)
     return row, RolloutSettings(
-        robot, (command,), seed=seed, effects=(push,), tilt=(slope, rises), world=world
+        robot, (command,), seed=seed, effects=effects, tilt=(slope, rises), world=world
     )
+
+
+def hardware(
+    latency: float = 0.0, lag: float = 0.0, stiffness: float = math.inf
+) -> tuple[Effect, ...]:
+    """Effects of what a real robot's hardware and ground add to the model.
+
+    Args:
+        latency: From a command to the motors, s.
+        lag: Time constant with which torques follow, s.
+        stiffness: Of the ground under a foot, N/m; hard as the model's where it is infinite.
+    """
+    effects: list[Effect] = []
+    if latency:
+        effects.append(CommandDelay(seconds=latency))
+    if lag:
+        effects.append(Lag(motors=("all",), seconds=lag))
+    if math.isfinite(stiffness):
+        effects.append(SoftGround(stiffness=stiffness))
+    return tuple(effects)
 
 
 def robustness(setting: Setting) -> list[Row]:
     """Walks of 20 s at 0.5 m/s with all disturbances at once, drawn by a seed.
 
     A push of 100 N for 0.2 s from one of 8 directions, friction 0.4 to 1, a payload of -3 to 3 kg,
-    and flat ground, a slope to 15° that rises any way, or 5 cm of rubble.
+    flat ground, a slope to 15° that rises any way, or 5 cm of rubble, each soft in half of the
+    walks; commands up to 6 ms late, and torques that follow with a lag of up to 6 ms.
     """
     tasks = [_endured(robot, seed) for robot in setting.robots for seed in range(setting.seeds)]
     return setting.run("robustness", tasks, measure)
+
+
+def hardware_limits(setting: Setting) -> list[Row]:
+    """Walks of 20 s at 0.5 m/s with later commands, slower torques or softer ground, one by one."""
+    cases = [
+        (name, value, hardware(**{name: value}))
+        for name, values in _HARDWARE.items()
+        for value in values
+    ]
+    tasks: Labelled = [
+        (
+            {"robot": robot, "what": name, "value": value, "seed": seed},
+            RolloutSettings(robot, (gait("trot", forward=_SPEED),), seed=seed, effects=effects),
+        )
+        for robot in setting.robots
+        for name, value, effects in cases
+        for seed in range(setting.seeds)
+    ]
+    return setting.run("hardware", tasks, measure)
 
 
 def pushes(setting: Setting) -> list[Row]:
@@ -306,8 +371,9 @@ def sensors(setting: Setting) -> list[Row]:
 
 # Columns of which the summaries show means.
 _MEANS = (
-    "good", "v_error_mps", "yaw_error_rps", "cost_of_transport", "up_s", "noticed_s", "told_s",
-    "lies_s", "lean_deg", "sinks_mps", "remarks", "sat_down", "walks", "walks_again_s",
+    "good", "v_error_mps", "yaw_error_rps", *metrics.STRIDES, "cost_of_transport", "up_s",
+    "noticed_s", "told_s", "lies_s", "lean_deg", "sinks_mps", "remarks", "sat_down", "walks",
+    "walks_again_s",
 )  # fmt: skip
 
 
@@ -340,6 +406,9 @@ EXPERIMENTS: dict[str, Experiment[Setting]] = {
     "robustness": Experiment(
         robustness, figures.robustness, partial(summarise, ("robot", "ground"))
     ),
+    "hardware": Experiment(
+        hardware_limits, summarise=partial(summarise, ("robot", "what", "value"))
+    ),
     "pushes": Experiment(pushes, figures.pushes, partial(summarise, ("robot", "force"))),
     "commands": Experiment(commands, summarise=partial(summarise, ("robot", "kind"))),
     "recovery": Experiment(recovery, summarise=partial(summarise, ("robot", "start"))),
@@ -347,6 +416,7 @@ EXPERIMENTS: dict[str, Experiment[Setting]] = {
     "failures": Experiment(failures, summarise=partial(summarise, ("robot", "failure"))),
     "interruptions": Experiment(interruptions, summarise=partial(summarise, ("robot", "kind"))),
     "rhythms": contact_schedules,
+    "lesions": Experiment(lesions, summarise=lesions_summary),
 }
 
 experiment = group("quadruped", EXPERIMENTS, Setting, OPTIONS)

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics of a quadruped's walk: how well it obeys, how it steps, falls, rises and lies down.
 
-Errors are sizes of the errors of means over time, since every gait sways within a cycle.
+Errors are sizes of the errors of means over time, since every gait sways within a cycle. What such
+a mean hides, a walk that wanders about it, is in the errors of single strides.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -29,6 +31,8 @@ TRACKING = (
     "forward", "left", "yaw_rate", "height", "v_error_mps", "yaw_error_rps", "height_error_m",
     "roll_rad", "cost_of_transport",
 )  # fmt: skip
+
+STRIDES = ("v_stride_rms_mps", "yaw_stride_rms_rps", "v_rms_mps", "yaw_rms_rps")
 
 
 def tracking(
@@ -81,6 +85,42 @@ def obeyed(record: Record, command: Command) -> dict[str, float]:
         return no_tracking()
     height = record.robot.height + command.height
     return tracking(record.truth, command, record.mass, height, record.period)
+
+
+def stride_errors(record: Record, command: Command) -> dict[str, float]:
+    """How far single strides were from one command, without the first 3 s.
+
+    A stride is the time from one touchdown of the first foot to the next.
+
+    Returns:
+        ``v_stride_rms_mps`` and ``yaw_stride_rms_rps``: root mean square over the strides of the
+        errors of each stride's mean velocity and yaw rate; ``v_rms_mps`` and ``yaw_rms_rps``: the
+        same over all rows, so that the sway within a stride is in them. All are NaN after a fall,
+        those of strides also where there was none.
+    """
+    if record.fell is not None:
+        return dict.fromkeys(STRIDES, math.nan)
+    first = round(SETTLING / record.period)
+    truth = record.truth.part(slice(first, None))
+    errors = np.column_stack(
+        [
+            truth.velocity[:, 0] - command.forward,
+            truth.velocity[:, 1] - command.left,
+            truth.yaw_rate - command.yaw_rate,
+        ]
+    )
+    landed, _ = _touchdowns(record.forces[first:, 0], record.feet[first:, 0, 2])
+    strides = np.array([errors[a:b].mean(axis=0) for a, b in itertools.pairwise(landed)])
+    values = (*_rms(strides.reshape(-1, 3)), *_rms(errors))
+    return dict(zip(STRIDES, values, strict=True))
+
+
+def _rms(errors: Array) -> tuple[float, float]:
+    """Root mean squares of errors (N, 3): of the velocity's size, and of the yaw rate."""
+    if not len(errors):
+        return math.nan, math.nan
+    x, y, yaw = np.square(errors).mean(axis=0)
+    return math.sqrt(x + y), math.sqrt(yaw)
 
 
 def stepping(record: Record) -> dict[str, float]:

@@ -44,8 +44,9 @@ class Weights:
         proprioception: Stretch of the joint in front onto a B-neuron, (2, n - 1).
         ipsilateral: B-neuron onto the muscle of its side, (2, n).
         contralateral: B-neuron onto the muscle of the other side, (2, n).
-        speed: Brake (1 - speed) onto every B-neuron, a scalar.
-        turn: Turn command onto the B-neurons of the first joints, a scalar.
+        speed: Brake (1 - speed) onto every B-neuron, (2, n).
+        turn: Turn command onto the B-neurons of the first joints, (2, n); those of joints that the
+            command does not reach are not read.
     """
 
     oscillator: Array
@@ -75,7 +76,7 @@ class Weights:
 
     @classmethod
     def random(cls, rng: np.random.Generator, joints: int | None = None) -> Weights:
-        """Magnitudes from U(0, 1), signs as in ``unit``; the two commands keep unit weights."""
+        """Magnitudes from U(0, 1), signs as in ``unit``; those of the two commands are 1."""
         drawn = {
             name: float(SIGNS[name])
             * (rng.random(shape) if name not in ("speed", "turn") else np.ones(shape))
@@ -110,8 +111,8 @@ def _shapes(joints: int | None) -> list[tuple[str, tuple[int, ...]]]:
         ("proprioception", (2, joints - 1)),
         ("ipsilateral", (2, joints)),
         ("contralateral", (2, joints)),
-        ("speed", ()),
-        ("turn", ()),
+        ("speed", (2, joints)),
+        ("turn", (2, joints)),
     ]
 
 
@@ -185,6 +186,20 @@ def respond(
     return muscles[..., 0, :] - muscles[..., 1, :]
 
 
+def half_period(period: ArrayLike) -> Array:
+    """Control steps of a period of the oscillator for which the dorsal side is on.
+
+    Of a whole number of steps the authors' code takes ``period // 2``, so that of an odd number the
+    ventral side has one step more. A period that is no whole number, as training finds them, is
+    halved.
+
+    Args:
+        period: Periods in control steps, of any shape, which is that of the result.
+    """
+    periods = np.asarray(period, dtype=np.float64)
+    return np.where(periods == np.floor(periods), periods // 2, periods / 2)
+
+
 def stretch_limit(joints: int) -> float:
     """Angle at which a stretch receptor saturates, the swimmer's joint limit, rad."""
     return 2 * np.pi / (joints + 1)
@@ -232,6 +247,7 @@ class Circuit:
         self.joints = joints
         self.turn_joints = turn_joints
         self.oscillator_period = oscillator_period
+        self._half_period = float(half_period(oscillator_period))
         self.lead = lead
         self._stretch = stretch_limit(joints)
         self._drive = np.empty((2, joints))
@@ -260,8 +276,8 @@ class Circuit:
         # The muscles of both sides in one product: q and -q clipped at 0 are the two receptors.
         self._proprioception = weights.proprioception / self._stretch * np.array([[1.0], [-1.0]])
         self._proprioception_cap = np.broadcast_to(weights.proprioception, (2, self.joints - 1))
-        self._speed = float(weights.speed)
-        self._turn = float(weights.turn)
+        self._speed = weights.speed
+        self._turn = np.broadcast_to(weights.turn, (2, self.joints))[:, : self.turn_joints]
 
     def reset(self) -> None:
         """Back to the first step."""
@@ -302,7 +318,7 @@ class Circuit:
         angles = np.asarray(joint_angles, dtype=np.float64)
         if angles.shape != (self.joints,):
             raise ValueError(f"expected {self.joints} joint angles, got the shape {angles.shape}")
-        second_half = self.phase % self.oscillator_period >= self.oscillator_period / 2
+        second_half = self.phase % self.oscillator_period >= self._half_period
         self.phase += tempo
         if self.lead:
             before = angles if self._last_angles is None else self._last_angles
@@ -321,7 +337,8 @@ class Circuit:
         if speed != 1.0:
             drive += self._speed * (1.0 - speed)
         if turn:
-            drive[0 if turn > 0 else 1, : self.turn_joints] += self._turn * abs(turn)
+            side = 0 if turn > 0 else 1
+            drive[side, : self.turn_joints] += self._turn[side] * abs(turn)
         # minimum and maximum take half the time of clip on arrays this small.
         neurons = np.minimum(np.maximum(drive, 0.0), 1.0)
 

@@ -27,6 +27,7 @@ from neuro_control.swimmer.control.circuit import (
     Batch,
     Circuit,
     Weights,
+    half_period,
     respond,
     stretch_limit,
 )
@@ -37,6 +38,9 @@ Array = NDArray[np.float64]
 Act = Callable[[Array, int], Array]
 
 _KIND = "a policy of the swimmer"
+
+# Weights of what is commanded, which training does not adapt.
+_COMMANDS = ("speed", "turn")
 
 # Typical size of what is observed, by which an MLP's inputs are divided: angles (rad),
 # velocities (m/s), yaw rates (rad/s).
@@ -104,6 +108,8 @@ class CircuitDesign(PolicyDesign):
         proprioception: Whether there are stretch receptors.
         oscillator: Whether there is a head oscillator.
         extended: Training adapts the oscillator's period and the receptors' lead as well.
+        commands: The numbers hold the weights of the speed and turn commands as well, which have
+            no effect at full speed straight ahead; without, these are 1 in size.
     """
 
     own: bool = False
@@ -112,6 +118,7 @@ class CircuitDesign(PolicyDesign):
     proprioception: bool = True
     oscillator: bool = True
     extended: bool = False
+    commands: bool = False
 
     # Control steps of the paper's oscillator, and of a lead of 1: in the vector both are in
     # such units that a change of 1 means as much as with a weight.
@@ -128,6 +135,8 @@ class CircuitDesign(PolicyDesign):
             "ipsilateral": (2, n) if self.own else (1, 1),
             "contralateral": (2, n) if self.own else (1, 1),
         }
+        if self.commands:
+            shapes |= dict.fromkeys(_COMMANDS, (2, n) if self.own else (1, 1))
         if self.extended:
             shapes |= {"period": (1,), "lead": (1,)}
         return shapes
@@ -139,7 +148,8 @@ class CircuitDesign(PolicyDesign):
             if name in ("period", "lead"):
                 parts.append(np.zeros(shape))
                 continue
-            value = rng.random(shape) if self.random else np.ones(shape)
+            drawn = self.random and name not in _COMMANDS
+            value = rng.random(shape) if drawn else np.ones(shape)
             signs = SIGNS[name] if self.signed else rng.choice([-1.0, 1.0], shape)
             parts.append(value * signs)
         return np.concatenate([part.ravel() for part in parts])
@@ -178,6 +188,7 @@ class CircuitDesign(PolicyDesign):
         vectors = np.repeat(vectors, episodes, axis=0)
         synapses = self.synapses(vectors)
         period, lead = self.timing(vectors)
+        half = half_period(period)
         constants, limit = Batch.of(self.joints), stretch_limit(self.joints)
         before: list[Array] = []
 
@@ -185,7 +196,7 @@ class CircuitDesign(PolicyDesign):
             angles = observations[:, : self.joints]
             change = angles - (before.pop() if before else angles)
             before.append(angles.copy())
-            square = np.where(step % period < period / 2, 1.0, -1.0)
+            square = np.where(step % period < half, 1.0, -1.0)
             stretch = (angles + lead[:, None] * change) / limit
             action: Array = respond(constants, **synapses, stretch=stretch, square=square)
             return action
@@ -201,11 +212,17 @@ class CircuitDesign(PolicyDesign):
             proprioception=np.broadcast_to(synapses["proprioception"], full)[:, 1:],
             ipsilateral=np.broadcast_to(synapses["ipsilateral"], full),
             contralateral=np.broadcast_to(synapses["contralateral"], full),
-            speed=np.array(float(SIGNS["speed"])),
-            turn=np.array(float(SIGNS["turn"])),
+            **self._commands(vector),
         )
         period, lead = self.timing(vector)
         return Circuit(self.joints, weights, float(period), turn_joints, float(lead))
+
+    def _commands(self, vector: Array) -> dict[str, Array]:
+        """Weights of the speed and turn commands, as ``Weights`` takes them."""
+        if not self.commands:
+            return {name: np.array(float(SIGNS[name])) for name in _COMMANDS}
+        parts = self.parts(vector)
+        return {name: np.broadcast_to(parts[name], (2, self.joints)) for name in _COMMANDS}
 
     def on(self, joints: int) -> CircuitDesign:
         """The same for another body.

@@ -34,7 +34,9 @@ _KIND = "a calibration of the swimmer's steering"
 def fingerprint(circuit: Circuit) -> str:
     """Hash of body, weights, period and lead: the same for circuits that swim alike."""
     numbers = [circuit.joints, circuit.turn_joints, circuit.oscillator_period, circuit.lead]
-    numbers.append(float(circuit.weights.turn))
+    # Only the weights that are read, and one number where they are the same.
+    turn = np.broadcast_to(circuit.weights.turn, (2, circuit.joints))[:, : circuit.turn_joints]
+    numbers += np.unique(turn).tolist() if np.ptp(turn) == 0 else turn.ravel().tolist()
     arrays = [np.asarray(numbers, dtype=np.float64), *circuit.weights.synapses(circuit.joints)]
     digest = hashlib.sha256()
     for array in arrays:

@@ -24,7 +24,7 @@ from stable_baselines3.td3.policies import Actor, TD3Policy
 from torch import nn
 
 from neuro_control.learning.exponentiated import ExponentiatedGradient
-from neuro_control.swimmer.control.circuit import Batch, respond, stretch_limit
+from neuro_control.swimmer.control.circuit import Batch, half_period, respond, stretch_limit
 from neuro_control.swimmer.control.policy import CircuitDesign, observation_scale
 from neuro_control.swimmer.simulation.vector import SwimmerVector
 
@@ -155,7 +155,7 @@ class CircuitActor(nn.Module):
     def forward(self, timed: torch.Tensor) -> torch.Tensor:
         """Actions (B, n) for timed observations (B, size + 1)."""
         joints, period = self.design.joints, self.design.PERIOD
-        first_half = timed[:, -1] % period < period / 2
+        first_half = timed[:, -1] % period < float(half_period(period))
         action: torch.Tensor = respond(
             Batch(self.front, self.head, self.side),
             **self.design.synapses(self.vector),
