@@ -18,6 +18,7 @@ from neuro_control.cli.run import run
 from neuro_control.cli.scenario import Scenario, discover, other_commands, resolve
 from neuro_control.cli.soak import soak
 from neuro_control.cli.urdf import urdf
+from neuro_control.cli.watching.replay import replay
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.rendering import no_gl
 
@@ -52,6 +53,7 @@ def list_scenarios() -> None:
 
 
 app.add_command(run)
+app.add_command(replay)
 app.add_command(heartbeat)
 app.add_command(soak)
 app.add_command(urdf)
@@ -139,7 +141,7 @@ def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2."""
     try:
         _add_verbs(discover())
-        if len(sys.argv) > 1 and sys.argv[1] in ("run", "list", "heartbeat", "soak"):
+        if len(sys.argv) > 1 and sys.argv[1] in ("run", "replay", "list", "heartbeat", "soak"):
             _mind_interrupts()
         code = app.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

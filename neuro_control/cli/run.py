@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,13 @@ from neuro_control.cli.progress import progress
 from neuro_control.cli.report import settings_of, summary_table
 from neuro_control.cli.scenario import Scenario, find_scenario, resolve
 from neuro_control.cli.urdf import description
+from neuro_control.cli.watching.options import Watching, record_option
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv, write_text
 from neuro_control.simulation.rendering import no_gl
 
 if TYPE_CHECKING:
-    from neuro_control.ros.run import Result
+    from neuro_control.ros.run import Result, Watcher
 
 _RECORDING, _PARAMETERS, _URDF = "recording.npz", "parameters.yaml", "robot.urdf"
 _PUBLISHER = "robot_state_publisher"
@@ -63,6 +65,7 @@ _PATIENCE = 10.0
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Parameter file in place of the scenario's."
 )
+@record_option
 @out_option("Folder for plot, animation, recording and JSON.", required=False)
 @json_option
 def run(
@@ -76,6 +79,7 @@ def run(
     tf: bool,
     changes: tuple[str, ...],
     config: Path | None,
+    record: Path | None,
     out: Path | None,
     json: str | None,
 ) -> None:
@@ -83,6 +87,13 @@ def run(
     if lockstep and real_time_factor is not None:
         raise ConfigurationError("--lockstep and --real-time-factor exclude one another")
     scenario = find_scenario(name)
+    watching = Watching(record)
+    if watching and processes:
+        raise ConfigurationError(
+            "--record watches nodes of one process: leave --processes out, or "
+            "set record:=true in launch"
+        )
+    watching.check()
     overrides: dict[str, Any] = {"lockstep_limit": _PATIENCE}
     # A parameter file may say how long and with which seed: a recorded run's does.
     if config is None or seconds is not None:
@@ -103,7 +114,8 @@ def run(
         parameters = _parameters(scenario, config, overrides, instruction, changes, Path(scratch))
         if tf:
             scenario = _described(scenario, parameters, Path(scratch))
-        _run(scenario, parameters, processes, Path(scratch), out, json)
+        watchers = watching.watchers(name) if watching else []
+        _run(scenario, parameters, processes, Path(scratch), out, json, watchers)
 
 
 def _described(
@@ -130,9 +142,10 @@ def _run(
     scratch: Path,
     out: Path | None,
     json: str | None,
+    watchers: Sequence[Watcher],
 ) -> None:
     activity = None if out is None else scenario.activity
-    result = _simulate(scenario, parameters, processes, activity, scratch)
+    result = _simulate(scenario, parameters, processes, activity, scratch, watchers)
     settings = settings_of(result.parameters)
     summary = resolve(scenario.summarise)(result.recording, settings)
     summary["mode"] = "lockstep" if settings.get("lockstep", True) else "free-running"
@@ -201,6 +214,7 @@ def _simulate(
     processes: bool,
     activity: str | None,
     scratch: Path,
+    watchers: Sequence[Watcher],
 ) -> Result:
     from neuro_control.ros import run as runs
 
@@ -213,7 +227,7 @@ def _simulate(
         if processes:
             return runs.run_apart(scenario.nodes, parameter_file, recording, activity, show)
         factories = {name: resolve(factory) for name, factory in scenario.nodes.items()}
-        return runs.run_together(factories, parameter_file, recording, activity, show)
+        return runs.run_together(factories, parameter_file, recording, activity, show, watchers)
 
 
 def _show(summary: dict[str, Any], scenario: Scenario, json: str | None) -> None:

@@ -24,9 +24,9 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from neuro_control import resources
+from neuro_control.bags.message_types import find_type
 from neuro_control.errors import ConfigurationError
 from neuro_control.faults.message_faults import FaultyTopic, MessageFault, make_fault
-from neuro_control.faults.message_fields import message_type
 from neuro_control.ros import process
 from neuro_control.ros.diagnostics.node import DiagnosticNode
 from neuro_control.ros.messages import SENSOR_QOS
@@ -117,7 +117,7 @@ def _route(topic: Any) -> Route:
         raise ConfigurationError(f"qos is one of {', '.join(_QOS)}, not '{qos}'")
     if not isinstance(faults, list):
         raise ConfigurationError("faults is a list")
-    kind = message_type(str(names["type"]))
+    kind = find_type(str(names["type"]))
     made = tuple(make_fault(each) for each in faults)
     for fault in made:
         fault.check(kind())

@@ -4,17 +4,15 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import math
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.bags.message_types import find_type
 from neuro_control.errors import ConfigurationError
 
 Array = NDArray[np.float64]
@@ -27,27 +25,6 @@ _NUMBERS: dict[str, type[np.generic]] = {
 }  # fmt: skip
 _STEP = re.compile(r"(\w+)(?:\[(-?\w+)\])?")
 _LIST = re.compile(r"sequence<([\w/]+)(?:, \d+)?>|([\w/]+)\[(?:<=)?\d+\]")
-
-
-def message_type(name: str) -> type[Any]:
-    """Type of messages by its name, such as ``sensor_msgs/msg/Imu``.
-
-    Raises:
-        ConfigurationError: There is none; only packages of interfaces are imported.
-    """
-    found = re.fullmatch(r"([a-z][a-z0-9_]*)/msg/([A-Z][A-Za-z0-9]*)", name)
-    if found is None:
-        raise ConfigurationError(f"a type is like sensor_msgs/msg/Imu, not '{name}'")
-    package, kind = found.groups()
-    spec = importlib.util.find_spec(package)
-    folders = [] if spec is None else list(spec.submodule_search_locations or [])
-    # A package of interfaces has a file of this kind for each message, and is nothing else.
-    if not any((Path(folder) / "msg" / "__init__.py").is_file() for folder in folders):
-        raise ConfigurationError(f"no package of messages '{package}' is installed")
-    made = getattr(importlib.import_module(f"{package}.msg"), kind, None)
-    if not isinstance(made, type) or not hasattr(made, "get_fields_and_field_types"):
-        raise ConfigurationError(f"{package} has no message {kind}")
-    return made
 
 
 class Field:
@@ -74,7 +51,7 @@ class Field:
             if match[2] is not None and not listed:
                 raise ConfigurationError(f"the field '{path}': {match[1]} is no list")
             self._steps.append((match[1], match[2]))
-            owner = message_type(kind.replace("/", "/msg/")) if "/" in kind else None
+            owner = find_type(kind) if "/" in kind else None
         if kind not in _NUMBERS:
             raise ConfigurationError(f"the field '{path}' holds no numbers but {kind}")
         self._number = _NUMBERS[kind]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import yaml
@@ -125,12 +125,27 @@ def write_parameters(parameters: Parameters, path: Path) -> None:
     write_text(path, yaml.dump(content, sort_keys=False))
 
 
+class Watcher(Protocol):
+    """Takes what the nodes of a run publish, to a file or a view."""
+
+    def connect(self, nodes: Sequence[Node], now: Callable[[], float]) -> Node:
+        """Node that receives it, to be spun with ``nodes``; ``now`` gives the simulated time, s."""
+
+    def close(self) -> None:
+        """Finish: the run is over.
+
+        Raises:
+            ConfigurationError: What was taken did not arrive.
+        """
+
+
 def run_together(
     factories: Mapping[str, Callable[[], Node]],
     parameter_file: Path,
     recording: Path,
     activity: str | None,
     progress: Callable[[float], None],
+    watchers: Sequence[Watcher] = (),
 ) -> Result:
     """Run nodes in this process until the first, the simulation, has finished.
 
@@ -140,15 +155,17 @@ def run_together(
         recording: Where the simulation leaves its recording.
         activity: Topic to record, or None.
         progress: Called with the simulated time, s, at least ten times a second.
+        watchers: Take what the nodes publish; they are closed in the end.
 
     Raises:
-        ConfigurationError: A node can't be made or started.
+        ConfigurationError: A node can't be made or started, or a watcher fails.
     """
     process.initialise(["--ros-args", "--params-file", str(parameter_file)])
     stop = process.Stop()
     nodes: list[Any] = []
     claims: list[socket.socket] = []
     recorder: Recorder | None = None
+    beside: list[Any] = []  # nodes that watch
     with handing_over() as bus:
         try:
             # Extended one by one, so that those made so far are closed if the next can't be made.
@@ -159,21 +176,28 @@ def run_together(
             acted = {name: parameters_of(node) for name, node in zip(factories, nodes, strict=True)}
             # The simulation last: it waits for the others.
             with stop.interrupting():
-                for node in [*nodes[1:], simulation]:
+                for node in nodes[1:]:
                     node.start()
+                # Now all publishers are there, and nothing has been published yet.
+                beside.extend(
+                    each.connect(nodes, lambda: float(simulation.time)) for each in watchers
+                )
+                simulation.start()
 
             def over() -> bool:
                 progress(simulation.time)
                 return bool(stop() or simulation.finished)
 
             process.settle()
-            process.spin([*nodes, recorder.node], over, bus)
+            process.spin([*nodes, recorder.node, *beside], over, bus)
             process.check(simulation)
             progress(simulation.time)
         finally:
-            process.close([*nodes, *([] if recorder is None else [recorder.node])])
+            process.close([*nodes, *([] if recorder is None else [recorder.node]), *beside])
             process.release(claims)
             stop.restore()
+            for watcher in watchers:
+                watcher.close()
     assert recorder is not None
     return _result(recording, recorder, acted, stop.signal)
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sensor_msgs.msg import Image, Imu, JointState, Range
 
+from neuro_control.bags.message_types import find_type
 from neuro_control.errors import ConfigurationError
-from neuro_control.faults.injector import FaultInjector, message_type, read_script
+from neuro_control.faults.injector import FaultInjector, read_script
 from neuro_control.faults.message_faults import FAULTS, FaultyTopic, make_fault
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, joint_state, to_nanoseconds
 from tests.bench import MS, Probe, options
@@ -197,10 +198,10 @@ def test_scripts_that_come_with_the_package_are_right(path):
 
 
 def test_only_packages_of_messages_are_imported():
-    assert message_type("sensor_msgs/msg/Imu") is Imu
+    assert find_type("sensor_msgs/msg/Imu") is Imu
     for name in ("antigravity/msg/X", "neuro_control/msg/X", "../msg/X", "sensor_msgs/srv/X"):
         with pytest.raises(ConfigurationError):
-            message_type(name)
+            find_type(name)
 
 
 # Through topics.
