@@ -23,7 +23,7 @@ ROOMS = {"control", "simulation", "training", "evaluation", "nodes"}
 # The real robot's driver stands beside the robot it belongs to.
 OTHER_ROOMS = {"quadruped": {"go2"}}
 # Who may stand on whom.
-STANDS_ON = {("quart", "quadruped")}
+STANDS_ON = {("quart", "quadruped"), ("policy", "quadruped")}
 
 
 def robots():
