@@ -16,6 +16,7 @@ QUADRUPED = Scenario(
     activity="gait_controller/activity",
     odometry="odom",
     subjects="neuro_control.quadruped.evaluation.faults:SUBJECTS",
+    claims="neuro_control.quadruped.evaluation.claims:CLAIMS",
     commands={
         "evaluate": "neuro_control.quadruped.evaluation.evaluate:evaluate",
         "benchmark": "neuro_control.quadruped.evaluation.benchmark:benchmark",

@@ -11,6 +11,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control import oscillators
 from neuro_control.quadruped.control.command import RANGES, Command, gait
 from neuro_control.quadruped.control.oscillators import NAMES, Oscillators
+from neuro_control.quadruped.evaluation import lesions
 from neuro_control.quadruped.evaluation.contact_schedules import expressed
 from tests.bench import turns
 
@@ -133,6 +134,21 @@ def test_the_circuit_is_the_papers_and_goes_its_way_beside_runge_kutta():
 def test_the_gait_follows_from_the_drive(drive, name):
     found, _ = leads(swings(settled(drive, 12.0), 4.0))
     assert expressed(found) == name
+
+
+@pytest.mark.parametrize(
+    ("lesion", "drive", "name"),
+    [("no V0V", 0.4, "bound"), ("no V0", 0.1, "bound"), ("no V0D", 0.4, "trot")],
+)
+def test_a_circuit_without_some_of_its_neurons_goes_as_a_mutant_without_them(lesion, drive, name):
+    # Danner et al.: without V0V no trot, without V0 a bound at all speeds.
+    assert lesions._oscillate(lesions._Circuit("intact", drive))["gait"] != "bound"
+    assert lesions._oscillate(lesions._Circuit(lesion, drive))["gait"] == name
+
+
+def test_neurons_that_there_are_not_can_not_be_silenced():
+    with pytest.raises(ConfigurationError, match="no neurons of the kind 'V9': there are F, E,"):
+        Oscillators(silenced=["V9"])
 
 
 def test_the_feet_of_a_walk_come_in_the_lateral_sequence():

@@ -31,7 +31,7 @@ from neuro_control.quadruped.simulation.body import Body, world
 Array = NDArray[np.float64]
 
 # Commanded speeds of pushed walks, m/s, and their duration, s.
-_PUSHED, _PUSHED_FOR = (0.1, 0.5, 1.2), 6.0
+_PUSHED, _PUSHED_FOR = (0.0, 0.1, 0.5, 1.2), 6.0
 # The commanded speed goes up and down between these, m/s, in steps of so many control steps.
 _SLOW, _FAST, _STEPS = 0.1, 1.6, 50
 # What is compared, and its colour: a scheduler's trot at the default frequency, at the lowest that
@@ -92,9 +92,10 @@ def _oscillators_frequency(speed: float) -> float:
 
 
 def _command(name: str, speed: float) -> Command:
+    frequency = max(_oscillators_frequency(speed), _LOWEST)
     if name.endswith("Hz"):
-        return gait("trot", forward=speed, frequency=float(name.split()[1]))
-    return gait("trot", forward=speed, frequency=max(_oscillators_frequency(speed), _LOWEST))
+        frequency = float(name.split()[1])
+    return gait("trot" if speed else "stand", forward=speed, frequency=frequency)
 
 
 def expressed(leads: Array) -> str:
@@ -179,7 +180,7 @@ def _sweep(setting: Setting) -> list[Row]:
 
 
 def _pushes(setting: Setting) -> list[Row]:
-    """Falls among pushed walks under each contact schedule at three speeds."""
+    """Falls among pushed walks under each contact schedule at three speeds, and from a stand."""
     force, walks = setting.force, setting.pushes
     kinds: list[Row] = [
         {"robot": robot, "rhythm": name, "speed_mps": speed, "force_n": force, "walks": walks}

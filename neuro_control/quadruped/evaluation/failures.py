@@ -26,7 +26,7 @@ from neuro_control.simulation.failures import parse
 FAILURES = (
     "none", "imu delayed 0.02", "foot_force off", "motors slow 100", "motor:FL_calf off",
     "FL_calf off", "gyro off", "FL_calf_joint_angle stuck", "joint_position delayed 0.02",
-    "gyro stuck", "gyro garbage", "accelerometer stuck",
+    "gyro stuck", "gyro garbage", "gyro wrong", "accelerometer stuck",
 )  # fmt: skip
 
 _SPEED = 0.5  # m/s

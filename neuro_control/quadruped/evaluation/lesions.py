@@ -38,8 +38,8 @@ class _Circuit(NamedTuple):
     drive: float
 
 
-def leads(swinging: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How long after RL each foot begins to swing, as parts of a cycle, (4,), in the mean.
+def leads(swinging: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
+    """How long after RL each foot begins to swing, as parts of a cycle, (4,), and the cycle, s.
 
     Args:
         swinging: Which feet swing at each control step, (T, 4).
@@ -48,7 +48,7 @@ def leads(swinging: NDArray[np.bool_]) -> NDArray[np.float64]:
     cycle = float(np.diff(starts[2]).mean())
     turns = [np.exp(2j * np.pi * (own[:, None] - starts[2][None]) / cycle).mean() for own in starts]
     found: NDArray[np.float64] = np.angle(turns) / (2 * np.pi) % 1.0
-    return found
+    return found, cycle * PERIOD
 
 
 def _oscillate(task: _Circuit) -> Row:
@@ -66,10 +66,10 @@ def _oscillate(task: _Circuit) -> Row:
         return {"gait": "none", "frequency_hz": 0.0, "duty_factor": float((~swinging).mean())} | {
             f"lead_{leg}": np.nan for leg in LEGS
         }
-    found = leads(swinging)
+    found, cycle = leads(swinging)
     return {
         "gait": expressed(found),
-        "frequency_hz": float((swinging[1:] & ~swinging[:-1])[:, 2].sum() / _WATCHED),
+        "frequency_hz": 1.0 / cycle,
         "duty_factor": float((~swinging).mean()),
         **{f"lead_{leg}": float(lead) for leg, lead in zip(LEGS, found, strict=True)},
     }

@@ -53,7 +53,7 @@ CONTACT_SCHEDULE_OPTIONS = (
     ),
     click.option(
         "--pushes", type=click.IntRange(0, 1000), default=Setting.pushes, show_default=True,
-        help="Walks with a push at each of three speeds.",
+        help="Walks with a push at each of three speeds and from a stand.",
     ),
     click.option(
         "--force", type=click.FloatRange(0, 1000), default=Setting.force, show_default=True,
