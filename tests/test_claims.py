@@ -23,6 +23,7 @@ from neuro_control.cli.claims import (
     judged,
     markdown,
     numbers,
+    part_of,
 )
 from neuro_control.errors import ConfigurationError
 
@@ -84,6 +85,46 @@ def test_own_results_come_before_those_of_the_package(tmp_path):
     assert own["ours"].startswith("5 (5 … 5)")
 
 
+def test_a_task_of_quart_is_judged_by_both_tests_and_by_who_lacks_eyes(tmp_path):
+    claim = next(each for each in all_claims() if each.says == "task crawl")
+    cell = {"task": "crawl", "draw": "hard", "split": "seen"}
+    walks = [("ours", True, True)] * 3 + [("ours", False, False), ("blind:ours", False, True)]
+    write(
+        tmp_path / "quart" / "tasks.csv",
+        [
+            {"policy": policy, **cell, "strict": strict, "published": published}
+            for policy, strict, published in walks
+        ],
+    )
+    row = judged(claim, Results([tmp_path]))
+    assert row["verdict"] == HOLDS
+    assert row["ours"].startswith("strict test: 0.75")
+    assert row["baseline"] == "blind:ours, strict test: 0.00"
+
+
+def test_the_blimps_network_is_judged_beside_the_tuned_pid_on_the_same_flights(tmp_path):
+    claim = next(
+        each for each in all_claims() if each.says == "the spiking controller does a PID's work"
+    )
+    metrics = dict.fromkeys(
+        ("rmse_m", "sse_m", "oscillation_m", "overshoot_up_m", "overshoot_down_m", "settling_s"),
+        0.1,
+    )
+    flights = [
+        {"condition": "heavy", "controller": controller, "seed": seed, **metrics, "sse_m": sse}
+        for controller, sse in (("snn", 0.02), ("pid-tuned", 0.01))
+        for seed in range(4)
+    ]
+    write(tmp_path / "blimp" / "flights.csv", flights)
+    row = judged(claim, Results([tmp_path]))
+    assert row["verdict"] == FAILS
+    assert "worse in 1 (heavy, steady-state error)" in row["ours"]
+    for flight in flights:
+        flight["sse_m"] = 0.01
+    write(tmp_path / "blimp" / "flights.csv", flights)
+    assert judged(claim, Results([tmp_path]))["verdict"] == HOLDS
+
+
 def test_without_results_a_claim_is_not_measured_and_its_command_is_named(tmp_path):
     claim = next(each for each in all_claims() if each.files)
     row = judged(claim, Results([tmp_path]))
@@ -101,14 +142,17 @@ def test_results_of_other_columns_are_refused_with_what_is_missing(tmp_path):
     write(tmp_path / "swimmer" / "a.csv", [{"start": "x", "return": "1"}])
     rows = Results([tmp_path]).rows("swimmer/a.csv")
     np.testing.assert_array_equal(numbers(rows, "return", start="x"), [1.0])
+    truths = [{"found": "True"}, {"found": "False"}]
+    np.testing.assert_array_equal(numbers(truths, "found"), [1.0, 0.0])
     with pytest.raises(ConfigurationError, match="no return of start y"):
         numbers(rows, "return", start="y")
-    with pytest.raises(ConfigurationError, match=r"no swimmer/b\.csv"):
+    with pytest.raises(ConfigurationError, match=r"no results swimmer/b\.csv"):
         Results([tmp_path]).rows("swimmer/b.csv")
 
 
 def test_figures_have_their_interval_and_verdicts_their_order():
     assert figure_of([1.0, 1.0, 1.0], "seeds", ".1f") == "1.0 (1.0 … 1.0), 3 seeds"
+    assert part_of(8, 10, "seeds") == "0.80 (0.49 … 0.94), 10 seeds"
     assert [graded(True, True), graded(False, True), graded(False, False)] == [
         HOLDS, IN_PART, FAILS,
     ]  # fmt: skip

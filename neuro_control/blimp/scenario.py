@@ -16,6 +16,7 @@ BLIMP = Scenario(
     summarise="neuro_control.blimp.evaluation.report:summary",
     picture="neuro_control.blimp.evaluation.report:pictures",
     activity="blimp_altitude/activity",
+    claims="neuro_control.blimp.evaluation.claims:CLAIMS",
     subjects="neuro_control.blimp.evaluation.faults:SUBJECTS",
     commands={
         "evaluate": "neuro_control.blimp.evaluation.evaluate:evaluate",

@@ -22,7 +22,7 @@ from rich.console import Group
 from rich.table import Table
 
 from neuro_control import resources
-from neuro_control.cli.evaluation import interval
+from neuro_control.cli.evaluation import interval, wilson
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import show_result
 from neuro_control.cli.scenario import discover, resolve
@@ -58,7 +58,7 @@ class Results:
         """
         path = self.find(name)
         if path is None:
-            raise ConfigurationError(f"no {name} in {', '.join(map(str, self._folders))}")
+            raise ConfigurationError(f"no results {name}")
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
 
@@ -111,7 +111,7 @@ def figure_of(values: Array | Sequence[float], what: str, digits: str = ".0f") -
 
 
 def numbers(rows: Sequence[Row], column: str, **where: str) -> Array:
-    """Column of the rows whose other columns have these values, (n,).
+    """Column of the rows whose other columns have these values, (n,); truth values are 1 and 0.
 
     Raises:
         ConfigurationError: There is no such row or column.
@@ -120,7 +120,16 @@ def numbers(rows: Sequence[Row], column: str, **where: str) -> Array:
     if not found or column not in found[0]:
         wanted = ", ".join(f"{key} {value}" for key, value in where.items())
         raise ConfigurationError(f"the results have no {column} of {wanted}")
-    return np.array([float(row[column]) for row in found])
+    cells = [row[column] for row in found]
+    return np.array(
+        [float(cell == "True" if cell in ("True", "False") else cell) for cell in cells]
+    )
+
+
+def part_of(successes: float, trials: int, what: str) -> str:
+    """A rate with its 95 % interval (Wilson), and of how many of what."""
+    low, high = wilson(round(successes), trials)
+    return f"{successes / trials:.2f} ({low:.2f} … {high:.2f}), {trials:,} {what}"
 
 
 def graded(holds: bool, in_part: bool) -> str:
@@ -138,11 +147,11 @@ def judged(claim: Claim, results: Results) -> dict[str, str]:
     """One row of the page."""
     row = {"paper": claim.paper, "claim": claim.says, "published": claim.published}
     finding = Finding("", "", "not tested")
-    missing = [name for name in claim.files if results.find(name) is None]
-    if missing:
-        finding = Finding(f"{', '.join(missing)} is missing", "", NOT_MEASURED)
-    elif claim.judge is not None:
-        finding = claim.judge(results)
+    if claim.judge is not None:
+        try:
+            finding = claim.judge(results)
+        except ConfigurationError as error:
+            finding = Finding(str(error), "", NOT_MEASURED)
     return {
         **row,
         "ours": finding.ours,
@@ -193,9 +202,13 @@ def markdown(rows: Sequence[Mapping[str, str]]) -> str:
         lines.append("| " + " | ".join("---" for _ in _HEADINGS) + " |")
         lines += ["| " + " | ".join(row[key] for key in _HEADINGS) + " |" for row in own]
         lines.append("")
+        # Claims of one kind share their rule.
+        kinds: dict[tuple[str, str], list[str]] = {}
         for row in own:
-            command = f" (`{row['command']}`)" if row["command"] else ""
-            lines.append(f"- *{row['claim']}*{command}: {row['rule']}")
+            kinds.setdefault((row["command"], row["rule"]), []).append(row["claim"])
+        for (command, rule), says in kinds.items():
+            said = f" (`{command}`)" if command else ""
+            lines.append(f"- *{'; '.join(says)}*{said}: {rule}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 

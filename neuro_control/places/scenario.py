@@ -13,6 +13,7 @@ PLACES = Scenario(
     },
     summarise="neuro_control.places.evaluation.report:summary",
     picture="neuro_control.places.evaluation.report:pictures",
+    claims="neuro_control.places.evaluation.claims:CLAIMS",
     subjects="neuro_control.places.evaluation.faults:SUBJECTS",
     commands={
         "train": "neuro_control.places.training.command:train_command",

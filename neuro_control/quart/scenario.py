@@ -25,6 +25,7 @@ QUART = Scenario(
         "train": "neuro_control.quart.training.command:train_command",
     },
     instruct="neuro_control.quart.evaluation.rendering.instructed_run:instruct",
+    claims="neuro_control.quart.evaluation.claims:CLAIMS",
     subjects="neuro_control.quart.evaluation.faults:SUBJECTS",
     needs={"ended_s": "a robot that stands in the end"},
     seconds=24.0,
