@@ -56,15 +56,17 @@ def make_renderer(model: Any, height: int, width: int) -> Any:
     """MuJoCo's renderer of pictures (height, width).
 
     Where the environment variable MUJOCO_GL names no backend, one that works without a display is
-    taken, as the command line does, even if MuJoCo was imported before.
+    taken, as the command line does. Either holds even if MuJoCo was imported before, without GL.
 
     Raises:
         ConfigurationError: This machine, or its environment variable MUJOCO_GL, has no GL.
     """
     import mujoco
+    from mujoco.rendering.classic import gl_context
 
     try:
-        if "MUJOCO_GL" not in os.environ:
+        # Imported by ``no_gl``, it has none.
+        if "MUJOCO_GL" not in os.environ or not hasattr(gl_context, "GLContext"):
             _take_backend()
         return mujoco.Renderer(model, height=height, width=width)
     except Exception as error:  # each backend fails in a way of its own

@@ -88,6 +88,28 @@ def test_a_picture_needs_no_choice_of_a_graphics_backend():
     assert done.stdout.strip() == "(120, 160, 3) True", done.stderr
 
 
+def test_a_picture_is_taken_with_the_backend_that_is_named_where_mujoco_came_without_gl():
+    lines = """
+        from neuro_control.simulation.rendering import make_renderer, no_gl
+        with no_gl():
+            import mujoco
+        model = mujoco.MjModel.from_xml_string("<mujoco/>")
+        with make_renderer(model, 12, 16) as renderer:
+            renderer.update_scene(mujoco.MjData(model))
+            print(renderer.render().shape)
+    """
+    for backend in ("egl", "osmesa"):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(lines)],
+            capture_output=True, text=True, timeout=60, env={**os.environ, "MUJOCO_GL": backend},
+        )  # fmt: skip
+        if done.returncode == 0:
+            assert done.stdout.strip() == "(12, 16, 3)"
+            return
+        assert "no attribute 'GLContext'" not in done.stderr
+    pytest.skip(done.stderr)
+
+
 class Viewer:
     """Stands in for MuJoCo's viewer, which needs a display: remembers what it showed."""
 
