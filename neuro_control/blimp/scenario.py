@@ -37,6 +37,9 @@ BLIMP = Scenario(
 
 SCENARIOS = {"blimp": BLIMP}
 
+# Checks of the real robot.
+DOCTORS = {"blimp": "neuro_control.blimp.nodes.hardware_checks:DOCTOR"}
+
 ENVIRONMENTS = {
     "BlimpAltitude-v0": Environment(entry_point="neuro_control.blimp.simulation.env:BlimpAltitude"),
 }

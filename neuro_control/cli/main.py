@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from neuro_control.cli.doctor import doctor
 from neuro_control.cli.heartbeat import heartbeat
 from neuro_control.cli.output import print_table
 from neuro_control.cli.run import run
@@ -53,6 +54,7 @@ def list_scenarios() -> None:
 
 
 app.add_command(run)
+app.add_command(doctor)
 app.add_command(replay)
 app.add_command(heartbeat)
 app.add_command(soak)
@@ -126,6 +128,10 @@ class _Verb(click.Group):
             formatter.write_dl(list(self._summaries.items()))
 
 
+# Commands that are no groups, and whose own imports are done before they run.
+_DIRECT = ("run", "replay", "list", "heartbeat", "soak", "doctor", "urdf")
+
+
 def _mind_interrupts() -> None:
     """From here on Ctrl-C is an exception: imports, which may fail by it as they like, are done."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -141,7 +147,7 @@ def main() -> None:
     """Entry point: a user's mistake is one line and exit code 2."""
     try:
         _add_verbs(discover())
-        if len(sys.argv) > 1 and sys.argv[1] in ("run", "replay", "list", "heartbeat", "soak"):
+        if len(sys.argv) > 1 and sys.argv[1] in _DIRECT:
             _mind_interrupts()
         code = app.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

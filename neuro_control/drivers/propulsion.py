@@ -65,7 +65,7 @@ class Propulsion(Driver[PropulsionParameters]):
         self._commands = 0
         self._received = -math.inf
         self._duties = _NO_DUTY  # commanded; applied to the motors while the shaft is at rest
-        self._driven = _NO_DUTY
+        self._driven: tuple[float, float] = _NO_DUTY
         self._pulse = 0.0
         self._travel = Travel(
             p.servo_minimum_angle, p.servo_maximum_angle, p.servo_travel_time, time.monotonic()
@@ -202,6 +202,11 @@ class Propulsion(Driver[PropulsionParameters]):
 
     def _report_waiting(self) -> None:
         self.set_state(DiagnosticStatus.STALE, "waiting for joint_commands")
+
+    @property
+    def duties(self) -> tuple[float, float]:
+        """Duty cycles that the left and the right motor have now."""
+        return self._driven
 
     def diagnostic_values(self) -> dict[str, str]:
         """State of motors and servo, counts and safety state."""

@@ -35,6 +35,9 @@ QUADRUPED = Scenario(
 
 SCENARIOS = {"quadruped": QUADRUPED}
 
+# Checks of the real robot.
+DOCTORS = {"go2": "neuro_control.quadruped.go2.doctor:DOCTOR"}
+
 ENVIRONMENTS = {
     "QuadrupedCommand-v0": Environment(
         entry_point="neuro_control.quadruped.simulation.env:QuadrupedCommand"

@@ -346,6 +346,11 @@ class UnitreeGo2(Interlocked, ManagedNode[UnitreeParameters]):
             self.motors.failed = ""
         self.set_state(*self._status.judge(now, self._received))
 
+    @property
+    def robot_state(self) -> State | None:
+        """The robot's latest good state; None before the first."""
+        return self._robot
+
     def diagnostic_values(self) -> dict[str, str]:
         """Stages, battery, and counts."""
         state = self._robot

@@ -22,6 +22,8 @@ from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS
 
 # Answers that may wait to be taken.
 _ANSWERS = 16
+# States that may wait to be counted.
+_COUNTED = 200
 
 
 class Link(Protocol):
@@ -91,6 +93,12 @@ class CycloneLink:
     def state(self) -> Any | None:
         """Newest LowState that was not taken yet."""
         return newest(self._states)
+
+    def every_state(self) -> Any:
+        """Another reader of LowState, which keeps many, for whoever counts them."""
+        if self._participant is None:
+            raise RuntimeError("the link is closed")
+        return self._participant.reader("rt/lowstate", self._idl.LowState, _COUNTED)
 
     def sport_state(self) -> Any | None:
         """Newest SportModeState that was not taken yet."""
