@@ -15,7 +15,9 @@ from neuro_control.quadruped.evaluation.experiments import (
     drawn,
     experiment,
     good,
+    hardware,
     lie_down,
+    measure,
     summarise,
     survive,
 )
@@ -65,6 +67,30 @@ def test_a_push_fells_or_not_and_when_is_measured():
     found = survive(task)
     assert 0.6 < found["fell_s"] < 1.5
     assert 45.0 < found["lean_deg"] < 60.0
+
+
+def test_disturbances_are_those_of_the_seed_and_within_their_ranges():
+    drawn_twice = [[experiments._endured("go2", seed) for seed in range(40)] for _ in range(2)]
+    assert drawn_twice[0] == drawn_twice[1]
+    rows = [row for row, _ in drawn_twice[0]]
+    assert all(0 <= row["latency_s"] <= 0.006 and 0 <= row["lag_s"] <= 0.006 for row in rows)
+    soft = [row["stiffness_npm"] for row in rows if math.isfinite(row["stiffness_npm"])]
+    assert 10 <= len(soft) <= 30
+    assert 5e3 <= min(soft) < max(soft) <= 1e5
+    # Each is an effect of the walk, beside the push.
+    for row, task in drawn_twice[0]:
+        kinds = ["push", "command_delay", "lag"]
+        kinds += ["soft_ground"] if math.isfinite(row["stiffness_npm"]) else []
+        assert [effect.kind for effect in task.effects] == kinds
+
+
+def test_a_robot_walks_on_soft_ground_with_late_and_slow_motors_and_its_strides_are_measured():
+    effects = hardware(latency=0.004, lag=0.004, stiffness=1e4)
+    command = gait("trot", forward=0.5)
+    found = measure(RolloutSettings("go2", (command,), seconds=4.5, effects=effects))
+    assert math.isnan(found["fell_s"])
+    assert found["v_error_mps"] < 0.03
+    assert found["v_error_mps"] <= found["v_stride_rms_mps"] <= found["v_rms_mps"] < 0.1
 
 
 def test_recovery_writes_its_table_and_figures(tmp_path, monkeypatch):

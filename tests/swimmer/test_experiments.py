@@ -52,7 +52,7 @@ def test_curves_tell_each_training_and_where_it_came_to(setting):
     assert len(rows_of(setting.out / "curves_summary.csv")) == 2
 
 
-@pytest.mark.parametrize("name", ["initial", "bodies", "robustness", "cost"])
+@pytest.mark.parametrize("name", ["initial", "policies", "bodies", "robustness", "cost"])
 def test_every_other_experiment_leaves_its_csv_and_figure(name, setting):
     rows = conduct(name, setting)
     assert rows
@@ -61,6 +61,10 @@ def test_every_other_experiment_leaves_its_csv_and_figure(name, setting):
         assert float(found[0]["step_us"]) > 0
         return
     assert all(0 <= float(row["return"]) <= 1000 for row in found)
+    if name == "policies":
+        assert [row["delay"] for row in found] == ["0", "5"]
+        assert float(found[0]["least"]) <= float(found[0]["return"])
+        return
     with Image.open(setting.out / f"{name}.png") as picture:
         assert picture.width > 500
 
