@@ -3,14 +3,17 @@
 """Experiments: what they require, their rows, tables and figures."""
 
 import csv
+import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from neuro_control.quadruped.control.command import RANGES, gait
-from neuro_control.quadruped.evaluation import experiments, failures
+from neuro_control.cli import experiments as frame
+from neuro_control.quadruped.control.command import GAITS, RANGES, gait
+from neuro_control.quadruped.evaluation import experiments, failures, figures
 from neuro_control.quadruped.evaluation.experiments import (
     drawn,
     experiment,
@@ -23,6 +26,7 @@ from neuro_control.quadruped.evaluation.experiments import (
 )
 from neuro_control.quadruped.evaluation.interruptions import KINDS, draw, interrupt
 from neuro_control.quadruped.evaluation.rollout import RolloutSettings, simulate
+from neuro_control.quadruped.evaluation.setting import Setting
 from neuro_control.simulation.effects import Jump, Push
 
 
@@ -93,6 +97,17 @@ def test_a_robot_walks_on_soft_ground_with_late_and_slow_motors_and_its_strides_
     assert found["v_error_mps"] <= found["v_stride_rms_mps"] <= found["v_rms_mps"] < 0.1
 
 
+def test_the_figure_of_pushes_shows_each_robots_hardest_by_direction(tmp_path):
+    rows = [
+        {"robot": robot, "push_deg": way, "force": force, "fell_s": fell}
+        for robot in ("go2", "go1")
+        for way in (0, 45)
+        for force, fell in ((100.0, math.nan), (200.0, 4.0))
+    ]
+    figures.pushes(rows, tmp_path / "pushes.png")
+    assert (tmp_path / "pushes.png").stat().st_size > 5000
+
+
 def test_recovery_writes_its_table_and_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(experiments, "STARTS", ("standing",))
     arguments = [
@@ -137,6 +152,50 @@ def test_a_summary_counts_runs_and_falls_by_kind_and_leaves_out_what_is_no_numbe
     assert (first["runs"], first["falls"], second["runs"], second["falls"]) == (1, 0, 2, 1)
     assert math.isnan(first["lean_deg"])
     assert second["lean_deg"] == 46.0
+
+
+@pytest.fixture
+def short(tmp_path, monkeypatch):
+    """The experiments' setting, with few cases and walks that end soon after they have settled."""
+    cases = {
+        "_FORWARD": (0.5,), "_LEFT": (0.0,), "_YAW_RATE": (0.0,), "_HEIGHTS": (0.3,),
+        "_FREQUENCIES": (3.0,), "_SWINGS": (0.08,), "_WALKED": ("trot",), "_FORCES": (100.0,),
+        "GAITS": {name: GAITS[name] for name in ("trot", "pace")}, "JOINTS": ("FL_calf_joint",),
+        "_HARDWARE": {"latency": (0.002,)}, "_BEFORE": 0.5, "_AFTER": 0.5, "_HOLD": 0.2,
+    }  # fmt: skip
+    for name, value in cases.items():
+        monkeypatch.setattr(experiments, name, value)
+
+    def briefly(settings, every=1, *, end_at_fall=True):
+        soon = dataclasses.replace(settings, seconds=min(settings.seconds, 3.6))
+        return simulate(soon, every, end_at_fall=end_at_fall)
+
+    monkeypatch.setattr(experiments, "simulate", briefly)
+    with ThreadPoolExecutor(1) as executor:
+        yield Setting(tmp_path, executor, ("go2",), seeds=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "figure"),
+    [
+        ("tracking", 4, "tracking.png"),
+        ("gaits", 1, "gaits.png"),
+        ("transitions", 2, None),
+        ("robustness", 1, "robustness.png"),
+        ("hardware", 1, None),
+        ("commands", 2, None),
+        ("sensors", 3, None),
+    ],
+)
+def test_an_experiment_leaves_rows_and_figure(name, rows, figure, short):
+    summary = frame.conduct(name, experiments.EXPERIMENTS[name], short)
+    with (short.out / f"{name}.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert len(found) == rows
+    assert all(row["fell_s"] == "nan" for row in found)
+    assert sum(row["runs"] for row in summary) == rows
+    if figure is not None:
+        assert (short.out / figure).stat().st_size > 5000
 
 
 @pytest.mark.parametrize("kind", KINDS)
