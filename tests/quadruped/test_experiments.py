@@ -74,13 +74,20 @@ def test_a_push_fells_or_not_and_when_is_measured():
 
 
 def test_disturbances_are_those_of_the_seed_and_within_their_ranges():
-    drawn_twice = [[experiments._endured("go2", seed) for seed in range(40)] for _ in range(2)]
+    drawn_twice = [
+        [experiments._endured("go2", seed, True) for seed in range(40)] for _ in range(2)
+    ]
     assert drawn_twice[0] == drawn_twice[1]
     rows = [row for row, _ in drawn_twice[0]]
     assert all(0 <= row["latency_s"] <= 0.006 and 0 <= row["lag_s"] <= 0.006 for row in rows)
     soft = [row["stiffness_npm"] for row in rows if math.isfinite(row["stiffness_npm"])]
     assert 10 <= len(soft) <= 30
     assert 5e3 <= min(soft) < max(soft) <= 1e5
+    row, ideal = experiments._endured("go2", 3, False)
+    assert [effect.kind for effect in ideal.effects] == ["push"]
+    assert {key: row[key] for key in ("friction", "push_s")} == {
+        key: rows[3][key] for key in ("friction", "push_s")
+    }
     # Each is an effect of the walk, beside the push.
     for row, task in drawn_twice[0]:
         kinds = ["push", "command_delay", "lag"]

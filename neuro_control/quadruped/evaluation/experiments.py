@@ -27,7 +27,7 @@ from neuro_control.quadruped.evaluation.rollout import (
     RolloutSettings,
     simulate,
 )
-from neuro_control.quadruped.evaluation.setting import OPTIONS, Setting
+from neuro_control.quadruped.evaluation.setting import OPTIONS, REAL_OPTIONS, Setting
 from neuro_control.quadruped.simulation.body import FALLEN, STARTS
 from neuro_control.simulation.effects import (
     CommandDelay,
@@ -186,8 +186,14 @@ def transitions(setting: Setting) -> list[Row]:
     return setting.run("transitions", tasks, survive)
 
 
-def _endured(robot: str, seed: int) -> tuple[Row, RolloutSettings]:
-    """A walk at 0.5 m/s on random ground by random actuators with a random payload, pushed once."""
+def _endured(robot: str, seed: int, real: bool) -> tuple[Row, RolloutSettings]:
+    """A walk at 0.5 m/s on random ground with a random payload, pushed once.
+
+    Args:
+        robot: go2 or go1.
+        seed: Seed of all that is drawn.
+        real: Whether motors are late and slow and the ground may be soft, as with a real robot.
+    """
     rng = np.random.default_rng([seed, 200])
     direction, ground = seed % 8, ("flat", "slope", "rubble")[seed % 3]
     friction, payload = rng.uniform(0.4, 1.0), rng.uniform(-3.0, 3.0)
@@ -199,6 +205,8 @@ def _endured(robot: str, seed: int) -> tuple[Row, RolloutSettings]:
         world |= {"terrain": "rough", "height": 0.05}
     latency, lag = rng.uniform(0.0, _LATENCY), rng.uniform(0.0, _LAG)
     stiffness = math.exp(rng.uniform(*np.log(_STIFFNESS))) if rng.random() < 0.5 else math.inf
+    if not real:
+        latency, lag, stiffness = 0.0, 0.0, math.inf
     row = {
         "robot": robot, "seed": seed, "push_deg": 45 * direction, "push_s": begins,
         "ground": ground, "friction": friction, "payload_kg": payload,
@@ -240,7 +248,11 @@ def robustness(setting: Setting) -> list[Row]:
     flat ground, a slope to 15° that rises any way, or 5 cm of rubble, each soft in half of the
     walks; commands up to 6 ms late, and torques that follow with a lag of up to 6 ms.
     """
-    tasks = [_endured(robot, seed) for robot in setting.robots for seed in range(setting.seeds)]
+    tasks = [
+        _endured(robot, seed, setting.real)
+        for robot in setting.robots
+        for seed in range(setting.seeds)
+    ]
     return setting.run("robustness", tasks, measure)
 
 
@@ -404,7 +416,7 @@ EXPERIMENTS: dict[str, Experiment[Setting]] = {
     "gaits": Experiment(gaits, summarise=partial(summarise, ("robot", "gait"))),
     "transitions": Experiment(transitions, summarise=partial(summarise, ("robot",))),
     "robustness": Experiment(
-        robustness, figures.robustness, partial(summarise, ("robot", "ground"))
+        robustness, figures.robustness, partial(summarise, ("robot", "ground")), REAL_OPTIONS
     ),
     "hardware": Experiment(
         hardware_limits, summarise=partial(summarise, ("robot", "what", "value"))

@@ -20,6 +20,7 @@ class Setting(SharedSetting):
     Attributes:
         robots: Robots that walk.
         seeds: Repetitions of walks in which something is drawn at random.
+        real: Whether disturbances are also those of real motors and grounds.
         seconds: Duration of a walk that compares contact schedules, s.
         pushes: Walks with a push at each speed at which contact schedules are pushed.
         force: Size of such a push of 0.2 s, N.
@@ -29,6 +30,7 @@ class Setting(SharedSetting):
 
     robots: tuple[str, ...]
     seeds: int
+    real: bool = True
     seconds: float = 8.0
     pushes: int = 8
     force: float = 100.0
@@ -43,6 +45,14 @@ OPTIONS = (
     ),
     seeds_option,
     deprecated_option("--workers", "--jobs"),
+)  # fmt: skip
+
+# Option of the walks with all disturbances at once.
+REAL_OPTIONS = (
+    click.option(
+        "--real/--ideal", default=True, show_default=True,
+        help="Late and slow motors and soft ground as well, or as the model has them.",
+    ),
 )  # fmt: skip
 
 # Options of the comparison of contact schedules.
