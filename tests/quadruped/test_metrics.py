@@ -73,7 +73,10 @@ def test_steps_are_counted_and_measured():
 def test_strides_show_a_wandering_that_means_hide():
     walked = record(6000, velocity=[0.5, 0.0, 0.0], yaw_rate=0.0)
     phase = (walked.time / 0.4) % 1.0
-    walked.feet[:, :, 2] = np.where(phase < 0.5, 0.0, 0.05)[:, None]
+    walked.feet[:, :, 2] = 0.03  # on rubble no foot comes down to the ground's zero
+    # After it has touched down a foot bounces for 8 ms.
+    pressed = (phase < 0.5) & ~((phase > 0.02) & (phase < 0.04))
+    walked.forces[:] = np.where(pressed, 40.0, 0.0)[:, None]
     # Strides are too fast and too slow in turn, by 0.1 m/s, and within each the trunk sways.
     stride = np.floor(walked.time / 0.4)
     walked.truth.velocity[:, 0] += np.where(stride % 2 == 0, 0.1, -0.1)

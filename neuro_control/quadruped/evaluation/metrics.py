@@ -26,6 +26,8 @@ _WARM_UP = 50
 _SLOWEST = 0.05
 # A foot that presses harder has touched down, N; one that is higher has left the ground, m.
 _TOUCHES, _CLEAR = 5.0, 0.005
+# Before a new stride a foot has not pressed for so long, s.
+_UNLOADED = 0.04
 
 TRACKING = (
     "forward", "left", "yaw_rate", "height", "v_error_mps", "yaw_error_rps", "height_error_m",
@@ -90,7 +92,8 @@ def obeyed(record: Record, command: Command) -> dict[str, float]:
 def stride_errors(record: Record, command: Command) -> dict[str, float]:
     """How far single strides were from one command, without the first 3 s.
 
-    A stride is the time from one touchdown of the first foot to the next.
+    A stride is the time from one touchdown of the first foot to the next, by its force alone, since
+    on rough ground its height says nothing.
 
     Returns:
         ``v_stride_rms_mps`` and ``yaw_stride_rms_rps``: root mean square over the strides of the
@@ -109,10 +112,16 @@ def stride_errors(record: Record, command: Command) -> dict[str, float]:
             truth.yaw_rate - command.yaw_rate,
         ]
     )
-    landed, _ = _touchdowns(record.forces[first:, 0], record.feet[first:, 0, 2])
+    landed = _loaded(record.forces[first:, 0], round(_UNLOADED / record.period))
     strides = np.array([errors[a:b].mean(axis=0) for a, b in itertools.pairwise(landed)])
     values = (*_rms(strides.reshape(-1, 3)), *_rms(errors))
     return dict(zip(STRIDES, values, strict=True))
+
+
+def _loaded(forces: Array, rows: int) -> list[int]:
+    """Rows at which a foot is loaded that was not for so many rows before."""
+    pressed = forces > _TOUCHES
+    return [k for k in range(rows, len(pressed)) if pressed[k] and not pressed[k - rows : k].any()]
 
 
 def _rms(errors: Array) -> tuple[float, float]:
