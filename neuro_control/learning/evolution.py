@@ -145,8 +145,8 @@ class CovarianceSearch:
     Args:
         mean: Where to start, (d,), d at least 2.
         population: Individuals a generation, at least 4.
-        spread: Standard deviation of the first generation; within bounds, amid them, of each
-            coordinate as a part of its range.
+        spread: Standard deviation of the first generation, of all coordinates or of each, (d,);
+            within bounds, amid them, of each coordinate as a part of its range.
         seed: Seed of all draws.
         bounds: Least and largest of each coordinate, each (d,).
         separable: Learn no correlations.
@@ -160,14 +160,15 @@ class CovarianceSearch:
         mean: Array,
         *,
         population: int,
-        spread: float,
+        spread: float | Array,
         seed: int,
         bounds: tuple[Array, Array] | None = None,
         separable: bool = False,
     ) -> None:
         import cma
 
-        if population < 4 or not spread > 0 or len(mean) < 2:
+        spreads = np.broadcast_to(np.asarray(spread, dtype=np.float64), len(mean))
+        if population < 4 or not (spreads > 0).all() or len(mean) < 2:
             raise ConfigurationError(
                 "CMA-ES takes two numbers or more, a population of at least 4 and a spread above "
                 f"0; got {len(mean)}, {population} and {spread}"
@@ -179,10 +180,13 @@ class CovarianceSearch:
             if not ((lower < upper) & (lower <= self.mean) & (self.mean <= upper)).all():
                 raise ConfigurationError("the mean lies within bounds whose lower is the smaller")
             start = np.arcsin(np.sqrt((self.mean - lower) / (upper - lower)))
+        # The library draws all coordinates alike: it is given them in units of their spread.
+        widest = float(spreads.max())
+        self._units = spreads / widest
         self._rng = np.random.default_rng(seed)
         self._strategy = cma.CMAEvolutionStrategy(
-            start,
-            spread,
+            start / self._units,
+            widest,
             {
                 "popsize": population,
                 "verbose": -9,
@@ -211,9 +215,11 @@ class CovarianceSearch:
         """Standard deviation of its draws now, the mean over all coordinates, as in ``spread``."""
         strategy = self._strategy
         deviations = strategy.sigma * strategy.sigma_vec.scaling * np.sqrt(strategy.sm.variances)
+        deviations = deviations * self._units
         return float(np.mean(deviations))
 
     def _within(self, free: Array) -> Array:
+        free = free * self._units
         if self._bounds is None:
             return free
         lower, upper = self._bounds

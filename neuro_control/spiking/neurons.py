@@ -134,6 +134,10 @@ def iwta(
     s ← H(v − θ). The reset is by the threshold that was passed. A lasting input moves the
     thresholds for as long as the traces last, which is how such neurons integrate.
 
+    This is the equation of the paper (Burgers, Stroobants and de Croon, arXiv 2309.12937, section
+    II; González-Álvarez et al., arXiv 2304.08778). The code that its authors published differs: it
+    adds the neuron's own spikes to the trace, and it applies the leak of the trace twice a tick.
+
     Args:
         drive: Input from the synapses in this tick, (..., n).
         inputs: Spikes of the layer in front, (..., m).

@@ -105,7 +105,10 @@ def test_a_pd_is_a_pid_without_integral():
 
 
 def test_a_control_law_that_does_not_exist_is_refused_with_those_there_are():
-    with pytest.raises(ConfigurationError, match="there are pid, pd, snn, or a"):
+    with pytest.raises(
+        ConfigurationError,
+        match="there are pid, pid-filtered, pid-tuned, pd, snn-evolved, snn, or a",
+    ):
         make_law("magic")
 
 

@@ -69,7 +69,7 @@ def test_an_effect_makes_flights_worse(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--controller", "magic"], "there are pid, pd, snn, or a .safetensors file"),
+        (["--controller", "magic"], ".nir or .yaml file"),
         (["--controller", "swimmer_ncap.safetensors"], "not blimp controller"),
         (["--controller", "none.safetensors"], "no file 'none.safetensors'"),
         (["--case", "storm"], "'storm' is not one of"),

@@ -49,6 +49,18 @@ def test_an_integral_that_leads_out_of_the_limit_is_taken():
     assert pid.step(-1.0) == pytest.approx(0.9)
 
 
+def test_an_integral_returns_by_back_calculation_and_winds_up_without_anything():
+    back = PID(PIDSettings(1, 1, 0, anti_windup="back-calculation", tracking_time=0.5))
+    none = PID(PIDSettings(1, 1, 0, anti_windup="none"))
+    for _ in range(1000):
+        assert back.step(2.0) == none.step(2.0) or back.integral < none.integral
+    assert none.integral == pytest.approx(200.0)
+    # At rest what the error adds in a period is what the back-calculation takes away.
+    assert back.integral == pytest.approx(10.0 - 2.0 + 0.5 * 2.0, rel=0.03)
+    assert back.step(-2.0) < 10.0
+    assert none.step(-2.0) == 10.0
+
+
 def test_reset_forgets_the_past():
     pid = PID(PIDSettings())
     first = [pid.step(e) for e in (1.0, 0.5, 0.2)]
@@ -78,6 +90,8 @@ def test_it_holds_the_identified_blimp_without_a_lasting_error():
         lambda: PID(PIDSettings(), control_period=0.0),
         lambda: PID(PIDSettings(), limit=-1.0),
         lambda: PIDSettings(derivative_time=-0.1),
+        lambda: PIDSettings(anti_windup="magic"),
+        lambda: PIDSettings(tracking_time=0.0),
     ],
 )
 def test_settings_out_of_range_are_refused(make):

@@ -6,13 +6,23 @@ import pytest
 from neuro_control.blimp.control.altimeter import AltimeterSettings
 from neuro_control.blimp.control.altitude import AltitudeController, AltitudeSettings
 from neuro_control.blimp.control.genome import Genome, NetworkDesign
+from neuro_control.blimp.control.laws import make_law, pid_settings
+from neuro_control.blimp.control.pid import PIDSettings
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.evaluation.metrics import metrics
 from neuro_control.blimp.evaluation.rollout import rollout
 from neuro_control.blimp.evaluation.trajectory import Trajectory
 from neuro_control.blimp.simulation.body import Body
-from neuro_control.blimp.simulation.heave import Disturbances, plant_of, simulate
+from neuro_control.blimp.simulation.heave import (
+    Disturbances,
+    networks_of,
+    pids_of,
+    plant_of,
+    simulate,
+)
 from neuro_control.blimp.simulation.world import world
+from neuro_control.blimp.training.population_code import CODE
+from neuro_control.blimp.training.tunable import TunableCode, TunableNetworks, TunablePID
 from neuro_control.blimp.training.tune import TuningRun, TuningSettings
 from neuro_control.blimp.training.tuning_flights import draw_flights, flight_cost
 from neuro_control.errors import ConfigurationError
@@ -39,32 +49,42 @@ def follower():
     return SpikingController(Genome(PD, vectors[0]), Genome(INTEGRAL, vectors[1]))
 
 
+def test_networks_fly_the_heave_dynamics_as_they_fly_mujocos():
+    controller = follower()
+    controllers = networks_of(
+        (PD, controller.pd.vector[None]), (INTEGRAL, controller.integral.vector[None])
+    )
+    # Proportional alone it swings about the set-point, further than any other.
+    assert apart(controller, controllers, (1.0, 2.0))[:250].max() < 0.01
+
+
 @pytest.mark.parametrize(
-    "changes", [{}, {"mass": 1.3, "thrust": 0.8, "drag": 1.2}, {"heaviness": 0.0}]
+    "changes", [{}, {"mass": 1.3, "thrust": 0.8, "drag": 1.2}, {"heaviness": 0.008}]
 )
 def test_heave_dynamics_are_mujocos_to_a_centimetre(changes):
-    given = world("heavy", noise=0.0, start=1.0, **changes)
-    body, controller = Body(given), follower()
+    pid = make_law("pid-filtered")
+    controllers = pids_of(pid.settings.numbers[None])
+    difference = apart(pid, controllers, (1.0, 2.0, 0.8), **changes)
+    assert difference[:250].max() < 0.01
+    assert difference.max() < 0.05
+
+
+def apart(law, controllers, course, **changes):
+    """Distance (T,), m, of the heave dynamics' flight from MuJoCo's, 15 s at each altitude."""
+    given = world("heavy", noise=0.0, draught=0.0, start=1.0, **changes)
     settings = AltitudeSettings(
         floor=0.0, ceiling=100.0, altimeter=AltimeterSettings(stuck_timeout=1e9)
     )
-    flight = rollout(
-        body, AltitudeController(controller, settings), 0, course=(1.0, 2.0, 0.8), hold=15.0
-    )
+    flight = rollout(Body(given), AltitudeController(law, settings), 0, course, 15.0)
     assert np.ptp(flight.altitude) > 0.5
     calm = np.zeros((1, len(flight.time)))
-    ages = np.random.default_rng(0)
     # The lidar's age is drawn between other draws in the simulation; it shifts it by millimetres.
-    disturbances = Disturbances(ages.uniform(size=calm.shape), calm, calm, calm, np.array([1.0]))
-    altitudes = simulate(
-        (PD, controller.pd.vector[None]),
-        (INTEGRAL, controller.integral.vector[None]),
-        flight.set_point[None],
-        plant_of(given),
-        disturbances,
-    )
-    assert np.abs(altitudes[0, 0, :250] - flight.altitude[:250]).max() < 0.01
-    assert np.abs(altitudes[0, 0] - flight.altitude).max() < 0.05
+    age = np.random.default_rng(0).uniform(size=calm.shape)
+    start, held = np.array([1.0]), np.zeros(1, np.int64)
+    disturbances = Disturbances(age, calm, calm, calm, calm, start, held)
+    plant = plant_of(given, 0.2)
+    altitudes = simulate(controllers, flight.set_point[None], plant, disturbances)
+    return np.abs(altitudes[0, 0] - flight.altitude)
 
 
 def test_the_cost_of_a_flight_is_the_sum_of_its_errors():
@@ -89,7 +109,7 @@ def test_flights_are_drawn_alike_by_one_seed_and_within_their_spread():
     assert 0.4 <= set_points.min() <= set_points.max() <= 1.9
     changes = np.abs(np.diff(set_points[:, ::400], axis=1))
     assert np.median(changes) > 0.5
-    level = plant_of(_neutral())
+    level = plant_of(_neutral(), 0.0)
     for name in ("mass", "thrust", "drag"):
         ratios = plants[name] / level[name]
         assert ratios.min() >= 0.7
@@ -104,7 +124,7 @@ def _neutral():
 
 
 def test_a_tuning_that_was_interrupted_comes_to_the_same_and_is_no_worse(tmp_path):
-    start = follower()
+    start = TunableNetworks(follower())
     whole = TuningRun(tmp_path / "whole", start, TuningSettings(1, 6, 8, 2, 2))
     whole.resume()
     part = TuningRun(tmp_path / "part", start, TuningSettings(1, 2, 8, 2, 2))
@@ -116,9 +136,43 @@ def test_a_tuning_that_was_interrupted_comes_to_the_same_and_is_no_worse(tmp_pat
     np.testing.assert_array_equal(whole.curve, resumed.curve)
     assert whole.curve[:, 1].min() <= whole.curve[0, 1]
     loaded = SpikingController.load(whole.file)
-    np.testing.assert_array_equal(loaded.pd.vector, whole.controller().pd.vector)
+    np.testing.assert_array_equal(loaded.pd.vector, whole.best[: len(loaded.pd.vector)])
     with pytest.raises(ConfigurationError, match=r"another training \(seed differ\)"):
         TuningRun(tmp_path / "part", start, TuningSettings(2, 6, 8, 2, 2))
+
+
+def test_a_pid_is_tuned_on_the_same_flights_and_its_file_is_the_pid(tmp_path):
+    run = TuningRun(tmp_path, TunablePID(PIDSettings()), TuningSettings(0, 6, 8, 2, 2))
+    run.resume()
+    settings = pid_settings(str(run.file))
+    np.testing.assert_allclose(settings.numbers[:4], run.best, atol=1e-4)
+    assert run.curve[:, 1].min() < run.curve[0, 1]
+    assert settings.anti_windup == "conditional"
+
+
+def test_a_population_code_does_a_pids_work_and_is_written_down_as_networks(tmp_path):
+    code = TunableCode()
+    law = code.controller(code.mean)
+    # A command that grows with the error, and the same with the other sign.
+    answers = []
+    for error in (0.05, 0.1, 0.2, 0.4):
+        law.reset()
+        answers.append(np.mean([law.step(error) for _ in range(20)]))
+    assert (np.diff(answers) > 0).all()
+    # An error that shrinks is answered by less than one that stays.
+    law.reset()
+    shrinking = [law.step(0.6 - 0.03 * k) for k in range(14)][-1]
+    law.reset()
+    staying = [law.step(0.21) for _ in range(14)][-1]
+    assert shrinking < staying - 1.0
+    # A small error that stays drives the integral on to 8 of 10 and back.
+    law.reset()
+    climbed = [law.step(0.1) for _ in range(1500)][-1]
+    assert climbed > 8.0
+    code.save(tmp_path / "controller.safetensors", code.mean, {})
+    loaded = SpikingController.load(tmp_path / "controller.safetensors")
+    assert loaded.facts["code"]["d_lowest"] == CODE["d_lowest"][2]
+    np.testing.assert_array_equal(loaded.pd.vector, law.pd.vector)
 
 
 def test_a_flight_without_a_step_has_an_rmse_and_no_overshoot():

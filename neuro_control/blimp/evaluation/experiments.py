@@ -15,19 +15,19 @@ from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from neuro_control.blimp.control.altitude import AltitudeController
 from neuro_control.blimp.control.antisymmetric import KINDS
 from neuro_control.blimp.control.genome import TERMS, load_network
 from neuro_control.blimp.control.laws import make_law
 from neuro_control.blimp.control.spiking_controller import SpikingController
-from neuro_control.blimp.control.thrust_allocation import AllocationSettings, ThrustAllocation
+from neuro_control.blimp.evaluation import calibration as calibrate
+from neuro_control.blimp.evaluation import comparison, damage, real_flights
 from neuro_control.blimp.evaluation.metrics import metrics
+from neuro_control.blimp.evaluation.real_flights import Log, read_log
 from neuro_control.blimp.evaluation.rollout import rollout
-from neuro_control.blimp.evaluation.trajectory import Trajectory
 from neuro_control.blimp.simulation.body import Body
-from neuro_control.blimp.simulation.world import max_thrust, world
+from neuro_control.blimp.simulation.world import world
 from neuro_control.blimp.training.evolve import Evolution, advance
 from neuro_control.blimp.training.run import TrainingRun, train
 from neuro_control.cli import experiments
@@ -38,13 +38,6 @@ from neuro_control.cli.plotting import figure
 from neuro_control.cli.progress import progress
 from neuro_control.errors import ConfigurationError
 
-Array = NDArray[np.float64]
-
-# Overshoot of the real robot under PID, up and down, m (arXiv 2309.12937).
-_REAL_OVERSHOOT = (0.14, 0.20)
-_FLIGHTS = 5
-# Commands to a neutral blimp at rest, and for how long, s.
-_COMMANDS, _SECONDS = (1.0, 2.0, 4.0), 15
 _LAYERS_METRICS = (
     "rmse_m", "sse_m", "sse_worst_m", "overshoot_up_m", "overshoot_down_m", "oscillation_m",
 )  # fmt: skip
@@ -55,86 +48,64 @@ class BlimpSetting(experiments.Setting):
     """How the blimp's experiments are done.
 
     Attributes:
-        seeds: Evolutions of each kind.
+        seeds: Evolutions, or flights, of each kind.
         generations: Generations of each evolution.
+        logs: CONTROLLER=FILE of each real flight.
+        controllers: Controllers that are compared; those of ``comparison`` if there are none.
     """
 
     seeds: int = 5
     generations: int = 5000
+    logs: tuple[str, ...] = ()
+    controllers: tuple[str, ...] = ()
 
+    def read_logs(self) -> dict[str, Log]:
+        """Logs of real flights by the controller that flew them.
 
-def identified(command: float, seconds: float) -> Array:
-    """Heights (10 seconds,), m, of ḧ + 0.29 ḣ + 0.0164 h = 0.0444 u from rest (2110.00646)."""
-    heights = []
-    height = speed = 0.0
-    for _ in range(round(seconds * 10)):
-        for _ in range(100):
-            speed += 1e-3 * (0.0444 * command - 0.29 * speed - 0.0164 * height)
-            height += 1e-3 * speed
-        heights.append(height)
-    return np.array(heights)
+        Raises:
+            ConfigurationError: One is not CONTROLLER=FILE, or the file holds no log.
+        """
+        found = {}
+        for text in self.logs:
+            controller, _, file = text.partition("=")
+            if not file:
+                raise ConfigurationError(f"--log takes CONTROLLER=FILE, not '{text}'")
+            make_law(controller)
+            found[controller] = read_log(Path(file))
+        return found
 
 
 def calibration(setting: BlimpSetting) -> list[Row]:
-    """The simulated blimp beside the identified plant, and its PID beside the real robot's."""
-    body, pid = Body(world("heavy")), AltitudeController(make_law("pid"))
-    flights = [rollout(body, pid, seed) for seed in range(_FLIGHTS)]
-    found = [metrics(flight) for flight in flights]
-    rows: list[Row] = []
-    for name, real in zip(("overshoot_up_m", "overshoot_down_m"), _REAL_OVERSHOOT, strict=True):
-        ours = float(np.mean([each[name] for each in found]))
-        rows.append({"what": f"PID, {name}", "reference": real, "simulated": ours})
-    heights = {command: _heights(command) for command in _COMMANDS}
-    for command, simulated in heights.items():
-        rows.append(
-            {
-                "what": f"height after {_SECONDS} s of u = {command:g}, m",
-                "reference": float(identified(command, _SECONDS)[-1]),
-                "simulated": float(simulated[-1]),
-            }
-        )
-    _draw_calibration(heights, flights, setting.out / "calibration.png")
-    return rows
+    """The heave dynamics fitted to a real flight under PID (--log pid=FILE), beside the model's."""
+    logs = setting.read_logs()
+    if "pid" not in logs:
+        raise ConfigurationError("give the log of a flight under PID: --log pid=FILE")
+    return calibrate.fit(logs["pid"])
 
 
-def _heights(command: float) -> Array:
-    """Heights (10 _SECONDS,), m, that a neutral blimp gains from rest by a constant command."""
-    body = Body(world("neutral", start=1.0))
-    allocation = ThrustAllocation(AllocationSettings(max_thrust(body.model)))
-    body.reset(np.random.default_rng(0))
-    heights = []
-    for _ in range(_SECONDS * 10):
-        body.step(allocation.step(command))
-        heights.append(body.altitude - 1.0)
-    return np.array(heights)
+def real(setting: BlimpSetting) -> list[Row]:
+    """Real flights (--log CONTROLLER=FILE) beside simulated ones along the same references."""
+    logs = setting.read_logs()
+    if not logs:
+        raise ConfigurationError("give logs of real flights: --log CONTROLLER=FILE")
+    real_flights.draw(logs, setting.seeds, setting.out / "real.png")
+    return real_flights.compare(logs, setting.seeds)
 
 
-def _draw_calibration(
-    heights: Mapping[float, Array], flights: Sequence[Trajectory], path: Path
-) -> None:
-    with figure(path, 11, 4) as drawn:
-        left, right = drawn.subplots(1, 2)
-        for (command, simulated), colour in zip(heights.items(), ("C0", "C1", "C2"), strict=True):
-            time = np.arange(1, len(simulated) + 1) / 10
-            left.plot(time, simulated, color=colour, label=f"simulated, u = {command:g}")
-            plant = identified(command, _SECONDS)
-            left.plot(time, plant, "--", color=colour, label="identified plant")
-        left.set(xlabel="time (s)", ylabel="height (m)", title="Neutral, constant command")
-        left.legend(fontsize=8)
-        for flight in flights:
-            right.plot(flight.time, flight.altitude, color="C0", lw=0.7)
-        first = flights[0]
-        right.step(first.time, first.set_point, "k--", lw=1, where="pre")
-        edges = np.flatnonzero(np.diff(first.set_point)) + 1
-        for start, end in zip(edges, [*edges, len(first.time)][1:], strict=True):
-            up = first.set_point[start] > first.set_point[start - 1]
-            level = first.set_point[start] + (_REAL_OVERSHOOT[0] if up else -_REAL_OVERSHOOT[1])
-            right.hlines(level, first.time[start], first.time[end - 1], "tab:red", lw=1)
-        right.set(
-            xlabel="time (s)",
-            ylabel="altitude (m)",
-            title="Heavy, PID: five flights; red: the real robot's overshoot",
-        )
+def flights(setting: BlimpSetting) -> list[Row]:
+    """Networks and PIDs on the same flights: usual ones, trims, and what none was tuned to."""
+    tasks = comparison.tasks(setting.controllers or comparison.CONTROLLERS, setting.seeds)
+    return setting.run("flights", tasks, comparison.fly)
+
+
+def damages(setting: BlimpSetting) -> list[Row]:
+    """The network with silenced neurons, with numbers of few bits, and without adaptation."""
+    return setting.run("damages", damage.tasks(setting.seeds), damage.fly)
+
+
+def operations(setting: BlimpSetting) -> list[Row]:  # noqa: ARG001  # as Experiment has it
+    """Operations and energy a second of networks beside those of a PID."""
+    return damage.operations()
 
 
 def structures(setting: BlimpSetting) -> list[Row]:
@@ -216,8 +187,29 @@ _GENERATIONS = click.option(
     help="Generations of each evolution.",
 )
 
+_LOGS = click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    metavar="CONTROLLER=FILE",
+    help="CSV file of a real flight, with the columns time, meas and ref; repeatable.",
+)
+
+_CONTROLLERS = click.option(
+    "--controller",
+    "controllers",
+    multiple=True,
+    help="Controller that is compared, as `evaluate` takes it; repeatable.",
+)
+
 EXPERIMENTS: dict[str, Experiment[BlimpSetting]] = {
-    "calibration": Experiment(calibration),
+    "calibration": Experiment(calibration, options=(_LOGS,)),
+    "real": Experiment(real, options=(seeds_option, _LOGS)),
+    "flights": Experiment(
+        flights, summarise=comparison.summarise, options=(seeds_option, _CONTROLLERS)
+    ),
+    "damages": Experiment(damages, summarise=damage.summarise, options=(seeds_option,)),
+    "operations": Experiment(operations),
     "structures": Experiment(structures, _draw_structures, options=(seeds_option, _GENERATIONS)),
     "layers": Experiment(layers),
 }

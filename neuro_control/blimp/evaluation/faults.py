@@ -36,7 +36,7 @@ _LOOK = 0.005
 # Largest duty cycle of a motor.
 _FULL_DUTY = 39 / 45
 # Largest thrust of each propeller that the altitude controller commands, N.
-_MAX_THRUST = 0.117 / 2 + 1e-9
+_MAX_THRUST = 0.18 / 2 + 1e-9
 
 
 class WatchedPropulsion(Propulsion):

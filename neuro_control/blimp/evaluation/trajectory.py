@@ -30,6 +30,7 @@ class Trajectory(NamedTuple):
         spikes: Spikes of the controller's neurons, (T, n), 0 or 1; n is 0 where it has none.
         neurons: Names of these neurons, (n,).
         synaptic_operations: Synaptic operations of the whole flight.
+        reading: Reading of the lidar that each command answered, m; empty where none was kept.
     """
 
     time: Array
@@ -39,6 +40,7 @@ class Trajectory(NamedTuple):
     spikes: Array
     neurons: tuple[str, ...]
     synaptic_operations: int
+    reading: Array = np.zeros(0)
 
 
 def draw(trajectories: Mapping[str, Trajectory], path: Path) -> None:

@@ -16,8 +16,8 @@ from std_msgs.msg import Float64
 
 from neuro_control.blimp.control.altimeter import AltimeterSettings
 from neuro_control.blimp.control.altitude import FALLBACKS, AltitudeController, AltitudeSettings
-from neuro_control.blimp.control.laws import LAWS, make_law
-from neuro_control.blimp.control.pid import PID, PIDSettings
+from neuro_control.blimp.control.laws import LAWS, NETWORKS, make_law
+from neuro_control.blimp.control.pid import ANTI_WINDUP, PID, PIDSettings
 from neuro_control.blimp.control.set_points import check_course, set_point_at
 from neuro_control.blimp.control.thrust_allocation import AllocationSettings
 from neuro_control.blimp.control.types import (
@@ -58,7 +58,13 @@ class BlimpParameters(ControllerParameters):
     input_timeout: float = parameter(
         0.5, "Age from which a range is not acted upon, s", low=0.11, high=60.0
     )
-    controller: str = parameter("snn", "Control law: pid, pd or snn", choices=LAWS, fixed=True)
+    controller: str = parameter(
+        "snn",
+        "Control law: snn (networks tuned in flight), snn-evolved (by the paper's method), pid, "
+        "pd, pid-filtered (the paper's gains with a low pass) or pid-tuned (as the networks are)",
+        choices=LAWS,
+        fixed=True,
+    )
     weights: str = parameter(
         "",
         "File of the networks, in config/weights or by its path; empty takes the package's",
@@ -98,14 +104,14 @@ class BlimpParameters(ControllerParameters):
         formerly=("patience",),
     )
     stuck_timeout: float = parameter(
-        5.0,
+        10.0,
         "Time after which a range that never changes counts as stuck and is not believed, s",
         low=0.2,
         high=3600.0,
         formerly=("frozen_after",),
     )
     max_thrust: float = parameter(
-        0.117, "Thrust of both propellers together at full command, N", low=1e-3, high=1000.0
+        0.18, "Thrust of both propellers together at full command, N", low=1e-3, high=1000.0
     )
     command_dead_zone: float = parameter(
         0.3,
@@ -141,6 +147,15 @@ class BlimpParameters(ControllerParameters):
         low=0.0,
         high=60.0,
     )
+    anti_windup: str = parameter(
+        "conditional",
+        "What the integral of pid does while its command is cut off: stand still (conditional), "
+        "return within tracking_time (back-calculation), or go on (none)",
+        choices=tuple(ANTI_WINDUP),
+    )
+    tracking_time: float = parameter(
+        1.0, "Time constant of the back-calculation of pid, s", low=CONTROL_PERIOD, high=600.0
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -150,7 +165,7 @@ class BlimpParameters(ControllerParameters):
                 f"minimum_servo_angle ({self.minimum_servo_angle:g} rad) is at most "
                 f"maximum_servo_angle ({self.maximum_servo_angle:g} rad)"
             )
-        if self.weights and self.controller != "snn":
+        if self.weights and self.controller not in NETWORKS:
             raise ConfigurationError(
                 f"the controller '{self.controller}' has no weights: set controller to snn"
             )
@@ -174,11 +189,18 @@ class BlimpParameters(ControllerParameters):
         )
 
     @property
-    def pid(self) -> PIDSettings:
-        """Numbers of the PID or PD."""
+    def pid(self) -> PIDSettings | None:
+        """Numbers of ``pid`` and ``pd``; the other laws have their own."""
+        if self.controller not in ("pid", "pd"):
+            return None
         integral = 0.0 if self.controller == "pd" else self.integral_gain
         return PIDSettings(
-            self.proportional_gain, integral, self.derivative_gain, self.derivative_time
+            self.proportional_gain,
+            integral,
+            self.derivative_gain,
+            self.derivative_time,
+            self.anti_windup,
+            self.tracking_time,
         )
 
 
@@ -212,8 +234,9 @@ class BlimpAltitude(Controller[BlimpParameters]):
     def apply(self) -> None:
         """Take over gains and limits; what the controller remembers stays."""
         self.controller.change(self.parameters.settings)
-        if isinstance(self.controller.law, PID):
-            self.controller.law.settings = self.parameters.pid
+        pid = self.parameters.pid
+        if pid is not None and isinstance(self.controller.law, PID):
+            self.controller.law.settings = pid
 
     def reset(self) -> None:
         """Start a flight; a set-point that was sent stays."""

@@ -36,11 +36,13 @@ class Body:
         )
         self._lidar = int(world.model.sensor("lidar").adr[0])
         self._height = int(world.model.joint("z").qposadr[0])
+        self._climb = int(world.model.joint("z").dofadr[0])
         self._command = np.zeros(world.model.nu)
 
     def reset(self, rng: np.random.Generator) -> None:
         """Start a flight."""
         self.effects = self.world.reset(self.data, rng)
+        self._start = self.altitude
 
     def step(self, command: ThrustCommand) -> None:
         """Simulate one control period under ``command``."""
@@ -49,6 +51,13 @@ class Body:
         self._command[self._right] = command.right
         self._command[self._servo] = command.angle
         self.world.step(self.data, self.effects, self._command, self._substeps)
+
+    def hold(self) -> None:
+        """Put the blimp back to where its flight started, at rest: somebody holds it."""
+        self.data.qpos[self._height] = self._start
+        self.data.qvel[self._climb] = 0.0
+        mujoco.mj_forward(self.model, self.data)
+        self.effects.observe(self.data)
 
     @property
     def distance(self) -> float:

@@ -38,7 +38,7 @@ class BlimpAltitude(gymnasium.Env[Array, Array]):
 
     | Num | Action | Min | Max | Actuators | Full command |
     | --- | --- | --- | --- | --- | --- |
-    | 0 | command as a part of full thrust; above 0 climbs | -1 | 1 | ``left_propeller``, ``right_propeller``, ``servo`` | 0.117 N |
+    | 0 | command as a part of full thrust; above 0 climbs | -1 | 1 | ``left_propeller``, ``right_propeller``, ``servo`` | 0.18 N |
 
     ## Observation space
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from neuro_control import resources
-from neuro_control.blimp.control.laws import NETWORK
+from neuro_control.blimp.control.laws import NETWORKS
 from neuro_control.blimp.control.spiking_controller import SpikingController
 
 
 @click.command()
 @click.option(
     "--weights",
-    default=NETWORK,
+    default=NETWORKS["snn"],
     show_default=True,
     help="File of the networks, in config/weights or by its path.",
 )

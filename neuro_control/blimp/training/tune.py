@@ -1,11 +1,10 @@
 # Copyright neuro_control maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Second stage of the blimp's evolution: both networks together, in closed loop.
+"""Tuning of a blimp's controller in closed loop: both networks together, or a PID.
 
-The first stage makes networks that answer as a PID does to the errors of a PID's own flights
-(``evolve``).
-Here they fly the blimp, over randomised mass, thrust, drag, weight, gusts and lost readings, and
-their cost is that of the flights. The paper has no such stage.
+They fly the blimp, over randomised mass, thrust, drag, trim, delay, motors, draughts, noise and
+lost readings (``tuning_flights``), and their cost is that of the flights. Networks and PID get the
+same flights, cost and budget. The paper has no such stage.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.blimp.control.genome import Genome
+from neuro_control.blimp.control.laws import make_law, pid_settings
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.simulation.heave import simulate
+from neuro_control.blimp.training.tunable import Tunable, TunableCode, TunableNetworks, TunablePID
 from neuro_control.blimp.training.tuning_flights import Flights, draw_flights, flight_cost
 from neuro_control.cli.options import json_option, out_option, seed_option
 from neuro_control.cli.output import show_result
@@ -31,7 +31,6 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv
 from neuro_control.learning.checkpoints import Checkpoint
 from neuro_control.learning.evolution import CovarianceSearch
-from neuro_control.resources import find_file
 
 Array = NDArray[np.float64]
 
@@ -39,8 +38,6 @@ _KIND = "a tuning of the blimp"
 
 # Flights that the best controller is chosen by.
 _VALIDATION, _VALIDATION_COUNT = 1, 60
-# Standard deviation of the first generation, as a part of each number's range.
-_FIRST_SPREAD = 0.02
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,10 @@ class TuningSettings:
     """
 
     seed: int = 0
-    generations: int = 5000
-    population: int = 50
-    flights: int = 4
-    validate_every: int = 50
+    generations: int = 400
+    population: int = 24
+    flights: int = 16
+    validate_every: int = 10
 
     def __post_init__(self) -> None:
         if min(self.generations, self.flights, self.validate_every) < 1 or self.population < 4:
@@ -75,34 +72,28 @@ class TuningRun:
     """One tuning in its folder, resumable to the same controller.
 
     ``checkpoint.safetensors`` holds all it takes to resume, ``curve.csv`` the cost on flights that
-    are never learned from, ``controller.safetensors`` the best controller so far on those.
+    are never learned from, and ``start.file`` the best controller so far on those.
 
     Args:
         folder: Folder of this tuning alone.
-        start: Controller to start from.
+        start: What is tuned, from where on.
         tuning: How it is tuned.
 
     Raises:
         ConfigurationError: The folder holds another tuning, or a damaged one.
     """
 
-    def __init__(self, folder: Path, start: SpikingController, tuning: TuningSettings) -> None:
+    def __init__(self, folder: Path, start: Tunable, tuning: TuningSettings) -> None:
         self.folder, self.start, self.tuning = folder, start, tuning
-        self._split = len(start.pd.vector)
-        mean = np.concatenate([start.pd.vector, start.integral.vector])
-        bounds = [
-            np.concatenate(pair)
-            for pair in zip(start.pd.design.bounds, start.integral.design.bounds, strict=True)
-        ]
+        mean = start.mean
         self._search = CovarianceSearch(
             mean,
             population=tuning.population,
-            spread=_FIRST_SPREAD,
+            spread=start.spread,
             seed=tuning.seed,
-            bounds=(bounds[0], bounds[1]),
-            separable=True,
+            bounds=start.bounds,
+            separable=start.separable,
         )
-        self._bounds = bounds
         self._held_out = draw_flights(np.random.default_rng([_VALIDATION]), _VALIDATION_COUNT)
         self.best, self.curve = mean, np.array([[0.0, self._cost(mean[None], self._held_out)[0]]])
         self._checkpoint = Checkpoint(
@@ -119,15 +110,8 @@ class TuningRun:
         return self._search.generation
 
     def _cost(self, vectors: Array, flights: Flights) -> Array:
-        set_points, plants, disturbances = flights
-        altitudes = simulate(
-            (self.start.pd.design, vectors[:, : self._split]),
-            (self.start.integral.design, vectors[:, self._split :]),
-            set_points,
-            plants,
-            disturbances,
-        )
-        return flight_cost(altitudes, set_points)
+        altitudes = simulate(self.start.controllers(vectors), *flights)
+        return flight_cost(altitudes, flights[0])
 
     def resume(self, show: Callable[[int], None] = lambda _: None) -> None:
         """Tune to the end, with a checkpoint at each point of the curve."""
@@ -142,7 +126,7 @@ class TuningRun:
             show(self.done)
 
     def _write(self) -> None:
-        mean = self._search.mean.clip(*self._bounds)
+        mean = self._search.mean.clip(*self.start.bounds)
         cost = float(self._cost(mean[None], self._held_out)[0])
         if cost < self.curve[:, 1].min():
             self.best = mean
@@ -150,40 +134,37 @@ class TuningRun:
         self._checkpoint.write({"best": self.best, "curve": self.curve, **self._search.state()})
         rows = ((int(g), f"{value:.5f}") for g, value in self.curve)
         write_csv(self.folder / "curve.csv", ("generation", "cost_m"), rows)
-        self.controller().save(self.file, self.facts())
+        self.start.save(self.file, self.best, self.facts())
 
     @property
     def file(self) -> Path:
         """File of the best controller so far."""
-        return self.folder / "controller.safetensors"
+        return self.folder / self.start.file
 
     def facts(self) -> dict[str, Any]:
         """How the best controller was made."""
         best = int(np.argmin(self.curve[:, 1]))
         return {
-            **self.start.facts,
-            "tuning": {
-                **dataclasses.asdict(self.tuning),
-                "generation": int(self.curve[best, 0]),
-                "cost_m": float(self.curve[best, 1]),
-                "cost_before_m": float(self.curve[0, 1]),
-            },
+            **dataclasses.asdict(self.tuning),
+            "generation": int(self.curve[best, 0]),
+            "cost_m": float(self.curve[best, 1]),
+            "cost_before_m": float(self.curve[0, 1]),
         }
-
-    def controller(self) -> SpikingController:
-        """The best controller so far."""
-        return SpikingController(
-            Genome(self.start.pd.design, self.best[: self._split]),
-            Genome(self.start.integral.design, self.best[self._split :]),
-            self.start.limit,
-        )
 
 
 @click.command("tune")
 @click.option(
+    "--controller",
+    type=click.Choice(["snn", "pid"]),
+    default="snn",
+    show_default=True,
+    help="What is tuned: networks, or a PID with the same cost, flights and budget.",
+)
+@click.option(
     "--start",
-    required=True,
-    help="Controller to start from: a .safetensors file of `evolve`, in config/weights or a path.",
+    help="Controller to start from: a .safetensors file of networks, in config/weights or a path, "
+    "all numbers of which are tuned, or a PID by its name or .yaml file. By default a population "
+    "code, which is tuned as a whole, or pid-filtered.",
 )
 @seed_option
 @click.option(
@@ -210,7 +191,8 @@ class TuningRun:
 @out_option("Folder of the tuning; one that was interrupted is resumed.")
 @json_option
 def command(
-    start: str,
+    controller: str,
+    start: str | None,
     seed: int,
     generations: int,
     population: int,
@@ -218,12 +200,22 @@ def command(
     out: Path,
     json: str | None,
 ) -> None:
-    """Tune both networks of a blimp's controller in closed loop, over randomised flights."""
+    """Tune a blimp's networks, or its PID, in closed loop, over randomised flights."""
     tuning = TuningSettings(seed, generations, population, flights)
-    run = TuningRun(out, SpikingController.load(find_file("config/weights", start)), tuning)
+    tunable: Tunable
+    if controller == "pid":
+        tunable = TunablePID(pid_settings(start or "pid-filtered"))
+    elif start is None:
+        tunable = TunableCode()
+    else:
+        law = make_law(start)
+        if not isinstance(law, SpikingController):
+            raise ConfigurationError(f"networks are tuned from a .safetensors file, not {start}")
+        tunable = TunableNetworks(law)
+    run = TuningRun(out, tunable, tuning)
     with progress("tuning", generations, "generations") as show:
         run.resume(show)
-    result = run.facts()["tuning"]
+    result = run.facts()
     show_result(
         result,
         json,

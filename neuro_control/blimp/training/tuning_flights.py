@@ -10,7 +10,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.blimp.control.types import CONTROL_PERIOD
+from neuro_control.blimp.control.types import CONTROL_PERIOD, FULL_COMMAND
+from neuro_control.blimp.simulation.electronics import DRAUGHT_TIME
 from neuro_control.blimp.simulation.heave import Disturbances, plant_of
 from neuro_control.blimp.simulation.world import world
 
@@ -22,40 +23,73 @@ _HOLDS, _HOLD = 4, 400
 _LOW, _HIGH = 0.4, 1.9  # m
 _STEPS = (0.4, 1.5)  # m
 _STEADY = 100  # ticks at the end of a hold
-# What varies from flight to flight.
-_SPREAD = 0.3  # of mass, thrust and drag
-_HEAVIEST = 0.0045  # kg
-_GUST, _GUST_TIME = 0.02, 5.0  # upward wind, standard deviation in m/s; s
-_NOISE = 0.005  # of the lidar, m
-_LOST = 0.2
+# What varies from flight to flight: least and largest of each.
+_SPREAD = (0.7, 1.3)  # of mass, thrust and drag, as a multiple
+_TRIM = 8.0  # the command that holds the blimp, up or down; half of the flights have a usual one
+_USUAL_TRIM = (0.0, 5.0)
+_WIND, _WIND_TIME = 0.02, 5.0  # upward wind, largest standard deviation in m/s; s
+_DRAUGHT = 0.006  # force of draughts, largest standard deviation, N
+_LOG_NOISE = (math.log(0.0003), math.log(0.004))  # of the lidar's noise, m
+_LOST = 0.3  # part of the readings, in half of the flights
+_DELAYS = (0, 3)  # control periods
+_LAG = (0.05, 0.2)  # s
+_OFFSET, _EXPONENT = (0.0, 0.3), (1.0, 1.5)  # of the motors' curve: from a straight one on
+_REVERSAL = (0.3, 1.0)  # s
+_SAG = 0.3  # largest
+# A quarter of the flights starts elsewhere, where somebody holds the blimp while integrals wind up.
+_HELD, _ELSEWHERE = 150, 0.8  # control periods at most; m from the set-point at most
 
 
 def draw_flights(rng: np.random.Generator, count: int) -> Flights:
     """Flights of all individuals: set-points (F, T), m, plants (F,), disturbances."""
-    body = world("neutral")
-    body.reset(mujoco.MjData(body.model), rng)
-    plants = np.repeat(plant_of(body), count)
-    mass, thrust, drag = rng.uniform(1 - _SPREAD, 1 + _SPREAD, (3, count))
-    for name, factor in (("mass", mass), ("drag", drag), ("damping", drag), ("thrust", thrust)):
-        plants[name] *= factor
-    plants["weight"] = 9.81 * rng.uniform(0.0, _HEAVIEST, count)
+    plants = _draw_plants(rng, count)
     altitudes = np.array([_draw_altitudes(rng) for _ in range(count)])
     shape = (count, _HOLDS * _HOLD)
-    keep = math.exp(-CONTROL_PERIOD / _GUST_TIME)
-    fresh = rng.normal(0.0, math.sqrt(1 - keep**2), shape)
-    wind, state = np.empty(shape), rng.normal(size=count)
-    for t in range(shape[1]):
-        state = keep * state + fresh[:, t]
-        wind[:, t] = state
-    losing = _LOST * rng.integers(0, 2, (count, 1))
+    held = rng.integers(0, _HELD, count) * (rng.uniform(size=count) < 0.25)
+    elsewhere = rng.uniform(-_ELSEWHERE, _ELSEWHERE, count) * (held > 0)
+    losing = rng.uniform(0.0, _LOST, (count, 1)) * rng.integers(0, 2, (count, 1))
     disturbances = Disturbances(
         age=rng.uniform(size=shape),
-        error=rng.normal(0.0, _NOISE, shape),
+        error=rng.normal(size=shape) * np.exp(rng.uniform(*_LOG_NOISE, (count, 1))),
         lost=(rng.uniform(size=shape) < losing).astype(np.float64),
-        wind=wind * _GUST * rng.uniform(0.0, 1.0, (count, 1)),
-        start=altitudes[:, 0].copy(),
+        wind=_wandering(rng, shape, _WIND_TIME) * rng.uniform(0.0, _WIND, (count, 1)),
+        draught=_wandering(rng, shape, DRAUGHT_TIME) * rng.uniform(0.0, _DRAUGHT, (count, 1)),
+        start=np.maximum(altitudes[:, 0] + elsewhere, 0.2),
+        held=held,
     )
     return np.repeat(altitudes, _HOLD, axis=1), plants, disturbances
+
+
+def _draw_plants(rng: np.random.Generator, count: int) -> NDArray[np.void]:
+    """Heave dynamics of flights, (count,) of ``PLANT``."""
+    body = world("neutral")
+    body.reset(mujoco.MjData(body.model), rng)
+    plants = np.repeat(plant_of(body, 0.0), count)
+    mass, thrust, drag = rng.uniform(*_SPREAD, (3, count))
+    for name, factor in (("mass", mass), ("drag", drag), ("damping", drag), ("thrust", thrust)):
+        plants[name] *= factor
+    plants["delay"] = rng.integers(_DELAYS[0], _DELAYS[1] + 1, count)
+    for name, between in (
+        ("lag", _LAG), ("offset", _OFFSET), ("exponent", _EXPONENT), ("reversal", _REVERSAL),
+    ):  # fmt: skip
+        plants[name] = rng.uniform(*between, count)
+    plants["sag"] = rng.uniform(0.0, _SAG, count)
+    usual = rng.integers(0, 2, count).astype(bool)
+    trim = np.where(usual, rng.uniform(*_USUAL_TRIM, count), rng.uniform(-_TRIM, _TRIM, count))
+    duty = (plants["offset"] + np.abs(trim) / FULL_COMMAND) / (plants["offset"] + 1.0)
+    plants["weight"] = np.sign(trim) * plants["thrust"] * duty ** plants["exponent"]
+    return plants
+
+
+def _wandering(rng: np.random.Generator, shape: tuple[int, int], time: float) -> Array:
+    """Numbers (F, T) of a standard deviation of 1 that keep for ``time`` s."""
+    keep = math.exp(-CONTROL_PERIOD / time)
+    fresh = rng.normal(0.0, math.sqrt(1 - keep**2), shape)
+    found, state = np.empty(shape), rng.normal(size=shape[0])
+    for t in range(shape[1]):
+        state = keep * state + fresh[:, t]
+        found[:, t] = state
+    return found
 
 
 def _draw_altitudes(rng: np.random.Generator) -> list[float]:
