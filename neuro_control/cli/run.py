@@ -226,7 +226,10 @@ def _simulate(
     with no_gl(), progress("simulating", total, "s") as show:
         if processes:
             return runs.run_apart(scenario.nodes, parameter_file, recording, activity, show)
-        factories = {name: resolve(factory) for name, factory in scenario.nodes.items()}
+        factories = {
+            name: runs.namespaced(name, resolve(factory))
+            for name, factory in scenario.nodes.items()
+        }
         return runs.run_together(factories, parameter_file, recording, activity, show, watchers)
 
 

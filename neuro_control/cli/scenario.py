@@ -41,7 +41,8 @@ class Scenario:
         config: ROS parameter file: a name in ``config/``, a path, or ``package:file`` for a file
             in another package's share.
         nodes: ``module:Class`` of each node by name, the simulation first; each class takes
-            rclpy's node options.
+            rclpy's node options. The nodes of one of several robots are in a namespace, as
+            ``go2/gait_controller`` is.
         summarise: ``module:function`` that turns a recording and the simulation's parameters, with
             those of the other nodes by name under ``nodes``, into metrics by name.
         picture: ``module:function`` that draws a recording into a folder.

@@ -37,7 +37,7 @@ from neuro_control.ros.safety.supervision import report_failure
 
 # Set to its process number by whoever starts nodes; they end when that process has ended.
 PARENT_VARIABLE = "NEURO_CONTROL_END_WITH_PARENT"
-# Names a folder in which each node leaves its parameters when it starts, as NAME.yaml.
+# Names a folder in which each node leaves its parameters when it starts, as ``parameter_file``.
 PARAMETERS_VARIABLE = "NEURO_CONTROL_PARAMETERS_FOLDER"
 
 _POLL = 0.1
@@ -245,6 +245,11 @@ def close(nodes: Sequence[Node]) -> bool:
     return well
 
 
+def parameter_file(name: str) -> str:
+    """Name of the file in which the node of a full name leaves its parameters."""
+    return f"{name.lstrip('/').replace('/', '.')}.yaml"
+
+
 def run_node(make: Callable[[], Any]) -> None:
     """Main function of a node's executable: exits with 0 after a signal, with 1 after an error."""
     nodes: list[Any] = []
@@ -257,7 +262,7 @@ def run_node(make: Callable[[], Any]) -> None:
             claims = claim(nodes)
             folder = os.environ.get(PARAMETERS_VARIABLE)
             if folder:
-                path = Path(folder) / f"{nodes[0].get_name()}.yaml"
+                path = Path(folder) / parameter_file(nodes[0].get_fully_qualified_name())
                 write_text(path, yaml.dump(parameters_of(nodes[0]), sort_keys=False))
             start = getattr(nodes[0], "start", None)
             if start is not None:

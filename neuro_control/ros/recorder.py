@@ -83,7 +83,7 @@ class Recorder:
         self._time = to_nanoseconds(message.clock) / NANOSECONDS
 
     def _on_parameters(self, message: ParameterEvent) -> None:
-        node = message.node.rpartition("/")[2]
+        node = message.node.lstrip("/")
         if node in self._nodes:
             self.changes += [
                 ParameterChange(self.now(), node, each.name, parameter_value_to_python(each.value))

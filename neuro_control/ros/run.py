@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -106,6 +107,17 @@ def set_parameters(parameters: Parameters, settings: Sequence[str]) -> None:
         parameters[node][name] = text if value is None or _holds_mappings(value) else value
 
 
+def namespaced(name: str, make: Callable[..., Node]) -> Callable[[], Node]:
+    """What makes a node of a scenario: ``go2/gait_controller`` is in the namespace go2.
+
+    Args:
+        name: Name of the node in the scenario.
+        make: Makes it, given rclpy's node options.
+    """
+    namespace = name.rpartition("/")[0]
+    return partial(make, namespace=namespace) if namespace else make
+
+
 def wait_alike(parameters: Parameters) -> None:
     """Let nodes whose parameters say ``lockstep`` wait where the simulation does, in place."""
     simulation, *others = parameters
@@ -121,7 +133,12 @@ def _holds_mappings(value: Any) -> bool:
 
 def write_parameters(parameters: Parameters, path: Path) -> None:
     """Write ``parameters`` as a ROS parameter file."""
-    content = {name: {"ros__parameters": values} for name, values in parameters.items() if values}
+    content = {
+        # A node in a namespace goes by its full name.
+        f"/{name}" if "/" in name else name: {"ros__parameters": values}
+        for name, values in parameters.items()
+        if values
+    }
     write_text(path, yaml.dump(content, sort_keys=False))
 
 
@@ -281,11 +298,13 @@ def run_apart(
     deadline = time.monotonic() + _START_TIMEOUT
 
     def start(name: str) -> None:
+        namespace = name.rpartition("/")[0]
         children[name] = subprocess.Popen(
             [
                 sys.executable,
                 *("-m", "neuro_control.ros.process", factories[name]),
                 *("--ros-args", "--params-file", str(parameter_file)),
+                *(("-r", f"__ns:=/{namespace}") if namespace else ()),
             ],
             env=environment,
             # Ctrl-C on the terminal is for this process, which then ends its children.
@@ -299,7 +318,11 @@ def run_apart(
             return True
         if simulation in children:
             return children[simulation].poll() is not None
-        if set(others) <= set(recorder.node.get_node_names()) or time.monotonic() > deadline:
+        there = {
+            f"{place}/{name}".lstrip("/")
+            for name, place in recorder.node.get_node_names_and_namespaces()
+        }
+        if set(others) <= there or time.monotonic() > deadline:
             start(simulation)
         return False
 
@@ -313,7 +336,10 @@ def run_apart(
         _end(children.values())
         process.close([recorder.node])
         stop.restore()
-        acted = {name: _parameters_left(Path(left.name) / f"{name}.yaml") for name in factories}
+        acted = {
+            name: _parameters_left(Path(left.name) / process.parameter_file(name))
+            for name in factories
+        }
         left.cleanup()
     if failed and stop.signal is None:
         first = _first_to_fail(children, failed, simulation)

@@ -45,7 +45,10 @@ class CameraTopics:
         self._model, self._rate, self._wait = model, rate, wait
         self._cameras = draw(names)
         self._infos = [
-            camera_info(f"{name}_optical_frame", size, float(model.cam_fovy[camera]))
+            # The name of a robot of several is part of the topic, not of the frame.
+            camera_info(
+                f"{name.rpartition('/')[2]}_optical_frame", size, float(model.cam_fovy[camera])
+            )
             for name, camera in zip(names, named, strict=True)
         ]
         self._publishers = [

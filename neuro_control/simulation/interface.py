@@ -149,21 +149,27 @@ class Sensor:
         self.publisher.publish(message)
 
 
-def sensors(node: Node, model: mujoco.MjModel) -> list[Sensor]:
-    """Publishers on ``node`` for what the model's sensors on sites measure, by ``SENSORS``."""
+def sensors(node: Node, model: mujoco.MjModel, prefix: str = "") -> list[Sensor]:
+    """Publishers on ``node`` for what the model's sensors on sites measure, by ``SENSORS``.
+
+    A site's name is the beginning of its topics and, without the ``prefix`` that tells several
+    robots apart, its frame: a robot does not know that it is one of several.
+    """
     groups: dict[tuple[str, str], list[tuple[SensorField, slice]]] = {}
     for index in range(model.nsensor):
         part = SENSORS.get(mujoco.mjtSensor(model.sensor_type[index]))
         if part is None or model.sensor_objtype[index] != mujoco.mjtObj.mjOBJ_SITE:
             continue
         site = model.site(model.sensor_objid[index]).name
+        if not site.startswith(prefix):
+            continue
         start = int(model.sensor_adr[index])
         where = slice(start, start + int(model.sensor_dim[index]))
         groups.setdefault((site, part.topic), []).append((part, where))
     return [
         Sensor(
             node.create_publisher(parts[0][0].message, f"{site}/{topic}", SENSOR_QOS),
-            site,
+            site.removeprefix(prefix),
             parts,
         )
         for (site, topic), parts in groups.items()
@@ -179,14 +185,18 @@ class Feet:
     Args:
         node: Publishes the message.
         model: Model that has the sensors.
+        prefix: What their names in the model, and the topic, begin with.
     """
 
-    def __init__(self, node: Node, model: mujoco.MjModel) -> None:
-        found = np.flatnonzero(model.sensor_type == int(mujoco.mjtSensor.mjSENS_TOUCH))
-        self._names = [model.sensor(int(i)).name.removesuffix(_FORCE) for i in found]
+    def __init__(self, node: Node, model: mujoco.MjModel, prefix: str = "") -> None:
+        touching = np.flatnonzero(model.sensor_type == int(mujoco.mjtSensor.mjSENS_TOUCH))
+        names = {int(i): str(model.sensor(int(i)).name) for i in touching}
+        found = [i for i, name in names.items() if name.startswith(prefix)]
+        self._names = [names[i].removeprefix(prefix).removesuffix(_FORCE) for i in found]
         self._where = model.sensor_adr[found]
+        topic = prefix + FEET
         self._publisher = (
-            node.create_publisher(JointState, FEET, SENSOR_QOS) if self._names else None
+            node.create_publisher(JointState, topic, SENSOR_QOS) if self._names else None
         )
 
     def publish(self, nanoseconds: int, data: mujoco.MjData) -> None:
@@ -200,13 +210,18 @@ class Feet:
 class Base:
     """Pose and velocity of the site base_link.
 
+    Args:
+        model: Model that has it.
+        prefix: What its name in the model begins with.
+
     Raises:
         ConfigurationError: The model has no such site.
     """
 
-    def __init__(self, model: mujoco.MjModel) -> None:
+    def __init__(self, model: mujoco.MjModel, prefix: str = "") -> None:
         self._model = model
-        self._site = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, worlds.BASE_SITE)
+        name = prefix + worlds.BASE_SITE
+        self._site = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, name)
         if self._site < 0:
             raise ConfigurationError(
                 f"odometry is that of the site {worlds.BASE_SITE}, which the model lacks"
@@ -234,19 +249,25 @@ class Joints:
     Joints that hold a body's place in space have no encoder: those without an actuator on the
     body that carries base_link, and free and ball joints. Where the model has sensors of a joint's
     position or velocity, those readings are published, with the noise that the world gives them.
+
+    Args:
+        model: The model.
+        prefix: What the names of the robot's joints in the model begin with; messages leave it out.
     """
 
-    def __init__(self, model: mujoco.MjModel) -> None:
-        base = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, worlds.BASE_SITE)
+    def __init__(self, model: mujoco.MjModel, prefix: str = "") -> None:
+        base = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, prefix + worlds.BASE_SITE)
         root = model.site_bodyid[base] if base >= 0 else -1
         # MuJoCo's enumerations equal NumPy's integers only as integers of Python.
         scalar = {int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE)}
         joints = [
             j
             for j in range(model.njnt)
-            if int(model.jnt_type[j]) in scalar and model.jnt_bodyid[j] != root
+            if int(model.jnt_type[j]) in scalar
+            and model.jnt_bodyid[j] != root
+            and model.joint(j).name.startswith(prefix)
         ]
-        self.names = [model.joint(j).name for j in joints]
+        self.names = [model.joint(j).name.removeprefix(prefix) for j in joints]
         self._qpos = model.jnt_qposadr[joints] if joints else np.empty(0, dtype=int)
         self._dof = model.jnt_dofadr[joints] if joints else np.empty(0, dtype=int)
         self._encoders = [
@@ -278,12 +299,19 @@ class Actuators:
     """Turns joint commands into MuJoCo controls: motors take efforts, servos their set-point.
 
     A motor that drives no joint but pushes at a site, as a propeller does, goes by its own name.
+
+    Args:
+        model: The model.
+        prefix: What the names of the robot's motors and joints in the model begin with; commands
+            leave it out.
     """
 
-    def __init__(self, model: mujoco.MjModel) -> None:
+    def __init__(self, model: mujoco.MjModel, prefix: str = "") -> None:
         self.readers: list[tuple[JointReader, NDArray[np.intp], Array]] = []
         fields: dict[str, list[int]] = {}
         for index in range(model.nu):
+            if not model.actuator(index).name.startswith(prefix):
+                continue
             if model.actuator_trntype[index] not in _TRANSMISSIONS:
                 raise ConfigurationError(
                     f"actuator {model.actuator(index).name} drives neither a joint nor a site; "
@@ -291,7 +319,7 @@ class Actuators:
                 )
             fields.setdefault(_field(model, index), []).append(index)
         for field, indices in fields.items():
-            names = [_commanded(model, index) for index in indices]
+            names = [_commanded(model, index).removeprefix(prefix) for index in indices]
             gear = _gear(model, indices) if field == "effort" else np.ones(len(indices))
             self.readers.append((JointReader(names, field), np.array(indices), gear))
         self.nu = model.nu
@@ -301,8 +329,11 @@ class Actuators:
         )
 
     def read(self, message: JointState) -> Array:
-        """Controls (nu,) of a command; Rejected if joints, sizes or numbers are wrong."""
-        ctrl = np.empty(self.nu)
+        """Controls (nu,) of a command; Rejected if joints, sizes or numbers are wrong.
+
+        Those of other robots are not numbers.
+        """
+        ctrl = np.full(self.nu, np.nan)
         for reader, indices, gear in self.readers:
             ctrl[indices] = reader(message) / gear
         return ctrl

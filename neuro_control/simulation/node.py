@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ from std_srvs.srv import SetBool, Trigger
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.diagnostics.monitoring import Timing
 from neuro_control.ros.messages import (
-    COMMAND_QOS,
     NANOSECONDS,
     SENSOR_QOS,
     Rejected,
@@ -39,10 +39,11 @@ from neuro_control.simulation.active_effects import ActiveEffects
 from neuro_control.simulation.camera_topics import CameraTopics
 from neuro_control.simulation.cameras import Cameras
 from neuro_control.simulation.failure_injection import InjectionNode
-from neuro_control.simulation.interface import Actuators, Base, Feet, Joints, Sensor, sensors
 from neuro_control.simulation.pacing import FreeRunning, Lockstep, Pacing
 from neuro_control.simulation.parameters import SimulationParameters
 from neuro_control.simulation.recording import Recording
+from neuro_control.simulation.robot_topics import RobotTopics
+from neuro_control.simulation.world import Robot
 
 Array = NDArray[np.float64]
 
@@ -61,8 +62,8 @@ class Simulation(InjectionNode[SimulationParameters]):
     the model's sensors as ``SITE/imu`` and the like (``interface.SENSORS``), its touch sensors as
     ``foot_forces`` and its cameras. Subscribes to ``joint_commands`` (sensor_msgs/JointState; the
     stamp names the observation that it answers): efforts for motors, positions or velocities for
-    servos. Services: ``~/reset`` (from the parameter ``seed``), ``~/pause``, ``~/step`` (one
-    observation period, while paused).
+    servos. Each of several robots has these topics below its own name. Services: ``~/reset`` (from
+    the parameter ``seed``), ``~/pause``, ``~/step`` (one observation period, while paused).
 
     Args:
         node_options: Passed on to the rclpy node.
@@ -70,6 +71,7 @@ class Simulation(InjectionNode[SimulationParameters]):
     Attributes:
         model: The compiled model.
         data: Its state.
+        robots: Topics of its robots.
         pacing: Advances it.
         substeps: Physics steps in an observation period.
         steps: Observation periods since the episode began.
@@ -92,9 +94,7 @@ class Simulation(InjectionNode[SimulationParameters]):
         try:
             self._world = worlds.load(p.model, p.arguments).with_effects(p.effects)
             self.substeps = self._world.substeps(p.observation_period or self._world.control_period)
-            self._joints = Joints(self._world.model)
-            self._actuators = Actuators(self._world.model)
-            self._base = Base(self._world.model) if p.odometry else None
+            self.robots = self._make_robots()
         except ConfigurationError:
             self.destroy_node()
             raise
@@ -118,16 +118,32 @@ class Simulation(InjectionNode[SimulationParameters]):
             raise
         self.set_running()
 
+    def _make_robots(self) -> list[RobotTopics]:
+        """The robots of the world; a robot that is alone has neither name nor prefix."""
+        model, own_period = self._world.model, self.substeps * self._world.model.opt.timestep
+        alone = (Robot("", own_period),)
+        made = []
+        for robot in self._world.robots or alone:
+            topics = RobotTopics(model, robot, self.parameters.odometry)
+            topics.every = max(1, round(robot.period / own_period))
+            if abs(topics.every * own_period - robot.period) > 1e-9:
+                raise ConfigurationError(
+                    f"the robot {robot.prefix.rstrip('/')} is observed every {robot.period:g} s, "
+                    f"which is no multiple of the simulation's {own_period:g} s"
+                )
+            made.append(topics)
+        return made
+
     def _make_topics(self) -> None:
         p = self.parameters
         self._clock_publisher = self.create_publisher(ClockMessage, "/clock", 10)
-        self._joint_publisher = self.create_publisher(JointState, "joint_states", SENSOR_QOS)
-        self._odometry_publisher = self.create_publisher(Odometry, p.odometry_topic, SENSOR_QOS)
+        for number, robot in enumerate(self.robots):
+            robot.open(self, self.model, p.odometry_topic, partial(self._on_command, number))
         self._old_odometry_publisher: Publisher | None = None
         self._warned_of_old_odometry = False
-        if self._base is not None and p.odometry_topic != _OLD_ODOMETRY:
+        alone = len(self.robots) == 1 and not self.robots[0].robot.prefix
+        if p.odometry and alone and p.odometry_topic != _OLD_ODOMETRY:
             self.create_timer(_OLD_ODOMETRY_PERIOD, self._serve_old_odometry, clock=self.steady)
-        self._sensors: list[Sensor | Feet] = [*sensors(self, self.model), Feet(self, self.model)]
         self._camera_error = ""
         self._cameras: CameraTopics | None = None
         if p.camera_rate:
@@ -140,7 +156,6 @@ class Simulation(InjectionNode[SimulationParameters]):
                 p.camera_rate,
                 wait=p.lockstep,
             )
-        self.create_subscription(JointState, "joint_commands", self._on_command, COMMAND_QOS)
 
     def _make_services(self) -> None:
         self.create_service(Trigger, "~/reset", self._on_reset)
@@ -203,12 +218,16 @@ class Simulation(InjectionNode[SimulationParameters]):
         return self._effects
 
     def drive(self, ctrl: Array) -> None:
-        """Let the motors follow controls (nu,) from now on."""
+        """Let the motors follow controls (nu,) from now on; those of NaN go on as before."""
         self._effects.drive(self.data, ctrl)
 
-    def release_motors(self) -> None:
-        """Let motors only brake, by ``brake_damping``; position servos hold."""
-        released = self._actuators.released
+    def due(self) -> list[int]:
+        """Numbers of the robots that were observed last."""
+        return [number for number, robot in enumerate(self.robots) if robot.due(self.steps)]
+
+    def release_motors(self, robot: int) -> None:
+        """Let a robot's motors only brake, by ``brake_damping``; position servos hold."""
+        released = self.robots[robot].actuators.released
         damping = self.parameters.brake_damping
         self.data.ctrl[released] = -damping * self.data.actuator_velocity[released]
 
@@ -259,15 +278,16 @@ class Simulation(InjectionNode[SimulationParameters]):
         """Publish clock, sensors and joints of the last observation; joints last."""
         stamp = self.observed
         self._clock_publisher.publish(ClockMessage(clock=to_stamp(stamp)))
-        if self._base is not None:
-            for publisher in (self._odometry_publisher, self._old_odometry_publisher):
-                if publisher is not None and publisher.get_subscription_count():
-                    publisher.publish(self._base.message(stamp, self.data))
-        for sensor in self._sensors:
-            sensor.publish(stamp, self.data)
+        observed = [self.robots[number] for number in self.due()]
+        base, old = self.robots[0].base, self._old_odometry_publisher
+        if base is not None and old is not None and old.get_subscription_count():
+            old.publish(base.message(stamp, self.data))
+        for robot in observed:
+            robot.publish_sensors(stamp, self.data)
         if self._cameras is not None:
             self._publish_images(self._cameras)
-        self._joint_publisher.publish(self._joints.message(stamp, self.data))
+        for robot in observed:
+            robot.publish_joints(stamp, self.data)
 
     def _publish_images(self, cameras: CameraTopics) -> None:
         try:
@@ -299,18 +319,18 @@ class Simulation(InjectionNode[SimulationParameters]):
 
     # Commands.
 
-    def _on_command(self, message: JointState) -> None:
+    def _on_command(self, robot: int, message: JointState) -> None:
         stamp = to_nanoseconds(message.header.stamp)
         if self.finished:
             return
         try:
-            if not self.pacing.expects(stamp):
+            if not self.pacing.expects(robot, stamp):
                 return
-            ctrl = self._actuators.read(message)
+            ctrl = self.robots[robot].actuators.read(message)
         except Rejected as error:
             self._rejected[error.reason] += 1
             self.refused = str(error)
-            self.warn(f"joint_commands rejected: {error}", "rejected")
+            self.warn(f"{self.robots[robot].commands} rejected: {error}", "rejected")
             return
         sent = self._sent_at.pop(stamp, None)
         if sent is not None:
@@ -318,7 +338,7 @@ class Simulation(InjectionNode[SimulationParameters]):
             self.timing.add(latency)
             if self._recording is not None:
                 self._recording.latencies.append(latency)
-        self.pacing.take(ctrl)
+        self.pacing.take(robot, ctrl)
 
     # Services and parameters.
 

@@ -13,6 +13,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import mujoco
@@ -32,6 +33,8 @@ _RESEND = 0.1
 _LOOK = 0.1
 # Shortest wall time between two advances of a free-running simulation, s.
 _TICK = 0.002
+# Periods of a robot's observations that a command may be old, where there are several robots.
+_PERIODS = 5.0
 # Simulated time that a free-running simulation may lag before it gives up catching up, s.
 _BACKLOG = 0.1
 
@@ -49,16 +52,20 @@ class Paced(Protocol):
     paused: bool
     finished: bool
     started: float
+    robots: Sequence[Any]
 
     @property
     def stamp(self) -> int:
         """Simulated time, ns."""
 
     def drive(self, ctrl: Array) -> None:
-        """Let the motors follow controls (nu,) from now on."""
+        """Let the motors follow controls (nu,) from now on; those of NaN go on as before."""
 
-    def release_motors(self) -> None:
-        """Let motors and speed servos exert nothing, or brake; called again while it lasts."""
+    def due(self) -> list[int]:
+        """Numbers of the robots that were observed last."""
+
+    def release_motors(self, robot: int) -> None:
+        """Let a robot's motors exert nothing, or brake; called again while it lasts."""
 
     def advance(self, substeps: int) -> None:
         """Take physics steps."""
@@ -109,16 +116,16 @@ class Pacing(ABC):
         """An episode begins."""
 
     @abstractmethod
-    def expects(self, stamp: int) -> bool:
-        """Whether a command that answers the observation of ``stamp`` (ns) is of interest.
+    def expects(self, robot: int, stamp: int) -> bool:
+        """Whether a robot's command that answers the observation of ``stamp`` (ns) is of interest.
 
         Raises:
             Rejected: It must not be acted upon.
         """
 
     @abstractmethod
-    def take(self, ctrl: Array) -> None:
-        """Act on a command's controls (nu,)."""
+    def take(self, robot: int, ctrl: Array) -> None:
+        """Act on the controls (nu,) of a robot's command; those of other robots are NaN."""
 
     @abstractmethod
     def resume(self) -> None:
@@ -139,7 +146,7 @@ class Lockstep(Pacing):
     def __init__(self, simulation: Paced, node: Node, clock: Clock) -> None:
         super().__init__(simulation, node, clock)
         self._node = node
-        self._readiness = Readiness(node, "joint_commands")
+        self._readiness = [Readiness(node, robot.commands) for robot in simulation.robots]
         # Responses to ~/step that wait for their step, the oldest first.
         self._steps_asked: deque[Any] = deque()
 
@@ -148,22 +155,27 @@ class Lockstep(Pacing):
 
     def begin(self) -> None:
         """Wait for the answer to the first observation."""
-        self._answer: Array | None = None
+        # Controls of the robots that have answered, by their numbers.
+        self._answers: dict[int, Array] = {}
         self.wait()
 
     def wait(self) -> None:
         """Wait from now on for the answer to the observation that has just been sent."""
         self._sent = self._sent_first = time.perf_counter()
 
-    def expects(self, stamp: int) -> bool:
+    def expects(self, robot: int, stamp: int) -> bool:
         """Whether it answers the last observation, rather than one sent twice or before a reset."""
         return stamp == self._simulation.observed
 
-    def take(self, ctrl: Array) -> None:
-        """Advance, unless the observation has been answered."""
-        if self._answer is None:
-            self._answer = ctrl
+    def take(self, robot: int, ctrl: Array) -> None:
+        """Advance once all robots that were observed have answered; the first answer counts."""
+        if robot not in self._answers and robot in self._simulation.due():
+            self._answers[robot] = ctrl
             self._advance()
+
+    @property
+    def _answered(self) -> bool:
+        return len(self._answers) == len(self._simulation.due())
 
     def resume(self) -> None:
         """Act on the answer that came during the pause."""
@@ -176,12 +188,12 @@ class Lockstep(Pacing):
 
     def _advance(self) -> None:
         simulation = self._simulation
-        if self._answer is None or (simulation.paused and not self._steps_asked):
+        if not self._answered or (simulation.paused and not self._steps_asked):
             return
         if simulation.steps == 0:
             simulation.started = time.perf_counter()
-        simulation.drive(self._answer)
-        self._answer = None
+        simulation.drive(_together(list(self._answers.values())))
+        self._answers = {}
         simulation.set_running()
         simulation.advance(simulation.substeps)
         simulation.end_step()
@@ -192,7 +204,7 @@ class Lockstep(Pacing):
     def _on_timer(self) -> None:
         """Repeat an observation that got no answer, and say so when it takes long."""
         simulation = self._simulation
-        if simulation.finished or self._answer is not None:
+        if simulation.finished or self._answered:
             return  # over, or answered and paused
         now = time.perf_counter()
         if now - self._sent < _RESEND:
@@ -201,7 +213,7 @@ class Lockstep(Pacing):
         self._sent = now
         if now - self._sent_first <= simulation.parameters.lockstep_timeout:
             return
-        preparing = self._readiness.preparing()
+        preparing = [name for each in self._readiness for name in each.preparing()]
         if preparing:
             # A controller that compiles its control law can't answer yet, however long it takes.
             self._sent_first = now
@@ -215,17 +227,27 @@ class Lockstep(Pacing):
 
     def _unanswered(self, waited: float) -> str:
         simulation = self._simulation
-        publishers = self._node.count_publishers("joint_commands")
+        missing = next(each for each in simulation.due() if each not in self._answers)
+        topic = simulation.robots[missing].commands
+        publishers = self._node.count_publishers(topic)
         if simulation.refused:
-            why = f"joint_commands rejected, {simulation.refused}"
+            why = f"{topic} rejected, {simulation.refused}"
         elif publishers:
-            why = f"{publishers} node(s) publish joint_commands: is the controller active?"
+            why = f"{publishers} node(s) publish {topic}: is the controller active?"
         else:
-            why = "nobody publishes joint_commands: start a controller"
+            why = f"nobody publishes {topic}: start a controller"
         return (
             f"no command answered the observation of {simulation.observed / NANOSECONDS:.3f} s "
             f"in {waited:.0f} s: {why}"
         )
+
+
+def _together(controls: Sequence[Array]) -> Array:
+    """Controls (nu,) of all robots, each of which gives its own and NaN for the others'."""
+    together = controls[0]
+    for other in controls[1:]:
+        together = np.where(np.isnan(together), other, together)
+    return together
 
 
 class FreeRunning(Pacing):
@@ -233,9 +255,9 @@ class FreeRunning(Pacing):
 
     def __init__(self, simulation: Paced, node: Node, clock: Clock) -> None:
         super().__init__(simulation, node, clock)
-        self._readiness = Readiness(node, "joint_commands")
+        self._readiness = [Readiness(node, robot.commands) for robot in simulation.robots]
         self._lag = 0.0
-        self._commanded = False
+        self._commanded: set[int] = set()  # robots that ever were
         self._asked = -math.inf  # when the controllers were looked for, s
         self._configuring: list[str] = []
 
@@ -246,8 +268,9 @@ class FreeRunning(Pacing):
 
     def begin(self) -> None:
         """The motors are released until a command comes."""
-        self._command_time = 0
-        self._released = True
+        robots = len(self._simulation.robots)
+        self._command_times = [0] * robots
+        self._released = [True] * robots
         self.resume()
 
     def resume(self) -> None:
@@ -262,21 +285,21 @@ class FreeRunning(Pacing):
         """Time between two observations, s."""
         return float(self._simulation.substeps * self._simulation.model.opt.timestep)
 
-    def expects(self, stamp: int) -> bool:
+    def expects(self, robot: int, stamp: int) -> bool:
         """Every command is, unless its stamp is off by more than ``command_timeout``."""
         age = self._simulation.data.time - stamp / NANOSECONDS
-        if age > self._simulation.parameters.command_timeout:
+        if age > self._timeout(robot):
             raise Rejected("stale", f"it answers an observation {age:.3f} s old")
-        if age < -self._simulation.parameters.command_timeout:
+        if age < -self._timeout(robot):
             raise Rejected("future", f"it is stamped {-age:.3f} s ahead of simulated time")
         return True
 
-    def take(self, ctrl: Array) -> None:
-        """Let the motors follow it from now on."""
+    def take(self, robot: int, ctrl: Array) -> None:
+        """Let the robot's motors follow it from now on."""
         self._simulation.drive(ctrl)
-        self._command_time = self._simulation.stamp
-        self._released = False
-        self._commanded = True
+        self._command_times[robot] = self._simulation.stamp
+        self._released[robot] = False
+        self._commanded.add(robot)
 
     def step(self, response: Any) -> None:
         """Advance to the next observation."""
@@ -289,7 +312,8 @@ class FreeRunning(Pacing):
         if simulation.finished or simulation.paused:
             return
         now = time.perf_counter()
-        if not self._commanded and self._awaits_controllers(now):
+        waits = len(self._commanded) < len(simulation.robots)
+        if waits and self._awaits_controllers(now):
             self.resume()
             return
         if self._wall_zero is None:
@@ -318,7 +342,12 @@ class FreeRunning(Pacing):
         """
         if now - self._asked >= _LOOK:
             self._asked = now
-            self._configuring = self._readiness.configuring()
+            self._configuring = [
+                name
+                for robot, each in enumerate(self._readiness)
+                if robot not in self._commanded
+                for name in each.configuring()
+            ]
         if self._configuring:
             names = ", ".join(self._configuring)
             self._simulation.warn(f"waiting for {names} to become active", "preparing")
@@ -339,12 +368,26 @@ class FreeRunning(Pacing):
                 self._next_observation += self._period
                 simulation.end_step()
 
+    def _timeout(self, robot: int) -> float:
+        """Age from which a robot's command moves nothing, s.
+
+        Of several robots, one that is observed more seldom than others is given more time.
+        """
+        simulation = self._simulation
+        timeout = float(simulation.parameters.command_timeout)
+        if len(simulation.robots) == 1:
+            return timeout
+        return max(timeout, _PERIODS * float(simulation.robots[robot].robot.period))
+
     def _expire_command(self) -> None:
-        if self._released:
-            self._simulation.release_motors()
-            return
-        age = (self._simulation.stamp - self._command_time) / NANOSECONDS
-        if age > self._simulation.parameters.command_timeout:
-            self._released = True
-            self._simulation.release_motors()
-            self._simulation.warn(f"no command for {age:.2f} s: motors off", "motors off")
+        simulation = self._simulation
+        for robot, released in enumerate(self._released):
+            if released:
+                simulation.release_motors(robot)
+                continue
+            age = (simulation.stamp - self._command_times[robot]) / NANOSECONDS
+            if age > self._timeout(robot):
+                self._released[robot] = True
+                simulation.release_motors(robot)
+                topic = simulation.robots[robot].commands
+                simulation.warn(f"no {topic} for {age:.2f} s: motors off", f"motors off {topic}")

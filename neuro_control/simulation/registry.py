@@ -20,13 +20,15 @@ from neuro_control.folders import folders
 from neuro_control.moved import MOVED
 
 GROUP = "neuro_control.models"
+# Makes one world of those of several robots, whichever they are.
+_SHARED = "neuro_control.simulation.shared.world:world"
 
 
 @cache
 def registered_models() -> tuple[str, ...]:
     """``module:function`` of every function that makes a world and may be named by a user."""
     own = [name for folder in folders() for name in getattr(folder, "MODELS", ())]
-    return (*own, *(entry.value for entry in entry_points(group=GROUP)))
+    return (_SHARED, *own, *(entry.value for entry in entry_points(group=GROUP)))
 
 
 def is_registered(name: str) -> bool:

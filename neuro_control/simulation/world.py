@@ -15,6 +15,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import mujoco
 import numpy as np
@@ -28,11 +29,18 @@ from neuro_control.simulation.active_effects import (
     change_model,
     restore_model,
 )
-from neuro_control.simulation.effects import Description, Effect, ModelEffect, parse
+from neuro_control.simulation.effects import (
+    CommandDelay,
+    CommandLoss,
+    Description,
+    Effect,
+    ModelEffect,
+    parse,
+)
 from neuro_control.simulation.registry import is_registered, registered_models
 from neuro_control.simulation.targets import BASE_SITE, check
 
-__all__ = ["BASE_SITE", "Electronics", "World", "advance", "load"]
+__all__ = ["BASE_SITE", "Electronics", "Robot", "World", "advance", "load"]
 
 _NO_SENSORS = int(mujoco.mjtDisableBit.mjDSBL_SENSOR)
 
@@ -61,6 +69,20 @@ def ideal_electronics(
 
 
 @dataclass(frozen=True)
+class Robot:
+    """A robot of a world.
+
+    Attributes:
+        prefix: What goes before its names in the model and before its topics, such as ``go2/``;
+            empty where it is alone.
+        period: Time between two of its observations, s.
+    """
+
+    prefix: str
+    period: float
+
+
+@dataclass(frozen=True)
 class World:
     """A compiled model and what an episode of it needs.
 
@@ -73,6 +95,9 @@ class World:
             same generator.
         effects: What acts on top of it; ``with_effects`` sets them.
         original: The model before effects changed it, where any do.
+        describe: Makes the description that the model was compiled of, for whoever puts several
+            robots into one world; None where there is none.
+        robots: Its robots, where there are several.
     """
 
     model: mujoco.MjModel
@@ -81,6 +106,8 @@ class World:
     electronics: MakeElectronics = ideal_electronics
     effects: tuple[Effect, ...] = ()
     original: mujoco.MjModel | None = None
+    describe: Callable[[], mujoco.MjSpec] | None = None
+    robots: tuple[Robot, ...] = ()
 
     def __post_init__(self) -> None:
         # Raises where the period is no multiple of the time step.
@@ -117,6 +144,10 @@ class World:
         added = parse(effects)
         for effect in added:
             check(self.model, effect)
+            if self.robots and isinstance(effect, CommandDelay | CommandLoss):
+                raise ConfigurationError(
+                    f"{effect.kind} acts on one robot's commands: it is for a robot that is alone"
+                )
         if not added:
             return self
         world = dataclasses.replace(self, effects=(*self.effects, *added))
@@ -221,7 +252,8 @@ def load(name: str, arguments: Mapping[str, object] | None = None) -> World:
         model = mujoco.MjModel.from_xml_path(str(path))
     except (ValueError, mujoco.FatalError) as error:
         raise ConfigurationError(f"{path} does not compile: {error}") from error
-    return World(model, control_period=model.opt.timestep)
+    describe = partial(mujoco.MjSpec.from_file, str(path))
+    return World(model, control_period=model.opt.timestep, describe=describe)
 
 
 def _build(name: str, arguments: Mapping[str, object]) -> World:

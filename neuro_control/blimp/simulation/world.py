@@ -38,6 +38,7 @@ def world(case: str = "heavy", **changes: float) -> World:
         CONTROL_PERIOD,
         partial(_start, varying, given),
         partial(FlightElectronics, given),
+        describe=partial(mujoco.MjSpec.from_file, str(path)),
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.quadruped.control.types import JOINTS, LEGS, PERIOD, Observation
-from neuro_control.quadruped.simulation.model import check, model
+from neuro_control.quadruped.simulation.model import check, description, model
 from neuro_control.simulation.active_effects import ActiveEffects
 from neuro_control.simulation.world import Electronics, World
 
@@ -53,8 +53,13 @@ def world(
     if start not in STARTS:
         raise ConfigurationError(f"no start '{start}': there are {', '.join(STARTS)}")
     check("noise", noise, 0.0, 100.0)
-    compiled = model(robot, terrain, **ground)
-    return World(compiled, PERIOD, partial(place, start), partial(SensorNoise, noise))
+    return World(
+        model(robot, terrain, **ground),
+        PERIOD,
+        partial(place, start),
+        partial(SensorNoise, noise),
+        describe=partial(description, robot, terrain, **ground),
+    )
 
 
 def place(start: str, model: mujoco.MjModel, data: mujoco.MjData, rng: np.random.Generator) -> None:

@@ -38,7 +38,21 @@ def model(
     meshes: bool = False,
     seed: int = 0,
 ) -> mujoco.MjModel:
-    """Compiled quadruped in a world.
+    """Compiled quadruped in a world; the arguments are those of ``description``."""
+    return description(robot, terrain, friction, height, slope, payload, meshes, seed).compile()
+
+
+def description(
+    robot: str = "go2",
+    terrain: str = "flat",
+    friction: float = 0.8,
+    height: float = 0.05,
+    slope: float = 10.0,
+    payload: float = 0.0,
+    meshes: bool = False,
+    seed: int = 0,
+) -> mujoco.MjSpec:
+    """Quadruped in a world, yet to be compiled.
 
     Args:
         robot: go2 or go1.
@@ -70,7 +84,7 @@ def model(
         heights = np.random.default_rng(seed).uniform(0.02, 1.0, (rubble.nrow, rubble.ncol))
         rubble.userdata = heights.ravel().tolist()
         rubble.size[2] = max(height, 1e-3)
-    return spec.compile()
+    return spec
 
 
 def inhabited(

@@ -26,7 +26,7 @@ _LONGEST = 180.0
 
 
 class Readiness:
-    """Watches the lifecycle of the nodes that are in one namespace with ``node``.
+    """Watches the lifecycle of the nodes that are in one namespace with a topic.
 
     A node that is being configured, as one that compiles its control law, answers nobody. So a
     node with a lifecycle counts as preparing until it says otherwise, or publishes the answers, or
@@ -35,12 +35,15 @@ class Readiness:
 
     Args:
         node: Asks them.
-        topic: Where they publish their answers.
+        topic: Where they publish their answers; below the node's namespace, or a robot's in it.
     """
 
     def __init__(self, node: Node, topic: str) -> None:
         self._node = node
         self._topic = topic
+        robot = topic.rpartition("/")[0]
+        own = node.get_namespace().rstrip("/")
+        self._namespace = f"{own}/{robot}" if robot else own
         self._clients: dict[str, Any] = {}
         self._asked: dict[str, Any] = {}
         self._states: dict[str, int] = {}
@@ -72,7 +75,7 @@ class Readiness:
 
     def _managed(self) -> list[str]:
         """Names of the other nodes of this namespace that have a lifecycle."""
-        own, namespace = self._node.get_name(), self._node.get_namespace()
+        own, namespace = self._node.get_name(), self._namespace or "/"
         # A node with a lifecycle is listed more than once.
         names = {
             name
@@ -80,15 +83,15 @@ class Readiness:
             if place == namespace and name != own and not name.startswith("_")
         }
         services = dict(self._node.get_service_names_and_types())
-        prefix = namespace.rstrip("/")
-        return sorted(
-            name for name in names if _GET_STATE in services.get(f"{prefix}/{name}/get_state", [])
-        )
+        return sorted(name for name in names if _GET_STATE in services.get(self._service(name), []))
+
+    def _service(self, name: str) -> str:
+        return f"{self._namespace}/{name}/get_state"
 
     def _ask(self, name: str) -> None:
         """Ask a node for its state, and take down what it has answered."""
         if name not in self._clients:
-            self._clients[name] = self._node.create_client(GetState, f"{name}/get_state")
+            self._clients[name] = self._node.create_client(GetState, self._service(name))
         pending = self._asked.get(name)
         if pending is not None and pending.done():
             self._states[name] = pending.result().current_state.id
