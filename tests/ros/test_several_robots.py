@@ -138,4 +138,4 @@ def test_nodes_in_a_namespace_run_together_by_the_file_that_names_them_so(tmp_pa
     result = runs.run_together(factories, file, recording, None, lambda _: None)
     assert result.parameters["blimp/blimp_altitude"]["set_point"] == 1.25
     assert len(result.recording["time"]) == 21
-    assert result.recording["ctrl"][-1].max() > 0.01  # it flies up
+    assert result.recording["ctrl"].max() > 0.01  # it flies up

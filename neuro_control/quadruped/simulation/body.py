@@ -45,7 +45,7 @@ def world(
         start: How an episode begins: standing, lying, side or back.
         noise: Noise of the sensors, as a multiple of the default.
         ground: Further arguments of ``model.model``: friction, height, slope, payload, meshes,
-            seed.
+            seed, range_finder.
 
     Raises:
         ConfigurationError: A number or name is out of range.

