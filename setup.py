@@ -23,6 +23,7 @@ setup(
         (f"{SHARE}/config/security", sorted(glob("config/security/*.xml"))),
         (f"{SHARE}/config/security/common", sorted(glob("config/security/common/*.xml"))),
         (f"{SHARE}/config/policies", sorted(glob("config/policies/*.*"))),
+        (f"{SHARE}/config/systemd", sorted(glob("config/systemd/*.service"))),
         (f"{SHARE}/config/weights", sorted(glob("config/weights/*.safetensors"))),
         (f"{SHARE}/config/urdf", sorted(glob("config/urdf/*.urdf"))),
         # What `neuro-control experiment claims` judges by.

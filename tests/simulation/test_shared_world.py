@@ -58,8 +58,9 @@ def test_each_starts_where_it_is_put_and_the_model_is_changed_as_each_asks():
 
 def test_a_blimp_among_others_hovers_as_it_does_alone():
     # Of another time step, it is the same flight to within the integrator's error.
-    neutral = {**BLIMP, "model_arguments": {"case": "neutral"}}
-    world, alone = shared(go2=GO2, blimp=neutral), load(BLIMP["model"], {"case": "neutral"})
+    still = {"case": "neutral", "draught": 0.0}
+    world = shared(go2=GO2, blimp={**BLIMP, "model_arguments": still})
+    alone = load(BLIMP["model"], still)
     data, active = started(world, np.random.default_rng(0))
     own, electronics = started(alone, np.random.default_rng(0))
     command = np.zeros(world.model.nu)
@@ -75,8 +76,20 @@ def test_a_blimp_among_others_hovers_as_it_does_alone():
     assert rise[1] == pytest.approx(rise[0], rel=0.01)
 
 
+def test_forces_of_a_robots_own_weather_act_on_it_alone():
+    world = shared(go2=GO2, blimp={**BLIMP, "model_arguments": {"draught": 0.01}})
+    data, active = started(world, np.random.default_rng(0))
+    climb = world.model.jnt_dofadr[world.model.joint("blimp/z").id]
+    for _ in range(50):
+        world.advance(data, active, 1)
+        active.observe(data)
+    assert data.qfrc_applied[climb] != 0.0
+    assert np.count_nonzero(data.qfrc_applied) == 1
+
+
 def test_sensors_measure_at_their_own_rate_and_motors_without_a_command_go_on():
-    world = shared(go2=GO2, blimp=BLIMP)
+    prompt = {**BLIMP, "model_arguments": {"delay": 0.0}}
+    world = shared(go2=GO2, blimp=prompt)
     data, active = started(world, np.random.default_rng(0))
     assert [robot.period for robot in world.robots] == [0.002, 0.1]
     lidar = world.model.sensor("blimp/lidar").adr[0]

@@ -176,6 +176,7 @@ class Member:
         self._pull(data)
         self.electronics.drive(self._data, part)
         data.ctrl[theirs] = self._data.ctrl[own]
+        self._push_forces(data)
 
     def observe(self, data: mujoco.MjData) -> None:
         """Let its sensors measure."""
@@ -183,6 +184,13 @@ class Member:
         self.electronics.observe(self._data)
         own, theirs = self._readings
         data.sensordata[theirs] = self._data.sensordata[own]
+        self._push_forces(data)
+
+    def _push_forces(self, data: mujoco.MjData) -> None:
+        """Carry over forces by which its weather or electronics act on it."""
+        (here, there), (own, theirs) = self._dofs, self._of["body_"]
+        data.qfrc_applied[there] = self._data.qfrc_applied[here]
+        data.xfrc_applied[theirs] = self._data.xfrc_applied[own]
 
     @property
     def wind(self) -> Array:
