@@ -28,7 +28,7 @@ from neuro_control.cli.options import seeds_option
 from neuro_control.swimmer.control.policy import CircuitDesign, MLPDesign, find_policy
 from neuro_control.swimmer.evaluation import figures
 from neuro_control.swimmer.evaluation.evaluate import score
-from neuro_control.swimmer.simulation.rollout import SwimConditions, individuals
+from neuro_control.swimmer.simulation.rollout import SwimConditions, swim_episodes
 from neuro_control.swimmer.training.run import Training, read_curve
 from neuro_control.swimmer.training.train import RECIPES, train
 
@@ -149,28 +149,42 @@ def _curves_summary(points: list[Row]) -> list[Row]:
     return rows
 
 
-def initial(_setting: SwimmerSetting) -> list[Row]:
-    """Performance before any training, by the start's weights."""
-    designs: dict[str, CircuitDesign | MLPDesign] = {
-        "unit, signed": CircuitDesign(5),
-        "random, signed": CircuitDesign(5, random=True),
-        "random per joint, signed": CircuitDesign(5, own=True, random=True),
-        "unit, signs by coin": CircuitDesign(5, signed=False),
-        "random, signs by coin": CircuitDesign(5, random=True, signed=False),
-        "MLP 64 × 64": MLPDesign(5),
-        "MLP 256 × 256": MLPDesign(5, (256, 256)),
-    }
-    rows: list[Row] = []
-    for name, design in designs.items():
+# Policies before any training; None stands for random torques.
+_STARTS: dict[str, CircuitDesign | MLPDesign | None] = {
+    "unit, signed": CircuitDesign(5),
+    "random, signed": CircuitDesign(5, random=True),
+    "random per joint, signed": CircuitDesign(5, own=True, random=True),
+    "unit, signs by coin": CircuitDesign(5, signed=False),
+    "random, signs by coin": CircuitDesign(5, random=True, signed=False),
+    "MLP 64 × 64": MLPDesign(5),
+    "MLP 256 × 256": MLPDesign(5, (256, 256)),
+    "random torques": None,
+}
+
+
+def _untrained(task: tuple[CircuitDesign | MLPDesign | None, int, int]) -> Row:
+    """Mean return of each draw of a policy's first weights, over starts of its own: a task."""
+    design, draws, episodes = task
+    if design is None:
+        found = np.array(score("random", 6, "swim", draws * episodes, threads=1)["returns"])
+    else:
         rng = np.random.default_rng(0)
-        for draw in range(_DRAWS):
-            first = draw * _EPISODES_OF_A_DRAW
-            seeds = list(range(first, first + _EPISODES_OF_A_DRAW))
-            found = individuals(design, design.initial(rng)[None], seeds).returns.mean()
-            rows.append({"start": name, "draw": draw, "return": float(found)})
-    for i, r in enumerate(score("random", 6, "swim", _DRAWS)["returns"]):
-        rows.append({"start": "random torques", "draw": i, "return": r})
-    return rows
+        act = design.act(np.stack([design.initial(rng) for _ in range(draws)]), episodes)
+        seeds = list(range(draws * episodes))
+        found = swim_episodes(act, design.joints + 1, seeds, threads=1).returns
+    return {"returns": found.reshape(draws, episodes).mean(axis=1).tolist()}
+
+
+def initial(setting: SwimmerSetting) -> list[Row]:
+    """Performance before any training, by the start's weights."""
+    tasks = [
+        ({"start": name}, (design, _DRAWS, _EPISODES_OF_A_DRAW)) for name, design in _STARTS.items()
+    ]
+    return [
+        {"start": row["start"], "draw": draw, "return": found}
+        for row in setting.run("initial", tasks, _untrained)
+        for draw, found in enumerate(row["returns"])
+    ]
 
 
 def ablations(setting: SwimmerSetting) -> list[Row]:
