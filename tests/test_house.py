@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -79,124 +80,9 @@ def test_a_moved_module_is_found_by_its_old_name_with_a_warning():
         assert f"{old} is now {new}" in done.stderr
 
 
-# A robot that swings: one hinge, one motor, one controller.
-ROBOT = {
-    "neuro_control/pendulum/__init__.py": '"""A pendulum."""\n',
-    "neuro_control/pendulum/scenario.py": '''"""What the pendulum offers."""
-
-from neuro_control.cli.scenario import Scenario
-
-SCENARIOS = {
-    "pendulum": Scenario(
-        summary="a pendulum is held up",
-        config="pendulum.yaml",
-        nodes={
-            "simulation": "neuro_control.simulation.node:Simulation",
-            "pendulum_controller": "neuro_control.pendulum.nodes.controller:Controls",
-        },
-        summarise="neuro_control.pendulum.evaluation.report:summary",
-        picture="neuro_control.pendulum.evaluation.report:pictures",
-        seconds=2.0,
-    )
-}
-''',
-    "neuro_control/pendulum/nodes/__init__.py": '"""Its nodes."""\n',
-    "neuro_control/pendulum/nodes/controller.py": '''"""Holds the pendulum up."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from sensor_msgs.msg import JointState
-
-from neuro_control.ros.controller import Controller, ControllerParameters, Input
-from neuro_control.ros.messages import JointReader, joint_state
-from neuro_control.ros.parameters import parameter
-
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Gains(ControllerParameters):
-    """Its parameters."""
-
-    stiffness: float = parameter(2.0, "Torque per angle, N·m/rad", low=0.0, high=10.0)
-
-
-class Controls(Controller[Gains]):
-    """A spring that pulls the hinge to zero."""
-
-    def __init__(self, name: str = "pendulum_controller", **node_options: Any) -> None:
-        super().__init__(name, Gains, JointState, "joint_commands", **node_options)
-
-    def configure(self) -> Sequence[Input[Any]]:
-        """Joint states trigger a step."""
-        reader = JointReader(["hinge"])
-        return [Input("joint_states", JointState, reader, self.parameters.input_timeout)]
-
-    def reset(self) -> None:
-        """It remembers nothing."""
-
-    def step(self, observation: Array) -> Array:
-        """Torque, (1,), N·m."""
-        return -self.parameters.stiffness * observation
-
-    def limits(self) -> tuple[float, float]:
-        """Of the torque, N·m."""
-        return -5.0, 5.0
-
-    def safe_action(self) -> Array:
-        """No torque."""
-        return np.zeros(1)
-
-    def command(self, nanoseconds: int, action: Array) -> JointState:
-        """As efforts."""
-        return joint_state(nanoseconds, ["hinge"], effort=action)
-''',
-    "neuro_control/pendulum/evaluation/__init__.py": '"""Its metrics."""\n',
-    "neuro_control/pendulum/evaluation/report.py": '''"""What a run comes to."""
-
-from collections.abc import Mapping
-from typing import Any
-
-
-def summary(recording: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Where it ended, rad."""
-    steps = len(recording["time"]) - 1
-    return {"angle": float(recording["qpos"][-1, 0]), "steps": steps, "seed": parameters["seed"]}
-
-
-def pictures(*_: Any) -> list[str]:
-    """It draws none."""
-    return []
-''',
-    "config/pendulum.yaml": """simulation:
-  ros__parameters: {model: pendulum.xml, observation_period: 0.03, odometry: false}
-pendulum_controller:
-  ros__parameters: {stiffness: 3.0}
-""",
-    "sim/pendulum.xml": """<mujoco>
-  <option timestep="0.01"/>
-  <worldbody>
-    <site name="base_link"/>
-    <body><joint name="hinge" axis="0 1 0" damping="0.5"/><geom size="0.1" pos="0 0 0.2"/></body>
-  </worldbody>
-  <actuator><motor joint="hinge"/></actuator>
-</mujoco>
-""",
-    "bin/pendulum_controller": """#!/usr/bin/env python3
-from neuro_control.pendulum.nodes.controller import Controls
-from neuro_control.ros.process import run_node
-
-run_node(Controls)
-""",
-    "launch/pendulum.launch.xml": """<launch>
-  <node pkg="neuro_control" exec="pendulum_controller"/>
-</launch>
-""",
-}  # fmt: skip
+# A robot that swings: one hinge, one motor, one controller; the files of the tutorial.
+PAGE = (ROOT / "docs" / "tutorials" / "your_own_robot.md").read_text()
+ROBOT = dict(re.findall(r"^`([\w./]+)`.*?:\n\n```\w+\n(.*?)^```", PAGE, re.S | re.M))
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,10 @@ SCENARIOS = {"blimp": BLIMP}
 DOCTORS = {"blimp": "neuro_control.blimp.nodes.hardware_checks:DOCTOR"}
 
 ENVIRONMENTS = {
-    "BlimpAltitude-v0": Environment(entry_point="neuro_control.blimp.simulation.env:BlimpAltitude"),
+    "BlimpAltitude-v0": Environment(
+        entry_point="neuro_control.blimp.simulation.env:BlimpAltitude",
+        policy="neuro_control.blimp.evaluation.episodes:policy",
+    ),
 }
 
 MODELS = (

@@ -80,6 +80,12 @@ app.add_command(
 
 # Commands of a verb that are about all scenarios, with what they do.
 _OF_ALL = {
+    "generate": {
+        "episodes": (
+            "neuro_control.cli.episodes:episodes",
+            "Record episodes of an environment for Minari or LeRobot, or convert them.",
+        ),
+    },
     "experiment": {
         "faults": (
             "neuro_control.faults.experiment:faults",
@@ -93,7 +99,7 @@ _OF_ALL = {
             "neuro_control.faults.emergency_stop:emergency_stop",
             "Measure the time from an emergency stop to the safe command, under load.",
         ),
-    }
+    },
 }
 
 

@@ -92,10 +92,13 @@ class Environment:
         entry_point: ``module:Class``.
         vector_entry_point: ``module:function`` that makes many at once, if there is a faster way
             than many single ones.
+        policy: ``module:function`` that makes the package's own controller for it, as
+            ``learning.episodes`` takes policies.
     """
 
     entry_point: str
     vector_entry_point: str | None = None
+    policy: str | None = None
 
 
 def resolve(name: str) -> Any:
@@ -138,6 +141,16 @@ def discover() -> dict[str, Scenario]:
             "warning: scenario '%s' (%s) %s", entry.name, entry.value, problem
         )
     return dict(sorted(found.items()))
+
+
+def find_environment(name: str) -> Environment | None:
+    """Environment of this package by its name in Gymnasium; None if it is another's."""
+    for folder in folders():
+        for each, environment in getattr(folder, "ENVIRONMENTS", {}).items():
+            if name.rpartition(":")[2] == f"neuro_control/{each}":
+                found: Environment = environment
+                return found
+    return None
 
 
 @cache

@@ -40,7 +40,8 @@ DOCTORS = {"go2": "neuro_control.quadruped.go2.doctor:DOCTOR"}
 
 ENVIRONMENTS = {
     "QuadrupedCommand-v0": Environment(
-        entry_point="neuro_control.quadruped.simulation.env:QuadrupedCommand"
+        entry_point="neuro_control.quadruped.simulation.env:QuadrupedCommand",
+        policy="neuro_control.quadruped.evaluation.rollout:policy",
     ),
 }
 

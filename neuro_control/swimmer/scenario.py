@@ -44,6 +44,7 @@ ENVIRONMENTS = {
     f"Swimmer{task}-v0": Environment(
         entry_point=f"neuro_control.swimmer.simulation.env:Swimmer{task}",
         vector_entry_point=f"neuro_control.swimmer.simulation.vector:swimmer_{task.lower()}_vector",
+        policy="neuro_control.swimmer.evaluation.episodes:policy",
     )
     for task in ("Swim", "Navigate")
 }

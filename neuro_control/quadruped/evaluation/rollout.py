@@ -21,7 +21,7 @@ from neuro_control.quadruped.control.command import Command
 from neuro_control.quadruped.control.command_mux import CommandSources
 from neuro_control.quadruped.control.controller import ControllerSettings, QuadrupedController
 from neuro_control.quadruped.control.robots import Robot, find_robot
-from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD
+from neuro_control.quadruped.control.types import GRAVITY, LEGS, PERIOD, Observation
 from neuro_control.quadruped.simulation.body import Body, world
 from neuro_control.simulation.effects import Effect, Push
 
@@ -289,3 +289,38 @@ def random_push(force: float, seconds: float, seed: int) -> Push:
     direction, part = rng.uniform(0.0, 2.0 * math.pi), rng.uniform()
     begins = SETTLING + part * max(seconds - SETTLING - 2.0, 0.0)
     return Push(begins=begins, force=force, direction=direction)
+
+
+class GaitPolicy:
+    """Answers observations of ``QuadrupedCommand`` by the controller that the node drives.
+
+    Args:
+        robot: The robot's numbers.
+    """
+
+    def __init__(self, robot: Robot) -> None:
+        self._controller = QuadrupedController(robot, ControllerSettings())
+        self._torque = np.tile(robot.torque, len(LEGS))
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a walk."""
+        self._controller.reset()
+        self._step = 0
+
+    def __call__(self, observation: Array) -> Array:
+        """Action, (12,), for an observation, (49,), as the environment describes both."""
+        rate, acceleration, angles, speeds, forces, numbers = np.split(
+            observation, [3, 6, 18, 30, 34]
+        )
+        self._step += 1
+        measured = Observation(rate, acceleration, angles, speeds, forces)
+        sources = CommandSources(numbers.tolist(), 0.0)
+        torques = self._controller.step(measured, self._step * PERIOD, sources)[2]
+        action: Array = np.asarray(torques) / self._torque
+        return action
+
+
+def policy(environment: Any) -> GaitPolicy:
+    """Policy for the environment ``QuadrupedCommand``."""
+    return GaitPolicy(find_robot(environment.unwrapped.robot))

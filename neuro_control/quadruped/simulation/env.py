@@ -117,6 +117,7 @@ class QuadrupedCommand(gymnasium.Env[Array, Array]):
         surroundings = world(robot, terrain, **{"meshes": for_people, **world_arguments})
         self.body = Body(surroundings.with_effects(effects))
         self.render_mode = render_mode
+        self.robot = robot
         model, data = self.body.model, self.body.data
         self._view = View(render_mode, model, data, lambda: Camera(model, camera, height, width))
         self._torque = np.tile(find_robot(robot).torque, 4)

@@ -1,0 +1,55 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""What the site has beside the pages of this folder: generated pages, and those of the root.
+
+MkDocs calls the functions by their names (``hooks`` in ``mkdocs.yml``).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from docs import reference  # noqa: E402  # the root is no package
+
+# Pages of the root by the names that they have in the site.
+_OF_ROOT = {
+    "index.md": "README.md",
+    "changelog.md": "CHANGELOG.md",
+    "security.md": "SECURITY.md",
+    "quality.md": "QUALITY_DECLARATION.md",
+}
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add what is generated, and the pages of the root."""
+    made = {path: page() for path, page in reference.PAGES.items()}
+    for name, source in _OF_ROOT.items():
+        made[name] = _moved_in((ROOT / source).read_text())
+    for module in reference.modules():
+        made[f"reference/api/{module}.md"] = f"# {module}\n\n::: {module}\n"
+    for path, text in made.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def _moved_in(text: str) -> str:
+    """A page of the root, whose links lead from this folder."""
+    for name, source in _OF_ROOT.items():
+        text = text.replace(f"]({source}", f"]({name}")
+    return text.replace("](docs/", "](")
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Let links to the root's pages lead to where they are in the site."""
+    up = "../" * page.file.src_uri.count("/")
+    for name, source in _OF_ROOT.items():
+        markdown = re.sub(rf"\]\((?:\.\./)+{re.escape(source)}", f"]({up}{name}", markdown)
+    return markdown
