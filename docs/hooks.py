@@ -28,13 +28,29 @@ _OF_ROOT = {
 }
 
 
+def on_config(config: Any) -> Any:
+    """Add the modules to the navigation, by their folders."""
+    groups: dict[str, list[Any]] = {}
+    for module in reference.modules():
+        _, folder, *rest = module.split(".")
+        group = folder if rest else "package"
+        groups.setdefault(group, []).append({".".join(rest or [folder]): _page_of(module)})
+    found = next(each["Reference"] for each in config.nav if "Reference" in each)
+    found.append({"API": [{group: pages} for group, pages in sorted(groups.items())]})
+    return config
+
+
+def _page_of(module: str) -> str:
+    return f"reference/api/{module}.md"
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Add what is generated, and the pages of the root."""
     made = {path: page() for path, page in reference.PAGES.items()}
     for name, source in _OF_ROOT.items():
         made[name] = _moved_in((ROOT / source).read_text())
     for module in reference.modules():
-        made[f"reference/api/{module}.md"] = f"# {module}\n\n::: {module}\n"
+        made[_page_of(module)] = f"# {module}\n\n::: {module}\n"
     for path, text in made.items():
         files.append(File.generated(config, path, content=text))
     return files

@@ -113,3 +113,9 @@ def test_the_architecture_page_names_files_and_functions_that_are_there():
     inputs = (package / "ros" / "inputs.py").read_text()
     (quoted,) = re.findall(r"^  ```python\n(.*?)^  ```", text, re.M | re.S)
     assert all(line.strip() in inputs for line in quoted.splitlines())
+
+
+def test_every_file_of_weights_has_a_model_card():
+    cards = (ROOT / "docs" / "model_cards.md").read_text()
+    for path in sorted((ROOT / "config").rglob("*.safetensors")):
+        assert f"`{path.name}`" in cards, path.name
