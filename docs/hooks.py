@@ -60,6 +60,8 @@ def _moved_in(text: str) -> str:
     """A page of the root, whose links lead from this folder."""
     for name, source in _OF_ROOT.items():
         text = text.replace(f"]({source}", f"]({name}")
+    # What is no page has no place in the site.
+    text = re.sub(r"\[([^\]]+)\]\((?:\.github/[\w/.]+|LICENSE|docs/results)\)", r"\1", text)
     return text.replace("](docs/", "](")
 
 

@@ -31,13 +31,13 @@ from neuro_control.ros.controller_parameters import ControllerParameters as Cont
 from neuro_control.ros.inputs import Input as Input
 from neuro_control.ros.inputs import rejection_reason
 from neuro_control.ros.messages import (
-    COMMAND_QOS,
     NANOSECONDS,
     SET_POINT_QOS,
     all_finite,
     restamped,
     to_nanoseconds,
 )
+from neuro_control.ros.ros2_control.groups import command_publisher, destroy_publisher
 from neuro_control.ros.safety.gate import CommandGate
 from neuro_control.ros.safety.safety import Safety
 from neuro_control.ros.steady_time import SteadyTime
@@ -170,9 +170,7 @@ class Controller(ControllerDiagnostics[P]):
         self._limits = tuple(np.asarray(limit, dtype=np.float64) for limit in self.limits())
         self._shape = np.shape(self.safe_action())
         self.reset()
-        self._publisher = self.create_publisher(
-            self._command_type, self._command_topic, COMMAND_QOS
-        )
+        self._publisher = command_publisher(self, self._command_type, self._command_topic)
         self._gate = CommandGate(self._publisher, self._safety, self._safe_command)
         self._subscriptions_made = [
             self.create_subscription(
@@ -202,7 +200,7 @@ class Controller(ControllerDiagnostics[P]):
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
         if self._publisher is not None:
-            self.destroy_publisher(self._publisher)
+            destroy_publisher(self, self._publisher)
             self._publisher = None
         return TransitionCallbackReturn.SUCCESS
 

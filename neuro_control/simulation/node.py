@@ -30,10 +30,12 @@ from neuro_control.ros.messages import (
     NANOSECONDS,
     SENSOR_QOS,
     Rejected,
+    restamped,
     to_nanoseconds,
     to_stamp,
 )
 from neuro_control.ros.process import run_node
+from neuro_control.ros.ros2_control.groups import GroupCommands
 from neuro_control.simulation import world as worlds
 from neuro_control.simulation.active_effects import ActiveEffects
 from neuro_control.simulation.camera_topics import CameraTopics
@@ -156,6 +158,13 @@ class Simulation(InjectionNode[SimulationParameters]):
                 p.camera_rate,
                 wait=p.lockstep,
             )
+        if p.group_controllers:
+            # They answer no observation in particular; the last one is as good as any.
+            GroupCommands(
+                self, p.group_controllers,
+                lambda command: self._on_command(0, restamped(command, self.observed)),
+                partial(self._refuse_command, 0),
+            )  # fmt: skip
 
     def _make_services(self) -> None:
         self.create_service(Trigger, "~/reset", self._on_reset)
@@ -328,9 +337,7 @@ class Simulation(InjectionNode[SimulationParameters]):
                 return
             ctrl = self.robots[robot].actuators.read(message)
         except Rejected as error:
-            self._rejected[error.reason] += 1
-            self.refused = str(error)
-            self.warn(f"{self.robots[robot].commands} rejected: {error}", "rejected")
+            self._refuse_command(robot, error)
             return
         sent = self._sent_at.pop(stamp, None)
         if sent is not None:
@@ -339,6 +346,11 @@ class Simulation(InjectionNode[SimulationParameters]):
             if self._recording is not None:
                 self._recording.latencies.append(latency)
         self.pacing.take(robot, ctrl)
+
+    def _refuse_command(self, robot: int, error: Rejected) -> None:
+        self._rejected[error.reason] += 1
+        self.refused = str(error)
+        self.warn(f"{self.robots[robot].commands} rejected: {error}", "rejected")
 
     # Services and parameters.
 

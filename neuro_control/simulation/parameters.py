@@ -9,12 +9,13 @@ from typing import Any
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.parameters import parameter
+from neuro_control.ros.ros2_control.groups import GroupParameters
 from neuro_control.simulation.failure_injection import InjectionParameters
 from neuro_control.yaml_text import read_yaml
 
 
 @dataclass(frozen=True)
-class SimulationParameters(InjectionParameters):
+class SimulationParameters(InjectionParameters, GroupParameters):
     """Parameters of the simulation node."""
 
     model: str = parameter(
@@ -92,6 +93,13 @@ class SimulationParameters(InjectionParameters):
         "own estimator",
         fixed=True,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.group_controllers and self.lockstep:
+            raise ConfigurationError(
+                "commands of group_controllers carry no stamp: set lockstep to false"
+            )
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from docs import topics
 from neuro_control.cli.scenario import discover
 
 etree = pytest.importorskip("lxml.etree", reason="policies are checked with lxml")
@@ -81,11 +82,16 @@ def test_a_policy_allows_each_node_what_it_does_and_little_more(name):
         [sys.executable, "-c", PROGRAM, name], capture_output=True, text=True, timeout=110
     )
     assert done.returncode == 0, done.stderr
+    page = topics.PAGE.read_text()
     tree = policy_of(FOLDER / f"{name.replace('-', '_')}.policy.xml")
     enclave = tree.find(f".//enclave[@path='/{name.replace('-', '_')}']")
     nodes = json.loads(done.stdout.splitlines()[-1])
     assert len(nodes) >= 2
     for node, uses in nodes.items():
+        # What `python -m docs.topics` wrote down is what there is.
+        for used, types in uses["publish"] + uses["subscribe"]:
+            if not used.endswith(topics.OF_ALL):
+                assert topics.row(used, types, node) in page, "write docs/reference/topics.md anew"
         profile = enclave.find(f".//profile[@node='{node}']")
         for verb, names in uses.items():
             allowed = [

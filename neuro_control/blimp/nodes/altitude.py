@@ -40,12 +40,13 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
+from neuro_control.ros.ros2_control.groups import GroupParameters
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class BlimpParameters(ControllerParameters):
+class BlimpParameters(ControllerParameters, GroupParameters):
     """Parameters of the altitude controller."""
 
     control_period: float = parameter(

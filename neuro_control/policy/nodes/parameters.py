@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros.controller import ControllerParameters
 from neuro_control.ros.parameters import parameter
+from neuro_control.ros.ros2_control.groups import GroupParameters
 
 
 @dataclass(frozen=True)
-class PolicyParameters(ControllerParameters):
+class PolicyParameters(ControllerParameters, GroupParameters):
     """Parameters of the policy's node."""
 
     control_period: float = parameter(

@@ -19,6 +19,7 @@ from neuro_control.quadruped.control.settings import with_numbers
 from neuro_control.quadruped.control.types import PERIOD
 from neuro_control.ros.controller import ControllerParameters
 from neuro_control.ros.parameters import parameter
+from neuro_control.ros.ros2_control.groups import GroupParameters
 from neuro_control.yaml_text import read_yaml
 
 # Numbers of a command that a gait may bring itself: a parameter of 0 leaves them to it.
@@ -58,7 +59,7 @@ def _number(name: str, default: float, description: str) -> Any:
 
 
 @dataclass(frozen=True)
-class GaitParameters(ControllerParameters):
+class GaitParameters(ControllerParameters, GroupParameters):
     """Parameters of the gait controller."""
 
     control_period: float = parameter(

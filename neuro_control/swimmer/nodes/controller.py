@@ -26,6 +26,7 @@ from neuro_control.ros.messages import (
 )
 from neuro_control.ros.parameters import parameter
 from neuro_control.ros.process import run_node
+from neuro_control.ros.ros2_control.groups import GroupParameters
 from neuro_control.swimmer.control.circuit import SIDES, Circuit, Weights
 from neuro_control.swimmer.control.policy import CircuitDesign, find_policy
 from neuro_control.swimmer.control.steering import Calibration, calibration_path
@@ -49,7 +50,7 @@ _REST = (1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class SwimmerParameters(ControllerParameters):
+class SwimmerParameters(ControllerParameters, GroupParameters):
     """Parameters of the swimmer controller."""
 
     joint_names: tuple[str, ...] = parameter(
