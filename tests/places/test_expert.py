@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import BatchSimulator
-from neuro_control.places.control.encoding import InputSpikes, encode
-from neuro_control.places.control.expert import (
+from neuro_control.places.control.stdp.batch_simulator import BatchSimulator
+from neuro_control.places.control.stdp.encoding import InputSpikes, encode
+from neuro_control.places.control.stdp.expert import (
     EXCITATORY,
     PAPER,
     RETINAL,
@@ -18,7 +18,7 @@ from neuro_control.places.control.expert import (
     inhibition_delay,
     neuron_delays,
 )
-from neuro_control.places.control.presentation import ExpertState
+from neuro_control.places.control.stdp.presentation import ExpertState
 from neuro_control.spiking.conductance import ConductanceState, conductance_lif
 from tests.places import brian_counts
 from tests.places.textures import textures

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import BatchSimulator, make_present
-from neuro_control.places.control.encoding import InputSpikes, encode
-from neuro_control.places.control.expert import PAPER, RETINAL, Expert
-from neuro_control.places.control.presentation import ExpertState
+from neuro_control.places.control.stdp.batch_simulator import BatchSimulator, make_present
+from neuro_control.places.control.stdp.encoding import InputSpikes, encode
+from neuro_control.places.control.stdp.expert import PAPER, RETINAL, Expert
+from neuro_control.places.control.stdp.presentation import ExpertState
 from tests.places.ensembles import recogniser_of, small
 from tests.places.textures import textures
 
@@ -25,7 +25,7 @@ def package():
 
 
 def simulator(expert, weights, delays, device="cpu"):
-    from neuro_control.places.control.torch_simulator import TorchSimulator
+    from neuro_control.places.control.stdp.torch_simulator import TorchSimulator
 
     return TorchSimulator(expert, weights, delays, device)
 
@@ -93,7 +93,9 @@ def test_a_device_that_torch_lacks_is_refused(name):
 
 
 def test_without_torch_it_is_told_what_to_install(monkeypatch):
-    monkeypatch.delitem(sys.modules, "neuro_control.places.control.torch_simulator", raising=False)
+    monkeypatch.delitem(
+        sys.modules, "neuro_control.places.control.stdp.torch_simulator", raising=False
+    )
     monkeypatch.setitem(sys.modules, "torch", None)
     weights = np.zeros((1, 784, 400), np.float32)
     with pytest.raises(ConfigurationError, match=r"pip install 'neuro_control\[train\]'"):

@@ -10,8 +10,8 @@ from PIL import Image
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble import Ensemble
-from neuro_control.places.control.expert import PAPER
 from neuro_control.places.control.recogniser_settings import MODES
+from neuro_control.places.control.stdp.expert import PAPER
 from neuro_control.places.training.command import train_command
 from neuro_control.places.training.train import train
 from neuro_control.places.training.train_expert import train_expert

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.expert import PAPER, RETINAL, Expert
 from neuro_control.places.control.preprocessing import PatchNormalisation, Preprocessing, Retina
+from neuro_control.places.control.stdp.expert import PAPER, RETINAL, Expert
 from neuro_control.places.control.types import Indices
 
 PREPROCESSINGS = ("retina", "patch")

@@ -7,9 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import CORES
 from neuro_control.places.control.ensemble import ASSIGNMENTS
 from neuro_control.places.control.spiking_scorer import DEFAULT_MARGIN
+from neuro_control.places.control.stdp.batch_simulator import CORES
 
 MODES = ("fast", "spiking")
 REGULARISATIONS = ("homeostasis", "silence", "none")

@@ -8,11 +8,11 @@ import copy
 
 import numpy as np
 
-from neuro_control.places.control.batch_simulator import make_present
-from neuro_control.places.control.encoding import encode
 from neuro_control.places.control.ensemble import Ensemble
-from neuro_control.places.control.expert import EXCITATORY
 from neuro_control.places.control.online_statistics import OnlineStatistics
+from neuro_control.places.control.stdp.batch_simulator import make_present
+from neuro_control.places.control.stdp.encoding import encode
+from neuro_control.places.control.stdp.expert import EXCITATORY
 from neuro_control.places.control.types import HZ_PER_LEVEL, Array32, Counts
 
 # Margin with which an ensemble's scores of its own reference are computed in training.

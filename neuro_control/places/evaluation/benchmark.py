@@ -23,14 +23,14 @@ from neuro_control.cli.benchmark import turns_option
 from neuro_control.cli.options import json_option
 from neuro_control.cli.output import remarks, show_result
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import BatchSimulator
-from neuro_control.places.control.encoding import encode
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
-from neuro_control.places.control.expert import RETINAL
-from neuro_control.places.control.presentation import ExpertState
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.recogniser_settings import RecogniserSettings
+from neuro_control.places.control.stdp.batch_simulator import BatchSimulator
+from neuro_control.places.control.stdp.encoding import encode
+from neuro_control.places.control.stdp.expert import RETINAL
+from neuro_control.places.control.stdp.presentation import ExpertState
 from neuro_control.places.control.types import SIDE
 from neuro_control.places.evaluation.scoring import peak_memory
 from neuro_control.places.evaluation.vprtempo import vprtempo

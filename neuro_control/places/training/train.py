@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.batch_simulator import make_present
-from neuro_control.places.control.encoding import encode
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.preprocessing import Preprocessing
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.recogniser_settings import RecogniserSettings
+from neuro_control.places.control.stdp.batch_simulator import make_present
+from neuro_control.places.control.stdp.encoding import encode
 from neuro_control.places.control.types import HZ_PER_LEVEL, Indices
 from neuro_control.places.training.dataset import Traverse, pair
 from neuro_control.places.training.resume import EXPERT, expert_file, fingerprint, resumed

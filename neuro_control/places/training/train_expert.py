@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.places.control.batch_simulator import BatchSimulator
-from neuro_control.places.control.encoding import encode
-from neuro_control.places.control.expert import Expert
-from neuro_control.places.control.presentation import ExpertState
+from neuro_control.places.control.stdp.batch_simulator import BatchSimulator
+from neuro_control.places.control.stdp.encoding import encode
+from neuro_control.places.control.stdp.expert import Expert
+from neuro_control.places.control.stdp.presentation import ExpertState
 from neuro_control.places.control.types import HZ_PER_LEVEL, Array32
 
 Arrays = dict[str, NDArray[Any]]

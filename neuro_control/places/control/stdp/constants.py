@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuro_control.places.control.expert import (
+from neuro_control.places.control.stdp.expert import (
     EXCITATORY,
     Expert,
     inhibition_delay,

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.constants import step_constants
-from neuro_control.places.control.encoding import InputSpikes
-from neuro_control.places.control.expert import Expert, neuron_delays
+from neuro_control.places.control.stdp.constants import step_constants
+from neuro_control.places.control.stdp.encoding import InputSpikes
+from neuro_control.places.control.stdp.expert import Expert, neuron_delays
 from neuro_control.places.control.types import Array32, Counts, Indices
 
 try:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from neuro_control.places.control.expert import Expert
+from neuro_control.places.control.stdp.expert import Expert
 from neuro_control.places.control.types import Array32, Indices
 
 

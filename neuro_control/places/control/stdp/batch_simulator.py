@@ -11,10 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from neuro_control.places.control.constants import step_constants
-from neuro_control.places.control.encoding import InputSpikes
-from neuro_control.places.control.expert import Expert
-from neuro_control.places.control.presentation import ExpertState, Record, present, present_all
+from neuro_control.places.control.stdp.constants import step_constants
+from neuro_control.places.control.stdp.encoding import InputSpikes
+from neuro_control.places.control.stdp.expert import Expert
+from neuro_control.places.control.stdp.presentation import ExpertState, Record, present, present_all
 from neuro_control.places.control.types import Array32, Counts, Indices
 
 # The device that stands for compiled code on all cores of the processor.
@@ -104,7 +104,7 @@ def make_present(weights: Array32, expert: Expert, seed: int, device: str = CORE
     delays = expert.input_delays(np.random.default_rng([seed, inputs]))
     if device != CORES:
         # Importing it imports torch, which takes a while.
-        from neuro_control.places.control.torch_simulator import TorchSimulator
+        from neuro_control.places.control.stdp.torch_simulator import TorchSimulator
 
         return TorchSimulator(expert, weights, delays, device).respond
     simulator = BatchSimulator(expert)

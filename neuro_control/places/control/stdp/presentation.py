@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
-from neuro_control.places.control.plasticity import follow, potentiate
+from neuro_control.places.control.stdp.plasticity import follow, potentiate
 from neuro_control.places.control.types import Array32, Counts, Indices
 
 
