@@ -24,7 +24,8 @@ def traverse(images, names=None, **known):
 
 
 def design(**changed):
-    return EnsembleSettings(**{"neurons": 40, "places": 5, "epochs": 8, **changed})
+    known = {"learning": "stdp", "neurons": 40, "places": 5, "epochs": 8}
+    return EnsembleSettings(**{**known, **changed})
 
 
 def trained(traverses, design, progress=None, known=None, **options):
@@ -48,7 +49,9 @@ def handmade(responses, count):
     responses = np.array(responses, np.uint16)
     experts, most, neurons = responses.shape
     return Ensemble(
-        settings=EnsembleSettings(preprocessing="patch", places=most, neurons=neurons),
+        settings=EnsembleSettings(
+            preprocessing="patch", places=most, neurons=neurons, learning="stdp"
+        ),
         names=tuple(str(n) for n in range(count)),
         reference=textures(count),
         poses=None,

@@ -13,7 +13,7 @@ from PIL import Image
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.images import shrink
 from neuro_control.places.control.recogniser import Recogniser
-from neuro_control.places.evaluation.benchmark import benchmark, untrained
+from neuro_control.places.evaluation.benchmark import benchmark, textured
 from neuro_control.places.evaluation.evaluate import evaluate
 from neuro_control.places.evaluation.experiments import experiment
 from neuro_control.places.evaluation.render import render
@@ -207,11 +207,11 @@ def test_metrics_and_acceptance_worked_by_hand():
 
 def test_a_benchmark_times_both_modes():
     found = json.loads(call(benchmark, "--places", 10, "--turns", 1, "--json", "-"))
-    assert found["neurons"] == 400
+    assert found["neurons"] == 50
     assert found["fast_queries_per_s"] > found["spiking_queries_per_s"] > 0
     assert found["fast_frame_ms"]["p50"] <= found["fast_frame_ms"]["p99"]
 
 
-def test_an_untrained_ensemble_can_be_written_and_read(tmp_path):
-    untrained(10).write(tmp_path / "a.safetensors")
+def test_the_benchmarks_ensemble_can_be_written_and_read(tmp_path):
+    textured(10).write(tmp_path / "a.safetensors")
     assert len(Recogniser(tmp_path / "a.safetensors").names) == 10

@@ -148,7 +148,7 @@ def test_a_template_is_the_mean_of_the_neurons_that_vote_for_a_place():
 @pytest.mark.parametrize("length", [1, 4])
 def test_a_step_at_a_time_is_all_scores_and_their_sequence(mode, length):
     images = noisy(textures(10))
-    whole = match_sequence(recogniser_of(small(), mode=mode).scores(images), length)
+    whole = match_sequence(recogniser_of(small(), mode=mode).scores(images), length, "trajectory")
     recogniser = recogniser_of(small(), mode=mode, sequence=length, best=3)
     for image, scores in zip(images, whole, strict=True):
         threshold = recogniser.threshold
@@ -188,7 +188,7 @@ def test_a_threshold_of_ones_own_decides_what_was_visited():
 def test_the_thresholds_of_scores_are_those_that_steps_would_have_met():
     images = noisy(textures(10))
     recogniser = recogniser_of(small(), sequence=2)
-    scores = match_sequence(recogniser.scores(images), 2)
+    scores = match_sequence(recogniser.scores(images), 2, "trajectory")
     together = recogniser.thresholds(scores)
     recogniser.reset()
     for image, threshold in zip(images, together, strict=True):

@@ -59,7 +59,10 @@ class Ensemble:
         probed: Scores of all places that the spiking ensemble gave for them, (probes, P).
         activity: Share of the probes for which each neuron fires without regularisation,
             (E, neurons).
-        train_s: Time that training took, all cores together, s.
+        train_s: Processor time that training took, all experts together, s.
+        train_wall_s: Time from beginning to end of training, s; NaN in files that don't say it.
+        differences: Differences between the traverses of the reference, from which suppression
+            starts, of unit levels, (n, inputs); no rows for one traverse.
     """
 
     settings: EnsembleSettings
@@ -77,6 +80,8 @@ class Ensemble:
     probed: NDArray[np.float16]
     activity: Array32
     train_s: float
+    train_wall_s: float = float("nan")
+    differences: NDArray[np.float16] | None = None
 
     def write(self, path: Path) -> None:
         """Write the ensemble to a file, whole or not at all."""
@@ -89,6 +94,8 @@ class Ensemble:
         }
         if self.poses is not None:
             arrays["poses"] = self.poses
+        if self.differences is not None:
+            arrays["differences"] = self.differences
         retina = self.preprocessing
         if isinstance(retina, Retina):
             arrays |= {"mean": retina.mean, "inhibition": retina.inhibition.astype(np.float16)}
@@ -97,6 +104,8 @@ class Ensemble:
             "names": list(self.names),
             "frame_id": self.frame_id,
             "train_s": self.train_s,
+            # JSON has no NaN.
+            "train_wall_s": self.train_wall_s if np.isfinite(self.train_wall_s) else None,
         }
         weight_files.write(path, KIND, arrays, facts)
 
@@ -118,11 +127,13 @@ class Ensemble:
                     *(settings.surround, settings.saturation, settings.adaptation),
                 )
             poses = arrays.pop("poses", None)
+            wall = facts.get("train_wall_s")
             return cls(
                 settings=settings,
                 names=tuple(str(name) for name in facts["names"]),
                 frame_id=str(facts["frame_id"]),
                 train_s=float(facts["train_s"]),
+                train_wall_s=float("nan") if wall is None else float(wall),
                 poses=poses,
                 preprocessing=preprocessing,
                 **arrays,
@@ -198,6 +209,7 @@ def _check_arrays(
         "poses": ("f", (count, 7)),
         "mean": ("f", (side**2,)),
         "inhibition": ("f", (side**2, side**2)),
+        "differences": ("f", (len(arrays.get("differences", ())), expert.inputs)),
     }
     for name in (name for name in expected if name in arrays):
         (kind, shape), array = expected[name], arrays[name]

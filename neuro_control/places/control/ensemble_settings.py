@@ -18,6 +18,9 @@ from neuro_control.places.control.types import Indices
 
 PREPROCESSINGS = ("retina", "patch")
 REGIONS = ("contiguous", "random")
+LEARNINGS = ("one-shot", "stdp")
+# Excitatory neurons of an expert by default: a pair for each of 25 places, and the paper's number.
+NEURONS = {"one-shot": 50, "stdp": 400}
 
 # Names under which files written before 0.2 hold a setting.
 _FORMERLY = {"eye": "preprocessing"}
@@ -33,12 +36,13 @@ class EnsembleSettings:
         places: Largest number of places of an expert.
         networks: Experts for each place, of different seeds; their scores are summed.
         neurons: Excitatory neurons of an expert.
-        epochs: How many times an expert is trained on each image.
+        epochs: How many times an expert is trained on each image by STDP.
         seed: Seed of weights, delays, input spikes and drawn places.
         surround: As for ``Retina``, pixels; 0 compares with the whole image.
         shrinkage: As for ``Retina.learn``.
         saturation: As for ``Retina``, standard deviations.
         adaptation: As for ``Retina``, images.
+        learning: one-shot (``place_cells``), or stdp for the paper's experts.
 
     Raises:
         ConfigurationError: A number is out of range, or a word is not one of the choices.
@@ -48,16 +52,21 @@ class EnsembleSettings:
     regions: str = "contiguous"
     places: int = 25
     networks: int = 1
-    neurons: int = 400
+    neurons: int = NEURONS["one-shot"]
     epochs: int = 60
     seed: int = 0
     surround: float = 2.0
     shrinkage: float = 20.0
     saturation: float = 3.0
     adaptation: float = 3.0
+    learning: str = "one-shot"
 
     def __post_init__(self) -> None:
-        for name, words in (("preprocessing", PREPROCESSINGS), ("regions", REGIONS)):
+        for name, words in (
+            ("preprocessing", PREPROCESSINGS),
+            ("regions", REGIONS),
+            ("learning", LEARNINGS),
+        ):
             if getattr(self, name) not in words:
                 raise ConfigurationError(
                     f"{name} is one of {', '.join(words)}, not '{getattr(self, name)}'"
@@ -81,7 +90,9 @@ class EnsembleSettings:
                 preprocessed images in another way.
             TypeError: There is an unknown setting, or one of another type.
         """
-        given = {_FORMERLY.get(name, name): value for name, value in facts.items()}
+        # Before 1.0 there was STDP only.
+        given: dict[str, Any] = {"learning": "stdp"}
+        given |= {_FORMERLY.get(name, name): value for name, value in facts.items()}
         missing = [each.name for each in fields(cls) if each.name not in given]
         if missing:
             raise ValueError(f"no {', '.join(missing)}")
@@ -108,12 +119,14 @@ class EnsembleSettings:
 
     def divided(self, first: int, count: int) -> list[tuple[int, Indices]]:
         """Network and places of each expert, for ``count`` places from ``first`` on."""
+        # What is learnt at one sight takes a neuron for each place.
+        most = min(self.places, self.neurons) if self.learning == "one-shot" else self.places
         divided = []
         for network in range(self.networks):
             order = first + np.arange(count)
             if self.regions == "random":
                 rng = np.random.default_rng([self.seed, network, first])
                 order = rng.permutation(order)
-            parts = np.array_split(order, -(-count // self.places))
+            parts = np.array_split(order, -(-count // most))
             divided += [(network, part.astype(np.int64)) for part in parts]
         return divided

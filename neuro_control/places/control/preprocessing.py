@@ -16,9 +16,9 @@ normalisation; Heeger, Normalization of cell responses in cat striate cortex (Vi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import numba
 import numpy as np
@@ -45,6 +45,12 @@ class Preprocessing(Protocol):
     def reset(self) -> None:
         """Forget the images so far."""
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What was adapted to, as arrays."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what ``state`` gave."""
+
 
 class PatchNormalisation:
     """The paper's preprocessing; it has no memory."""
@@ -57,6 +63,13 @@ class PatchNormalisation:
 
     def reset(self) -> None:
         """Do nothing: there is nothing to forget."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Do nothing: nothing was kept."""
 
 
 def normalise_patches(image: Grey, patch: int = PATCH) -> Array32:
@@ -196,6 +209,15 @@ class Retina:
         """Adapt to the reference again."""
         self.expected = self.mean.copy()
         self._seen = self._adaptation
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What is expected, and for how many images it counts, as arrays."""
+        return {"expected": self.expected.copy(), "seen": np.array([self._seen], np.float32)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from what ``state`` gave."""
+        self.expected = state["expected"].astype(np.float32)
+        self._seen = float(state["seen"][0])
 
     def _channels(self, adapted: Array32) -> Array32:
         inhibited: Array32 = adapted @ self.inhibition

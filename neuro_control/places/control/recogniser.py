@@ -25,14 +25,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.places.control import adaptation
+from neuro_control.places.control.adaptation import State
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.images import featureless, grey, shrink
-from neuro_control.places.control.novelty import NoveltyThreshold, reference_threshold
-from neuro_control.places.control.recogniser_settings import RecogniserSettings
-from neuro_control.places.control.sequences import SequenceMatcher
+from neuro_control.places.control.novelty import NoveltyThreshold, nearness, reference_threshold
+from neuro_control.places.control.online_learning import OnlineLearning
+from neuro_control.places.control.recogniser_settings import DEFAULT_MARGIN, RecogniserSettings
+from neuro_control.places.control.sequences import DelayBank, SequenceMatcher, make_matcher
 from neuro_control.places.control.spiking_scorer import SpikingScorer
 from neuro_control.places.control.template_scorer import TemplateScorer
+from neuro_control.places.control.trajectories import TrajectoryMatcher
 from neuro_control.places.control.types import Array, Array32, PlaceEstimate, Similarity
+from neuro_control.places.control.volley_scorer import VolleyScorer
 
 _DEFAULT_SETTINGS = RecogniserSettings()
 
@@ -60,26 +65,31 @@ class Recogniser:
         # A copy, since recognisers of one ensemble adapt to different images.
         self._preprocessing = copy.copy(self.ensemble.preprocessing)
         self._best = min(s.best, len(self.ensemble.names))
-        self._sequence = SequenceMatcher(s.sequence)
+        self._learning = OnlineLearning(self.ensemble, s.alignment, s.suppression, s.direction)
         silencing = s.regularisation == "silence"
         silenced = self.ensemble.activity >= s.silence_from if silencing else None
         votes = self.ensemble.votes(s.assignment, silenced)
         homeostatic = s.regularisation == "homeostasis"
-        self._scorer: TemplateScorer | SpikingScorer
+        one_shot = self.ensemble.settings.learning == "one-shot"
+        margin = DEFAULT_MARGIN[self.ensemble.settings.learning] if s.margin is None else s.margin
+        self._scorer: TemplateScorer | SpikingScorer | VolleyScorer
         if s.mode == "fast":
             self._scorer = TemplateScorer(self.ensemble, votes, homeostatic)
+        elif one_shot:
+            self._scorer = VolleyScorer(self.ensemble, votes, margin if homeostatic else None)
         else:
             self._scorer = SpikingScorer(
                 self.ensemble,
                 votes,
                 weighted=s.assignment == "weighted",
-                margin=s.margin if homeostatic else None,
+                margin=margin if homeostatic else None,
                 seed=s.seed,
                 device=s.device,
             )
         # Computed when it is needed: an ensemble in training has nothing to compute it from.
-        self._first: tuple[float, float] | None = None
+        self._first: tuple[float, Array] | None = None
         self._novelty: NoveltyThreshold | None = None
+        self._restored: State | None = None
         self.reset()
 
     @property
@@ -107,14 +117,17 @@ class Recogniser:
         return self._novelty.value
 
     def thresholds(self, scores: Similarity) -> Array:
-        """Threshold (n,) for each of n images in a row, from their scores (n, P)."""
+        """Threshold (n,) for each of the last n images, from their matched scores (n, P)."""
         if self.settings.threshold is not None:
             return np.full(len(scores), self.settings.threshold)
         novelty = self._at_first()
         found = np.empty(len(scores))
-        for index, row in enumerate(scores):
+        believed = self._learning.believed[-len(scores) :]
+        if len(believed) < len(scores):  # scores of somebody else's
+            believed = [-1] * len(scores)
+        for index, (row, place) in enumerate(zip(scores, believed, strict=True)):
             found[index] = novelty.value
-            novelty.add(row)
+            novelty.add(row, place)
         return found
 
     @property
@@ -128,11 +141,54 @@ class Recogniser:
         return self._scorer.spikes
 
     def reset(self) -> None:
-        """Forget the images so far."""
+        """Forget the images so far, up to the adaptation that was restored, if any."""
         self._preprocessing.reset()
         self._scorer.reset()
-        self._sequence = SequenceMatcher(self.settings.sequence)
+        self._learning.reset()
+        if self._restored is not None:
+            self._restore(self._restored)
+        self._sequence = self._matcher()
         self._novelty = None
+
+    @property
+    def believed(self) -> list[int]:
+        """Place of each image since the last reset, -1 where the images so far leave doubts."""
+        return self._learning.believed
+
+    def adaptation(self) -> State:
+        """What the images so far have changed, as arrays; the order of images doesn't belong to it.
+
+        These are the retina's expectation, homeostasis, alignment and suppression.
+        """
+        found = self._preprocessing.state() | self._learning.state()
+        for index, statistics in enumerate(self._scorer.statistics):
+            found |= {
+                f"{self.settings.mode}_{name}_{index}": array
+                for name, array in statistics.state().items()
+            }
+        return found
+
+    def keep_adaptation(self, path: Path) -> None:
+        """Write what the images so far have changed to a file, whole or not at all."""
+        adaptation.write(path, self.ensemble, self.adaptation())
+
+    def restore_adaptation(self, path: Path) -> None:
+        """Start from what ``keep_adaptation`` wrote, now and after each reset.
+
+        Raises:
+            ConfigurationError: The file can't be read, or was written for another ensemble.
+        """
+        self._restored = adaptation.read(path, self.ensemble, self.adaptation())
+        self.reset()
+
+    def _restore(self, state: State) -> None:
+        self._preprocessing.restore(state)
+        self._learning.restore(state)
+        for index, statistics in enumerate(self._scorer.statistics):
+            names = ("mean", "variance", "count")
+            statistics.restore(
+                {name: state[f"{self.settings.mode}_{name}_{index}"] for name in names}
+            )
 
     def _at_first(self) -> NoveltyThreshold:
         """The threshold before the first image."""
@@ -140,16 +196,32 @@ class Recogniser:
             self._first = reference_threshold(
                 *(self._scorer.probe, self._scorer.probed()),
                 *(self.settings.sequence, self.settings.false_accepts),
+                self.settings.matching,
             )
-        return NoveltyThreshold(*self._first, self.settings.false_accepts)
+        s = self.settings
+        return NoveltyThreshold(
+            *self._first, s.false_accepts, nearness(s.sequence, s.matching), s.sequence
+        )
 
     def scores(self, images: NDArray[np.uint8]) -> Array32:
         """Scores (n, P) of small images (n, side, side) in this order, before sequence matching."""
-        return self.scores_of(self._preprocessing.levels(images))
+        found = []
+        while len(images):
+            aligned = self._learning.align(images[: self._learning.due])
+            images = images[len(aligned) :]
+            levels = self._preprocessing.levels(aligned)
+            scores = self._scorer.scores(self._learning.filter(levels))
+            self._learning.learn(aligned, levels, scores)
+            found.append(scores)
+        return np.concatenate(found) if found else np.zeros((0, len(self.names)), np.float32)
 
     def scores_of(self, levels: Array32) -> Array32:
         """Scores (n, P) of images whose preprocessed levels (n, inputs) are given."""
         return self._scorer.scores(levels)
+
+    def _matcher(self) -> SequenceMatcher | TrajectoryMatcher | DelayBank:
+        s = self.settings
+        return make_matcher(s.matching, s.sequence, s.direction)
 
     def step(self, image: NDArray[np.uint8]) -> PlaceEstimate:
         """Recognise the place of the next image, (H, W) or (H, W, 3).
@@ -166,5 +238,5 @@ class Recogniser:
         score = float(scores[best[0]])
         visited = score >= self.threshold
         if self._novelty is not None:
-            self._novelty.add(scores)
+            self._novelty.add(scores, self._learning.believed[-1])
         return PlaceEstimate(int(best[0]), score, best, scores[best], visited)

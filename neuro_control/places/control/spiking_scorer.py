@@ -89,6 +89,11 @@ class SpikingScorer:
         if self._margin is not None:
             self._statistics = OnlineStatistics(self._mean, self._spread)
 
+    @property
+    def statistics(self) -> list[OnlineStatistics]:
+        """What homeostasis has estimated, of all neurons; nothing without it."""
+        return [] if self._margin is None else [self._statistics]
+
     def scores(self, levels: Array32) -> Array32:
         """Scores of all places (n, P) for the levels (n, inputs) of images in this order."""
         return np.stack([self._score(row) for row in levels])

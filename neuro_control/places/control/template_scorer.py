@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from neuro_control.places.control.ensemble import Ensemble
-from neuro_control.places.control.online_statistics import OnlineStatistics
+from neuro_control.places.control.online_statistics import OnlineStatistics, starting_statistics
 from neuro_control.places.control.types import Array32
 
 
@@ -15,7 +15,8 @@ class TemplateScorer:
     """Scores places by templates: the mean weights of the neurons that vote for a place.
 
     There is one template for each place and network. Its response is the drive Σ w that an image's
-    levels bring to it.
+    levels bring to it. Homeostasis begins with the same mean and spread for all places: those that
+    places have for the reference's own images say little about images in another light.
 
     Args:
         ensemble: The trained ensemble.
@@ -58,10 +59,12 @@ class TemplateScorer:
 
     def reset(self) -> None:
         """Forget the images so far."""
-        self._statistics = [
-            OnlineStatistics(mean, spread)
-            for mean, spread in zip(self._mean, self._spread, strict=True)
-        ]
+        self._statistics = [starting_statistics(each) for each in self._drive]
+
+    @property
+    def statistics(self) -> list[OnlineStatistics]:
+        """What homeostasis has estimated, for each network."""
+        return self._statistics
 
     def scores(self, levels: Array32) -> Array32:
         """Scores of all places (n, P) for the levels (n, inputs) of images in this order."""

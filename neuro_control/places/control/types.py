@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 Array32 = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Counts = NDArray[np.int32]
+Arrays = dict[str, NDArray[Any]]
 # A grey image, (H, W).
 Grey = NDArray[np.uint8]
 # Similarities (queries, places), larger is more similar, in either precision.

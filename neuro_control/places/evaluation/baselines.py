@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Baselines, each as a similarity matrix (queries, places).
 
-Sums of absolute differences need nothing but the images. Descriptors, such as NetVLAD's, and whole
-matrices are read from files that other programs wrote.
+Sums of absolute differences need nothing but the images. Templates are the images as they leave the
+ensemble's own preprocessing, compared by cosine: what a network adds to its preprocessing is what
+it does better than they. Either can be adapted as the ensemble is, by homeostasis. Descriptors,
+such as NetVLAD's, and whole matrices are read from files that other programs wrote.
 """
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -19,7 +22,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from neuro_control.errors import ConfigurationError
+from neuro_control.places.control.ensemble import Ensemble
+from neuro_control.places.control.online_statistics import starting_statistics
 from neuro_control.places.control.preprocessing import normalise_patches
+from neuro_control.places.control.suppression import unit
 from neuro_control.places.control.types import Array32 as Matrix
 
 
@@ -27,8 +33,8 @@ def sad(reference: Matrix, query: Matrix) -> Matrix:
     """Similarity by the sum of absolute differences, negated: 0 for equal images.
 
     Args:
-        reference: Prepared images of the places, (places, side, side).
-        query: Prepared images of the queries, (queries, side, side).
+        reference: Prepared images of the places, (places, side, side) or (places, inputs).
+        query: Prepared images of the queries, of the same form.
 
     Returns:
         (queries, places), computed on all cores.
@@ -48,16 +54,62 @@ def sad(reference: Matrix, query: Matrix) -> Matrix:
     return found
 
 
+def patches(images: NDArray[np.uint8]) -> Matrix:
+    """Small images (n, side, side), their patches normalised as in the paper."""
+    return np.stack([normalise_patches(image) for image in images])
+
+
+def preprocessed(ensemble: Ensemble, query: NDArray[np.uint8]) -> tuple[Matrix, Matrix]:
+    """Levels of the reference (P, inputs) and of queries in this order (n, inputs).
+
+    The preprocessing is the ensemble's, adapts as there, and is reset first.
+    """
+    preprocessing = copy.copy(ensemble.preprocessing)
+    preprocessing.reset()
+    return preprocessing.traverse_levels(ensemble.reference), preprocessing.levels(query)
+
+
+def cosine(reference: Matrix, query: Matrix) -> Matrix:
+    """Cosine of the angle between levels (P, inputs) and (n, inputs), (n, P)."""
+    found: Matrix = unit(query) @ unit(reference).T
+    return found
+
+
+def adapted(similarity: Matrix, reference: Matrix) -> Matrix:
+    """Similarities against each place's mean and spread so far: the ensemble's homeostasis.
+
+    Args:
+        similarity: Similarities of queries in this order, (queries, places).
+        reference: Similarities of the reference's own images, (places, places).
+    """
+    statistics = starting_statistics(reference)
+    found = np.empty_like(similarity)
+    for row, standing in zip(similarity, found, strict=True):
+        standing[:] = (row - statistics.mean) / statistics.spread
+        statistics.add(row)
+    return found
+
+
+def baselines_of(ensemble: Ensemble, query: NDArray[np.uint8]) -> dict[str, Matrix]:
+    """Similarities (queries, places) of each baseline, for small images of queries in order."""
+    levels = preprocessed(ensemble, query)
+    small = patches(ensemble.reference), patches(query)
+    return {
+        "SAD": sad(*small),
+        "SAD, adapted": adapted(sad(*small), sad(small[0], small[0])),
+        "SAD of the preprocessing": sad(*levels),
+        "template": cosine(*levels),
+        "template, adapted": adapted(cosine(*levels), cosine(levels[0], levels[0])),
+    }
+
+
 def sad_of_patches(reference: NDArray[np.uint8], query: NDArray[np.uint8]) -> Matrix:
     """Similarity of small images (n, side, side) by the SAD of their normalised patches.
 
     Returns:
         (queries, places).
     """
-    normalised = [
-        np.stack([normalise_patches(image) for image in each]) for each in (reference, query)
-    ]
-    return sad(*normalised)
+    return sad(patches(reference), patches(query))
 
 
 # The order of the sum doesn't matter here; if it is free, the compiler uses vector instructions.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures how fast places are recognised: one expert, both modes, and in turns with VPRTempo.
 
-Speed doesn't depend on what was learnt: the ensembles are untrained, and their images are textures.
+Speed hardly depends on what was learnt: the images are textures.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -34,6 +35,8 @@ from neuro_control.places.control.stdp.presentation import ExpertState
 from neuro_control.places.control.types import SIDE
 from neuro_control.places.evaluation.scoring import peak_memory
 from neuro_control.places.evaluation.vprtempo import vprtempo
+from neuro_control.places.training.dataset import Traverse
+from neuro_control.places.training.train import train
 
 _QUERIES, _FRAMES = 200, 50
 _CAMERA = (480, 640)
@@ -49,36 +52,12 @@ def textures(count: int, size: tuple[int, int], seed: int) -> NDArray[np.uint8]:
     return np.stack([np.asarray(each) for each in whole])
 
 
-def untrained(places: int) -> Ensemble:
-    """An ensemble with default settings whose weights are random."""
-    settings = EnsembleSettings()
-    rng = np.random.default_rng(0)
-    expert = settings.expert
-    reference = textures(places, (SIDE, SIDE), 0)
-    divided = settings.divided(0, places)
-    most = max(len(own) for _, own in divided)
-    table = np.full((len(divided), most), -1, np.int64)
-    for row, (_, own) in zip(table, divided, strict=True):
-        row[: len(own)] = own
-    shape = (len(divided), expert.neurons)
-    weights = [expert.scaled(expert.initial_weights(rng)) for _ in divided]
-    return Ensemble(
-        settings=settings,
-        names=tuple(str(place) for place in range(places)),
-        reference=reference,
-        poses=None,
-        frame_id="map",
-        preprocessing=settings.preprocessing_for([reference]),
-        networks=np.zeros(len(divided), np.int64),
-        places=table,
-        weights=np.stack(weights).astype(np.float16),
-        thresholds=np.full(shape, 40.0, np.float32),
-        responses=rng.integers(0, 20, (len(divided), most, expert.neurons)).astype(np.uint16),
-        probe=np.arange(1),
-        probed=np.zeros((1, places), np.float16),
-        activity=np.zeros(shape, np.float32),
-        train_s=0.0,
-    )
+def textured(places: int) -> Ensemble:
+    """An ensemble with default settings that knows textures."""
+    names = tuple(str(place) for place in range(places))
+    images = tuple(textures(places, (SIDE, SIDE), 0))
+    with ThreadPoolExecutor(1) as executor:
+        return train([Traverse("textures", names, images)], EnsembleSettings(), executor)
 
 
 def _seconds(run: Callable[[], Any]) -> float:
@@ -148,7 +127,7 @@ def _in_turns(places: int, fast: Recogniser, turns: int) -> dict[str, float] | N
 def benchmark(places: int, turns: int, json: str | None) -> None:
     """Measure how fast places are recognised, also by VPRTempo if it is installed."""
     with remarks.status("building"):
-        ensemble = untrained(places)
+        ensemble = textured(places)
         fast = Recogniser(ensemble)
         spiking = Recogniser(ensemble, RecogniserSettings(mode="spiking"))
     queries = textures(_QUERIES, (SIDE, SIDE), 1)
@@ -169,7 +148,7 @@ def benchmark(places: int, turns: int, json: str | None) -> None:
         }
     with remarks.status("VPRTempo"):
         result["in_turns"] = _in_turns(
-            min(places, 100), Recogniser(untrained(min(places, 100))), turns
+            min(places, 100), Recogniser(textured(min(places, 100))), turns
         )
     show_result(result, json, _table(result))
 

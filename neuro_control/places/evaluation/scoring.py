@@ -54,7 +54,7 @@ def metrics_of(similarity: Similarity, truth: Truth, tolerance: int = 0) -> Metr
 
 
 def acceptance(
-    similarity: Similarity, truth: Truth, thresholds: NDArray[np.float64]
+    similarity: Similarity, truth: Truth, thresholds: NDArray[np.float64], near: int = NEAR
 ) -> tuple[float, float]:
     """Shares of queries accepted: if their place had never been visited, and as it is.
 
@@ -66,11 +66,12 @@ def acceptance(
         similarity: Similarities, (queries, places).
         truth: Place of each query, -1 for none.
         thresholds: Score from which on each query is accepted, (queries,).
+        near: Places to either side of a query's own that are left out with it.
     """
     places = np.arange(similarity.shape[1])
-    near = np.abs(places[None, :] - truth[:, None]) <= NEAR
+    own_places = np.abs(places[None, :] - truth[:, None]) <= near
     known = truth >= 0
-    foreign = np.where(near & known[:, None], -np.inf, similarity).max(axis=1) >= thresholds
+    foreign = np.where(own_places & known[:, None], -np.inf, similarity).max(axis=1) >= thresholds
     own = (similarity.max(axis=1) >= thresholds)[known]
     accepted = np.concatenate([foreign, own]).astype(np.float64)
     return accept_rates(accepted, np.arange(len(accepted)) >= len(foreign), 1.0)

@@ -18,6 +18,8 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.learning.executors import workers
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.ensemble_settings import (
+    LEARNINGS,
+    NEURONS,
     PREPROCESSINGS,
     REGIONS,
     EnsembleSettings,
@@ -88,16 +90,22 @@ _GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 @click.option(
     "--neurons",
     type=click.IntRange(1),
-    default=_DEFAULT.neurons,
-    show_default=True,
-    help="Number of excitatory neurons of an expert.",
+    help="Number of excitatory neurons of an expert; by default "
+    f"{NEURONS['one-shot']}, and {NEURONS['stdp']} with --learning stdp.",
 )
 @click.option(
     "--epochs",
     type=click.IntRange(1),
     default=_DEFAULT.epochs,
     show_default=True,
-    help="Number of times that an expert is trained on each image.",
+    help="Number of times that an expert is trained on each image by STDP.",
+)
+@click.option(
+    "--learning",
+    type=click.Choice(LEARNINGS),
+    default=_DEFAULT.learning,
+    show_default=True,
+    help="How experts learn: each place at one sight, or by STDP as in the paper.",
 )
 @seed_option
 @executor_options
@@ -115,13 +123,16 @@ def train_command(
     regions: str,
     places: int,
     networks: int,
-    neurons: int,
+    neurons: int | None,
     epochs: int,
+    learning: str,
     seed: int,
     jobs: int,
     cluster: str | None,
 ) -> None:
     """Train an ensemble of spiking experts on the images of a route.
+
+    Several traverses of a route tell what changes between visits, which is suppressed from then on.
 
     Until the model is whole, the experts that are done are kept beside it: after an interruption
     the same command resumes the training.
@@ -130,7 +141,10 @@ def train_command(
     if known is not None:
         _refuse_settings()
     settings = (
-        EnsembleSettings(preprocessing, regions, places, networks, neurons, epochs, seed)
+        EnsembleSettings(
+            *(preprocessing, regions, places, networks, neurons or NEURONS[learning], epochs, seed),
+            learning=learning,
+        )
         if known is None
         else dataclasses.replace(known.settings, epochs=epochs)
     )
@@ -161,7 +175,7 @@ def train_command(
 def _refuse_settings() -> None:
     """Refuse settings for an ensemble that is extended: it keeps all but the epochs."""
     context = click.get_current_context()
-    fixed = ("preprocessing", "regions", "places", "networks", "neurons", "seed")
+    fixed = ("preprocessing", "regions", "places", "networks", "neurons", "learning", "seed")
     for name in fixed:
         # A deprecated option gives the default map's value.
         if context.get_parameter_source(name) in _GIVEN:

@@ -13,8 +13,7 @@ from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_text
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
-from neuro_control.places.control.types import Array32
-from neuro_control.places.training.train_expert import Arrays
+from neuro_control.places.control.types import Array32, Arrays
 
 EXPERT = "a place expert in training"
 

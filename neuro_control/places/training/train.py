@@ -8,6 +8,7 @@ Source: Hussaini, Milford and Fischer (arXiv 2209.08723), section III.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
@@ -20,20 +21,25 @@ from neuro_control import weights as weight_files
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.ensemble import Ensemble
 from neuro_control.places.control.ensemble_settings import EnsembleSettings
+from neuro_control.places.control.place_cells import learn_at_one_sight
 from neuro_control.places.control.preprocessing import Preprocessing
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.recogniser_settings import RecogniserSettings
+from neuro_control.places.control.spiking_scorer import DEFAULT_MARGIN
 from neuro_control.places.control.stdp.batch_simulator import make_present
 from neuro_control.places.control.stdp.encoding import encode
-from neuro_control.places.control.types import HZ_PER_LEVEL, Indices
+from neuro_control.places.control.suppression import unit
+from neuro_control.places.control.types import HZ_PER_LEVEL, Array32, Arrays, Indices
 from neuro_control.places.training.dataset import Traverse, pair
 from neuro_control.places.training.resume import EXPERT, expert_file, fingerprint, resumed
-from neuro_control.places.training.train_expert import Arrays, train_expert
+from neuro_control.places.training.train_expert import train_expert
 
 # Number of the reference's images that are presented to the trained ensemble, and of images in each
 # stretch of the route.
 _PROBES = 200
 _STRETCH = 20
+# Number of differences between traverses that are kept, about.
+_COMPARED = 300
 
 
 def train(
@@ -59,6 +65,7 @@ def train(
     Raises:
         ConfigurationError: The traverses are not of the same places, or places are known already.
     """
+    began = time.perf_counter()
     names, images = _aligned(traverses)
     first = 0
     if known is None:
@@ -72,8 +79,8 @@ def train(
     advance(len(done), len(divided))
     futures = {
         executor.submit(
-            train_expert,
-            *(levels[:, places - first], settings.expert, settings.epochs),
+            _learn,
+            *(settings, levels[:, places - first]),
             [settings.seed, network, int(places.min()), first],
         ): index
         for index, (network, places) in enumerate(divided)
@@ -99,7 +106,34 @@ def train(
         divided,
         [done[i] for i in range(len(divided))],
     )
-    return _probed(ensemble if known is None else _joined(known, ensemble))
+    ensemble = _probed(ensemble if known is None else _joined(known, ensemble))
+    wall = time.perf_counter() - began
+    if known is None:
+        differences = _differences(levels)
+    else:
+        wall += known.train_wall_s
+        differences = known.differences
+    return dataclasses.replace(ensemble, train_wall_s=wall, differences=differences)
+
+
+def _learn(settings: EnsembleSettings, levels: Array32, seed: Sequence[int]) -> Arrays:
+    """An expert for places whose levels (traverses, places, inputs) are given."""
+    if settings.learning == "one-shot":
+        return learn_at_one_sight(levels, settings.neurons, seed)
+    return train_expert(levels, settings.expert, settings.epochs, seed)
+
+
+def _differences(levels: Array32) -> NDArray[np.float16] | None:
+    """Differences between traverses at some places, (n, inputs); None for one traverse.
+
+    Args:
+        levels: (traverses, places, inputs).
+    """
+    if len(levels) == 1:
+        return None
+    every = max(levels.shape[1] * (len(levels) - 1) // _COMPARED, 1)
+    found = [(unit(other) - unit(levels[0]))[::every] for other in levels[1:]]
+    return np.concatenate(found).astype(np.float16)
 
 
 def _aligned(traverses: Sequence[Traverse]) -> tuple[tuple[str, ...], list[NDArray[np.uint8]]]:
@@ -196,6 +230,8 @@ def _joined(known: Ensemble, added: Ensemble) -> Ensemble:
 
 def _probed(ensemble: Ensemble) -> Ensemble:
     """The ensemble, with its responses to images of the reference itself."""
+    if ensemble.settings.learning == "one-shot":
+        return _active(ensemble)
     count = len(ensemble.names)
     stretches = max(min(_PROBES, count) // _STRETCH, 1)
     starts = np.linspace(0, max(count - _STRETCH, 0), stretches).astype(int)
@@ -217,4 +253,19 @@ def _probed(ensemble: Ensemble) -> Ensemble:
         probe=probe,
         probed=recogniser.scores_of(levels).astype(np.float16),
         activity=fired / np.float32(len(probe)),
+    )
+
+
+def _active(ensemble: Ensemble) -> Ensemble:
+    """An ensemble of place cells, with the share of the reference for which each would fire."""
+    levels = unit(ensemble.preprocessing.traverse_levels(ensemble.reference))
+    drive = np.stack([levels @ weights.astype(np.float32) for weights in ensemble.weights], axis=1)
+    fired = drive > drive.mean() + np.float32(DEFAULT_MARGIN) * drive.std()
+    count = len(ensemble.names)
+    return dataclasses.replace(
+        ensemble,
+        # Scores of the reference follow from the weights: none are kept.
+        probe=np.zeros(1, np.int64),
+        probed=np.zeros((1, count), np.float16),
+        activity=fired.mean(axis=0, dtype=np.float32),
     )
