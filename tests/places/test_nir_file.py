@@ -9,10 +9,10 @@ import pytest
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control import nir_file
-from neuro_control.places.control.constants import step_constants
-from neuro_control.places.control.encoding import encode
-from neuro_control.places.control.expert import RETINAL
-from neuro_control.places.control.presentation import ExpertState, Record, present
+from neuro_control.places.control.stdp.constants import step_constants
+from neuro_control.places.control.stdp.encoding import encode
+from neuro_control.places.control.stdp.expert import RETINAL
+from neuro_control.places.control.stdp.presentation import ExpertState, Record, present
 from neuro_control.spiking import nir_files
 
 nir = pytest.importorskip("nir")

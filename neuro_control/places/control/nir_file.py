@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.constants import step_constants
-from neuro_control.places.control.expert import EXCITATORY, Expert, neuron_delays
-from neuro_control.places.control.presentation import ExpertState
+from neuro_control.places.control.stdp.constants import step_constants
+from neuro_control.places.control.stdp.expert import EXCITATORY, Expert, neuron_delays
+from neuro_control.places.control.stdp.presentation import ExpertState
 from neuro_control.places.control.types import Array32, Indices
 from neuro_control.spiking import nir_files
 

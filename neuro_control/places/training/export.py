@@ -13,7 +13,7 @@ from neuro_control import resources
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control import nir_file
 from neuro_control.places.control.ensemble import Ensemble
-from neuro_control.places.control.presentation import ExpertState
+from neuro_control.places.control.stdp.presentation import ExpertState
 
 
 @click.command()
@@ -39,6 +39,11 @@ from neuro_control.places.control.presentation import ExpertState
 def command(model: str, expert: int, out: Path) -> None:
     """Export an expert's spiking network to NIR, which other simulators and chips read."""
     ensemble = Ensemble.read(resources.find_file("config/weights", model))
+    if ensemble.settings.learning != "stdp":
+        raise ConfigurationError(
+            f"{model} holds experts that learnt at one sight, whose volleys have no form in NIR: "
+            "train it with --learning stdp"
+        )
     count = len(ensemble.weights)
     if expert >= count:
         raise ConfigurationError(
