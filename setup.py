@@ -20,6 +20,8 @@ setup(
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", sorted(glob("launch/*.launch.*"))),
         (f"{SHARE}/config", sorted(glob("config/*.*"))),
+        (f"{SHARE}/config/foxglove", sorted(glob("config/foxglove/*.json"))),
+        (f"{SHARE}/config/rviz", sorted(glob("config/rviz/*.rviz"))),
         (f"{SHARE}/config/security", sorted(glob("config/security/*.xml"))),
         (f"{SHARE}/config/security/common", sorted(glob("config/security/common/*.xml"))),
         (f"{SHARE}/config/policies", sorted(glob("config/policies/*.*"))),

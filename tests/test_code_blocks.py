@@ -162,9 +162,19 @@ def check_neuro_control(words):
         check_setting(setting)
 
 
+def launch_arguments(path):
+    """Arguments that a launch file takes, those of the files that it includes among them."""
+    root = ElementTree.parse(path).getroot()
+    found = {arg.get("name") for arg in root.iter("arg")}
+    for include in root.iter("include"):
+        included = path.parent / include.get("file").removeprefix("$(dirname)/")
+        if included.suffix == ".xml":
+            found |= launch_arguments(included)
+    return found
+
+
 def check_launch(file, arguments):
-    path = ROOT / "launch" / file
-    declared = {arg.get("name") for arg in ElementTree.parse(path).getroot().iter("arg")}
+    declared = launch_arguments(ROOT / "launch" / file)
     for argument in arguments:
         name = argument.partition(":=")[0]
         assert name in declared, f"{file} has no argument {name}"

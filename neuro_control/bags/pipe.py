@@ -18,12 +18,16 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 from collections import deque
+from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from neuro_control.bags.sinks import Sink, Topic
 from neuro_control.errors import ConfigurationError
 
+# Arguments of a process that lets others go first, and of one that stays when all was said.
+_LATER, _STAY = "later", "stay"
 # Number of a topic, time (ns) and length of what follows; a new number declares its topic.
 _HEAD = struct.Struct("<HqI")
 # Most bytes that may wait where frames may be dropped: a second of many cameras.
@@ -38,20 +42,27 @@ class SinkProcess:
     Args:
         sink: ``module:Class`` of the sink.
         arguments: Its keyword arguments, as JSON can hold them.
-        drop: Whether messages are dropped once 64 MiB of them wait; otherwise they all wait.
+        drop: Whether messages are dropped once 64 MiB of them wait; otherwise they all wait. Such a
+            sink also gets a core only where the robot leaves one.
+        stay: Whether the sink stays open when all was sent, until ``end``.
 
     Attributes:
         dropped: Number of messages that were dropped.
     """
 
-    def __init__(self, sink: str, arguments: dict[str, Any], *, drop: bool) -> None:
+    def __init__(
+        self, sink: str, arguments: dict[str, Any], *, drop: bool, stay: bool = False
+    ) -> None:
         self.dropped = 0
-        self._drop = drop
+        self._drop, self._stay = drop, stay
         self._waiting: deque[memoryview] = deque()
         self._size = 0
         self._numbers: dict[str, int] = {}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "neuro_control.bags.pipe", sink, json.dumps(arguments)],
+            [
+                *(sys.executable, "-m", "neuro_control.bags.pipe"),
+                *(sink, json.dumps(arguments), *[_LATER] * drop, *[_STAY] * stay),
+            ],
             stdin=subprocess.PIPE,
             # Ctrl-C on the terminal is for the run, which then closes the pipe.
             start_new_session=True,
@@ -98,7 +109,7 @@ class SinkProcess:
                 self._waiting.popleft()
 
     def close(self) -> None:
-        """Send the rest, and wait until the sink has closed.
+        """Send the rest, and wait until the sink has closed, unless it stays.
 
         Raises:
             ConfigurationError: The sink failed; its own message is on standard error.
@@ -110,8 +121,13 @@ class SinkProcess:
             self._waiting.clear()
         with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
-        if self._process.wait():
+        if not self._stay and self._process.wait():
             raise ConfigurationError(self._why())
+
+    def end(self) -> None:
+        """Close a sink that has stayed."""
+        self._process.terminate()
+        self._process.wait()
 
     def _why(self) -> str:
         return "what takes the run's messages ended early; its own message is above"
@@ -133,14 +149,28 @@ def read_frames(stream: BinaryIO, sink: Sink) -> None:
             sink.open_topic(topic)
 
 
+def _go_later() -> None:
+    """Let every other process have a core first."""
+    os.nice(5)
+    # A session is a group of its own for Linux's scheduler, within which alone nice acts.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text("5")
+
+
 def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ended, parent = threading.Event(), os.getppid()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    if _LATER in sys.argv[3:]:
+        _go_later()
     module, _, name = sys.argv[1].partition(":")
     try:
         sink: Sink = getattr(importlib.import_module(module), name)(**json.loads(sys.argv[2]))
         try:
             read_frames(sys.stdin.buffer, sink)
+            # A run that is killed takes its view along.
+            while _STAY in sys.argv[3:] and os.getppid() == parent and not ended.wait(0.5):
+                pass
         finally:
             sink.close()
     except (ConfigurationError, OSError) as error:

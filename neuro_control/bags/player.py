@@ -13,18 +13,16 @@ from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from neuro_control.bags.message_types import find_type
+from neuro_control.bags.pacing import paced
 from neuro_control.bags.reader import Bag
 from neuro_control.bags.sinks import RUN_TOPIC
 from neuro_control.errors import ConfigurationError
 from neuro_control.ros import process
-from neuro_control.ros.messages import NANOSECONDS
 
 # Whoever comes later gets the last message of a topic that says what is, not what happens.
 _LATCHED = ("/tf_static", "/robot_description", RUN_TOPIC)
 # Wall time for which subscribers are given to find the publishers, s.
 _DISCOVERY = 0.5
-# Longest wait at once, so that Ctrl-C is minded, s.
-_NAP = 0.1
 _OF_NO_USE = ("/parameter_events", "/rosout")
 
 
@@ -48,14 +46,8 @@ def publish(bag: Bag, rate: float, progress: Callable[[float], None]) -> int | N
     try:
         publishers = _publishers(node, bag)
         time.sleep(_DISCOVERY)
-        begin, first = time.perf_counter(), None
-        for done, message in enumerate(bag.messages(list(publishers))):
-            first = message.nanoseconds if first is None else first
-            due = begin + (message.nanoseconds - first) / NANOSECONDS / rate
-            while (left := due - time.perf_counter()) > 0 and not stop():
-                time.sleep(min(left, _NAP))
-            if stop():
-                break
+        messages = paced(bag.messages(list(publishers)), rate, stop)
+        for done, message in enumerate(messages):
             publishers[message.topic].publish(message.data)
             progress(done + 1)
     finally:
@@ -66,14 +58,10 @@ def publish(bag: Bag, rate: float, progress: Callable[[float], None]) -> int | N
 
 def _publishers(node: Node, bag: Bag) -> dict[str, Publisher]:
     found: dict[str, Publisher] = {}
-    for name, kind in bag.kinds.items():
+    for name in bag.readable(node.get_logger().warning):
         if name in _OF_NO_USE:
             continue
-        try:
-            message_type: Any = find_type(kind)
-        except ConfigurationError as error:
-            node.get_logger().warning(f"{name} is left out: {error}")
-            continue
+        message_type: Any = find_type(bag.kinds[name])
         latched = name.startswith(_LATCHED)
         qos = QoSProfile(
             depth=100,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,6 +46,8 @@ class Bag:
     """
 
     def __init__(self, path: Path, names: Mapping[str, str] | None = None) -> None:
+        if not path.exists():
+            raise ConfigurationError(f"there is no recording {path}")
         if path.suffix == ".bag":
             raise ConfigurationError(
                 f"{path} is a bag of ROS 1: `rosbags-convert --src {path} --dst FOLDER` makes one "
@@ -64,6 +66,22 @@ class Bag:
             raise ConfigurationError(
                 f"{path} has no topic {missing[0]}: there are {', '.join(sorted(self.kinds))}"
             )
+
+    def readable(self, warn: Callable[[str], object] = lambda _: None) -> list[str]:
+        """Topics whose messages are of types that are installed.
+
+        Args:
+            warn: Called with a sentence for each of the others.
+        """
+        found = []
+        for name, kind in self.kinds.items():
+            try:
+                find_type(kind)
+            except ConfigurationError as error:
+                warn(f"{name} is left out: {error}")
+            else:
+                found.append(name)
+        return found
 
     def _named(self, topic: str) -> str:
         return self._names.get(topic, topic)

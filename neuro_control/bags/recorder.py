@@ -37,7 +37,7 @@ class BagRecorder(Listener[RecorderParameters]):
         ConfigurationError: The file can't be written, or mcap is not installed.
     """
 
-    def __init__(self, name: str = "recorder", **node_options: Any) -> None:
+    def __init__(self, name: str = "bag_recorder", **node_options: Any) -> None:
         super().__init__(name, RecorderParameters, "recorder", **node_options)
 
     def make_sink(self) -> McapFile:
@@ -53,5 +53,5 @@ class BagRecorder(Listener[RecorderParameters]):
 
 
 def main() -> None:
-    """Run the node: the executable recorder."""
+    """Run the node: the executable bag_recorder."""
     run_node(BagRecorder)

@@ -24,6 +24,7 @@ from std_msgs.msg import String
 
 from neuro_control.bags.pipe import SinkProcess
 from neuro_control.bags.sinks import RUN, RUN_TOPIC, Topic
+from neuro_control.bags.thinning import Spacing
 from neuro_control.ros.intraprocess import HandingOver
 from neuro_control.ros.parameters import parameters_of
 
@@ -34,19 +35,6 @@ _PILE = 50
 # Topics that carry what another topic has, under a name of an earlier release: to subscribe to one
 # makes its node warn.
 OLD_NAMES = ("odometry",)
-# Streams, of which a view needs no more than it can show; every other message may be an event.
-_STREAMS = (
-    "geometry_msgs/msg/Twist",
-    "geometry_msgs/msg/TwistStamped",
-    "nav_msgs/msg/Odometry",
-    "rosgraph_msgs/msg/Clock",
-    "sensor_msgs/msg/FluidPressure",
-    "sensor_msgs/msg/Imu",
-    "sensor_msgs/msg/JointState",
-    "sensor_msgs/msg/Range",
-    "std_msgs/msg/Float64MultiArray",
-    "tf2_msgs/msg/TFMessage",
-)
 
 
 class Tap:
@@ -61,8 +49,7 @@ class Tap:
 
     def __init__(self, sink: SinkProcess, scenario: str, spacing: float = 0.0) -> None:
         self._sink, self._scenario = sink, scenario
-        self._spacing = round(1e9 * spacing)
-        self._taken: dict[str, int] = {}
+        self._spacing = Spacing(spacing)
         self._waiting: deque[tuple[str, int, Any]] = deque()
         self._closed = False
 
@@ -79,31 +66,25 @@ class Tap:
         parameters = {each.get_name(): parameters_of(each) for each in nodes}
         run = {"scenario": self._scenario, "parameters": parameters}
         self._waiting.append((RUN_TOPIC, 0, String(data=yaml.dump(run, sort_keys=False))))
+        known: set[str] = set()
         for publisher in [each for made in nodes for each in made.publishers]:
             name = publisher.topic_name
-            if name in self._taken or name.rpartition("/")[2] in OLD_NAMES:
+            if name in known or name.rpartition("/")[2] in OLD_NAMES:
                 continue
-            self._taken[name] = -(2**62)
+            known.add(name)
             topic = Topic.of(name, publisher.msg_type, publisher.qos_profile)
+            self._spacing.add(topic)
             self._sink.open_topic(topic)
-            thinned = self._spacing and topic.kind in _STREAMS
-            take = self._take_spaced if thinned else self._take
             node.create_subscription(
-                publisher.msg_type, name, partial(take, name), _qos(publisher.qos_profile)
+                publisher.msg_type, name, partial(self._take, name), _qos(publisher.qos_profile)
             )
         node.create_timer(_PERIOD, self._send, clock=Clock(clock_type=ClockType.STEADY_TIME))
         return node
 
     def _take(self, name: str, message: Any) -> None:
-        self._waiting.append((name, round(1e9 * self._now()), message))
-
-    def _take_spaced(self, name: str, message: Any) -> None:
         now = round(1e9 * self._now())
-        # A clock that goes back begins anew.
-        if self._taken[name] <= now < self._taken[name] + self._spacing:
-            return
-        self._taken[name] = now
-        self._waiting.append((name, now, message))
+        if self._spacing.is_due(name, now):
+            self._waiting.append((name, now, message))
 
     def _send(self) -> None:
         """Serialise a portion of what waits, and send it."""

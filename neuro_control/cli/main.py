@@ -95,6 +95,10 @@ _OF_ALL = {
             "neuro_control.cli.claims:claims",
             "Print each paper's claims, what was measured here, and whether they hold.",
         ),
+        "watching": (
+            "neuro_control.cli.watching.cost:watching",
+            "Measure what a view or a recording costs the control loop.",
+        ),
         "emergency-stop": (
             "neuro_control.faults.emergency_stop:emergency_stop",
             "Measure the time from an emergency stop to the safe command, under load.",

@@ -19,7 +19,7 @@ from neuro_control.cli.progress import progress
 from neuro_control.cli.report import settings_of, summary_table
 from neuro_control.cli.scenario import Scenario, find_scenario, resolve
 from neuro_control.cli.urdf import description
-from neuro_control.cli.watching.options import Watching, record_option
+from neuro_control.cli.watching.options import Watching, watching_options
 from neuro_control.errors import ConfigurationError
 from neuro_control.files import write_csv, write_text
 from neuro_control.simulation.rendering import no_gl
@@ -65,7 +65,7 @@ _PATIENCE = 10.0
 @click.option(
     "--config", type=click.Path(path_type=Path), help="Parameter file in place of the scenario's."
 )
-@record_option
+@watching_options
 @out_option("Folder for plot, animation, recording and JSON.", required=False)
 @json_option
 def run(
@@ -80,6 +80,9 @@ def run(
     changes: tuple[str, ...],
     config: Path | None,
     record: Path | None,
+    view: bool,
+    view_in: str,
+    foxglove_port: int | None,
     out: Path | None,
     json: str | None,
 ) -> None:
@@ -87,13 +90,8 @@ def run(
     if lockstep and real_time_factor is not None:
         raise ConfigurationError("--lockstep and --real-time-factor exclude one another")
     scenario = find_scenario(name)
-    watching = Watching(record)
-    if watching and processes:
-        raise ConfigurationError(
-            "--record watches nodes of one process: leave --processes out, or "
-            "set record:=true in launch"
-        )
-    watching.check()
+    watching = Watching(record, view, view_in, foxglove_port)
+    watching.check(processes, out)
     overrides: dict[str, Any] = {"lockstep_limit": _PATIENCE}
     # A parameter file may say how long and with which seed: a recorded run's does.
     if config is None or seconds is not None:
@@ -114,8 +112,9 @@ def run(
         parameters = _parameters(scenario, config, overrides, instruction, changes, Path(scratch))
         if tf:
             scenario = _described(scenario, parameters, Path(scratch))
-        watchers = watching.watchers(name) if watching else []
+        watchers = watching.watchers(name, parameters, out) if watching else []
         _run(scenario, parameters, processes, Path(scratch), out, json, watchers)
+    watching.stay()
 
 
 def _described(

@@ -34,6 +34,8 @@ Parameters = dict[str, dict[str, Any]]
 
 # Wall time given to a child process to end by itself, s.
 _END_TIMEOUT = 5.0
+# Wall time given to the last messages of a run to arrive where it is watched, s.
+_LAST_TIMEOUT = 0.5
 # Wall time after which the simulation is started although a controller has not shown itself, s.
 _START_TIMEOUT = 30.0
 
@@ -207,6 +209,8 @@ def run_together(
 
             process.settle()
             process.spin([*nodes, recorder.node, *beside], over, bus)
+            if watchers and simulation.finished:
+                bus.deliver(time.perf_counter() + _LAST_TIMEOUT)  # the last messages
             process.check(simulation)
             progress(simulation.time)
         finally:
@@ -224,6 +228,7 @@ def measure(
     parameters: Parameters,
     seconds: float,
     real_time_factor: float | None,
+    watchers: Sequence[Watcher] = (),
 ) -> Result:
     """Run nodes in this process in order to measure: in lockstep, or at a real-time factor.
 
@@ -232,6 +237,7 @@ def measure(
         parameters: Of all nodes; those of the simulation are changed in place.
         seconds: Simulated time, s.
         real_time_factor: None for lockstep.
+        watchers: As for ``run_together``.
 
     Raises:
         ConfigurationError: As ``run_together``.
@@ -248,7 +254,7 @@ def measure(
             parameters[name]["use_sim_time"] = True
         wait_alike(parameters)
         write_parameters(parameters, file)
-        result = run_together(factories, file, recording, None, lambda _: None)
+        result = run_together(factories, file, recording, None, lambda _: None, watchers)
     if result.interrupted is not None:
         raise SystemExit(128 + result.interrupted)
     return result

@@ -82,10 +82,10 @@ def test_a_sink_that_fails_is_reported_when_the_run_ends(tmp_path, capfd):
 
 def test_what_can_t_be_recorded_to_is_refused_before_the_run(tmp_path):
     with pytest.raises(ConfigurationError, match=r"ends in \.mcap"):
-        Watching(tmp_path / "run.bag").check()
+        Watching(tmp_path / "run.bag").check(False, None)
     (tmp_path / "run.mcap").mkdir()
     with pytest.raises(ConfigurationError, match="is a folder"):
-        Watching(tmp_path / "run.mcap").check()
+        Watching(tmp_path / "run.mcap").check(False, None)
 
 
 def test_the_recorder_node_takes_topics_as_they_appear(bench, tmp_path):

@@ -90,6 +90,8 @@ def test_what_is_wrong_with_a_recording_is_said_in_a_sentence(recorded, replayed
     (tmp_path / "broken.mcap").write_bytes(recorded.read_bytes()[:5000])
     with pytest.raises(ConfigurationError, match="can't read the recording"):
         replayed(tmp_path / "broken.mcap")
+    with pytest.raises(ConfigurationError, match="there is no recording"):
+        replayed(tmp_path / "nothing.mcap")
     (tmp_path / "old.bag").touch()
     with pytest.raises(ConfigurationError, match="rosbags-convert"):
         replayed(tmp_path / "old.bag")

@@ -188,3 +188,15 @@ def test_bounds_are_those_of_the_paper_and_draws_lie_within():
         assert (drawn <= design.bounds[1]).all()
         np.testing.assert_allclose(drawn.mean(axis=0), np.mean(design.bounds, axis=0), atol=0.8)
     assert set(KINDS) == {"lif", "lif-recurrent", "iwta", "iwta-recurrent"}
+
+
+def test_opposite_errors_exchange_the_membrane_potentials_of_each_pair():
+    up, down = controller(), controller()
+    for error in flight(40):
+        up.step(error)
+        down.step(-error)
+        layers = up.potentials.reshape(4, 2, 20)
+        assert np.array_equal(layers[:, ::-1], down.potentials.reshape(4, 2, 20))
+    # In this order its own neurons, encoders of PD first: those are driven by the error alone.
+    assert up.potentials.shape == up.spikes.shape
+    assert not np.array_equal(layers[0, 0], layers[0, 1])

@@ -49,7 +49,8 @@ _LARGEST = 14 * PAIRS + 1
 # Where each part of a state begins: first the + neurons of all pairs, then the − neurons. The last
 # number is the output.
 (
-    _ENCODER_VOLTAGE, ENCODER_SPIKE, _TRACE, _CURRENT, _VOLTAGE, _ADAPTED_THRESHOLD, HIDDEN_SPIKE,
+    ENCODER_VOLTAGE, ENCODER_SPIKE, _TRACE, _CURRENT, HIDDEN_VOLTAGE, _ADAPTED_THRESHOLD,
+    HIDDEN_SPIKE,
 ) = range(0, 14 * PAIRS, 2 * PAIRS)  # fmt: skip
 _OUTPUT = 14 * PAIRS
 
@@ -248,11 +249,11 @@ def tick(value: float, p: Array, s: Array, adaptive: bool, recurrent: bool) -> f
         m = PAIRS + k  # the − neuron of the pair
         scaled, bias = p[_ENCODER_WEIGHT + k] * value, p[_ENCODER_BIAS + k]
         decay, threshold = p[_ENCODER_DECAY + k], p[_ENCODER_THRESHOLD + k]
-        up = decay * s[_ENCODER_VOLTAGE + k] + (bias + scaled) - s[ENCODER_SPIKE + k] * threshold
-        down = decay * s[_ENCODER_VOLTAGE + m] + (bias - scaled) - s[ENCODER_SPIKE + m] * threshold
+        up = decay * s[ENCODER_VOLTAGE + k] + (bias + scaled) - s[ENCODER_SPIKE + k] * threshold
+        down = decay * s[ENCODER_VOLTAGE + m] + (bias - scaled) - s[ENCODER_SPIKE + m] * threshold
         plus = 1.0 if up > threshold else 0.0
         minus = 1.0 if down > threshold else 0.0
-        s[_ENCODER_VOLTAGE + k], s[_ENCODER_VOLTAGE + m] = up, down
+        s[ENCODER_VOLTAGE + k], s[ENCODER_VOLTAGE + m] = up, down
         s[ENCODER_SPIKE + k], s[ENCODER_SPIKE + m] = plus, minus
 
         same, cross, decay = p[_WEIGHT_SAME + k], p[_WEIGHT_CROSS + k], p[_CURRENT_DECAY + k]
@@ -266,9 +267,9 @@ def tick(value: float, p: Array, s: Array, adaptive: bool, recurrent: bool) -> f
         s[_CURRENT + k], s[_CURRENT + m] = up, down
 
         decay = p[_VOLTAGE_DECAY + k]
-        up = decay * s[_VOLTAGE + k] + up - up_before * s[_ADAPTED_THRESHOLD + k]
-        down = decay * s[_VOLTAGE + m] + down - down_before * s[_ADAPTED_THRESHOLD + m]
-        s[_VOLTAGE + k], s[_VOLTAGE + m] = up, down
+        up = decay * s[HIDDEN_VOLTAGE + k] + up - up_before * s[_ADAPTED_THRESHOLD + k]
+        down = decay * s[HIDDEN_VOLTAGE + m] + down - down_before * s[_ADAPTED_THRESHOLD + m]
+        s[HIDDEN_VOLTAGE + k], s[HIDDEN_VOLTAGE + m] = up, down
         if adaptive:
             base, adaptation = p[_THRESHOLD + k], p[_ADAPTATION + k]
             decay = p[_TRACE_DECAY + k]

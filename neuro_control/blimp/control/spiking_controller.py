@@ -21,7 +21,9 @@ from neuro_control import weights as weight_files
 from neuro_control.blimp.control import nir_file
 from neuro_control.blimp.control.antisymmetric import (
     ENCODER_SPIKE,
+    ENCODER_VOLTAGE,
     HIDDEN_SPIKE,
+    HIDDEN_VOLTAGE,
     PAIRS,
     pack,
     tick_and_count,
@@ -106,11 +108,17 @@ class SpikingController:
 
         Of each 40 the 20 that a positive error excites, if their weights are positive, come first.
         """
-        pd, integral = self._networks.states
-        encoders, hidden = (
-            slice(start, start + 2 * PAIRS) for start in (ENCODER_SPIKE, HIDDEN_SPIKE)
-        )
-        return np.concatenate([pd[encoders], pd[hidden], integral[encoders], integral[hidden]])
+        return self._of_layers(ENCODER_SPIKE, HIDDEN_SPIKE)
+
+    @property
+    def potentials(self) -> Array:
+        """Membrane potentials after the last tick, (160,), in the order of ``spikes``."""
+        return self._of_layers(ENCODER_VOLTAGE, HIDDEN_VOLTAGE)
+
+    def _of_layers(self, encoder: int, hidden: int) -> Array:
+        """Parts of both networks' states that begin there, one for each neuron."""
+        layers = [slice(start, start + 2 * PAIRS) for start in (encoder, hidden)]
+        return np.concatenate([each[layer] for each in self._networks.states for layer in layers])
 
     @property
     def neurons(self) -> list[str]:

@@ -283,7 +283,9 @@ class BlimpAltitude(Controller[BlimpParameters]):
         """Command message of thrusts, N, and the servo's angle, rad."""
         network = self.controller.network
         if network is not None and self._activity.get_subscription_count():
-            self._activity.publish(joint_state(nanoseconds, self._neurons, network.spikes))
+            self._activity.publish(
+                joint_state(nanoseconds, self._neurons, network.spikes, effort=network.potentials)
+            )
         left, right, angle = action
         return joint_state(
             nanoseconds,

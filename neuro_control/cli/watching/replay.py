@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.table import Table
 
-from neuro_control.cli.options import json_option
+from neuro_control.cli.options import json_option, out_option
 from neuro_control.cli.output import remarks, show_result
 from neuro_control.cli.progress import progress
 from neuro_control.cli.scenario import Scenario, find_scenario, resolve
+from neuro_control.cli.watching.options import SPACING, VIEW_FILE, body_of, view_in_option
 from neuro_control.errors import ConfigurationError
 from neuro_control.simulation.rendering import no_gl
 
@@ -25,14 +27,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--to",
     "target",
-    type=click.Choice(["controller", "ros"]),
+    type=click.Choice(["controller", "ros", "view"]),
     default="controller",
     show_default=True,
-    help="controller: compare what it commands now with what it commanded; ros: publish.",
+    help="controller: compare what it commands now with what it commanded; ros: publish; "
+    "view: show in Rerun.",
 )
 @click.option("--scenario", "name", help="Whose controllers; by default the recorded scenario's.")
 @click.option("--node", "only", multiple=True, help="Only this node of them; repeatable.")
@@ -65,8 +68,10 @@ if TYPE_CHECKING:
     type=click.FloatRange(0.01, 100.0),
     default=1.0,
     show_default=True,
-    help="Speed of publishing, as a multiple of the recorded.",
+    help="Speed of publishing and showing, as a multiple of the recorded.",
 )
+@view_in_option
+@out_option(f"Folder for {VIEW_FILE}, with --to view.", required=False)
 @json_option
 def replay(
     file: Path,
@@ -78,6 +83,8 @@ def replay(
     remaps: tuple[str, ...],
     tolerance: float,
     rate: float,
+    view_in: str,
+    out: Path | None,
     json: str | None,
 ) -> None:
     """Replay a recording, of this package or of any other: an MCAP file or a bag of ROS 2.
@@ -93,6 +100,9 @@ def replay(
     bag = Bag(file, _renamed(remaps))
     if target == "ros":
         _publish(bag, rate)
+        return
+    if target == "view":
+        _show(bag, rate, view_in, out)
         return
     scenario_name, scenario = _scenario(bag, name)
     nodes = _chosen(scenario, only)
@@ -194,6 +204,37 @@ def _table(result: Mapping[str, Mapping[str, Any]]) -> Table:
 def _verdict(same: bool, tolerance: float) -> str:
     within = f" within {tolerance:g}" if tolerance else ", to the bit"
     return f"the same commands{within}" if same else "the commands differ"
+
+
+def _show(bag: Bag, rate: float, view_in: str, out: Path | None) -> None:
+    """Show a recording: at its pace, or into a file as fast as it goes."""
+    from neuro_control.bags.pacing import paced
+    from neuro_control.bags.sinks import Topic
+    from neuro_control.bags.thinning import Thinned
+    from neuro_control.viewing import rerun_view
+
+    rerun_view.check(view_in, out)
+    run = bag.run()
+    parameters = run.get("parameters")
+    body = body_of(parameters) if isinstance(parameters, dict) else {}
+    file = None if out is None else str((out / VIEW_FILE).resolve())
+    title = str(run.get("scenario") or "recording")
+    view = rerun_view.RerunView(**body, file=file, shown_in=view_in, title=title)
+    sink = Thinned(view, SPACING)
+    topics = bag.readable()
+    for name in topics:
+        sink.open_topic(Topic(name, bag.kinds[name], ""))
+    messages = bag.messages(topics)
+    with progress("showing", sum(bag.counts[name] for name in topics), "messages") as show:
+        try:
+            for done, each in enumerate(messages if view_in == "file" else paced(messages, rate)):
+                sink.write(each.topic, each.nanoseconds, each.data)
+                show(done + 1)
+            if rerun_view.place_of(view_in) == "browser":
+                remarks.print("Ctrl-C ends the view")
+                threading.Event().wait()
+        finally:
+            sink.close()
 
 
 def _publish(bag: Bag, rate: float) -> None:

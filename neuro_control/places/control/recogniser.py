@@ -52,6 +52,7 @@ class Recogniser:
     Attributes:
         ensemble: The ensemble.
         settings: How it works.
+        latest: Scores of all places for the last image, (P,); None before the first.
 
     Raises:
         ConfigurationError: The file can't be read, or there is no such device.
@@ -87,6 +88,7 @@ class Recogniser:
                 device=s.device,
             )
         # Computed when it is needed: an ensemble in training has nothing to compute it from.
+        self.latest: Array | None = None
         self._first: tuple[float, Array] | None = None
         self._novelty: NoveltyThreshold | None = None
         self._restored: State | None = None
@@ -234,6 +236,7 @@ class Recogniser:
             raise ConfigurationError("the image is of one colour and shows no place")
         side = self.ensemble.reference.shape[1]
         scores = self._sequence.step(self.scores(shrink(whole, side)[None])[0])
+        self.latest = scores
         best = np.argsort(-scores, kind="stable")[: self._best]
         score = float(scores[best[0]])
         visited = score >= self.threshold

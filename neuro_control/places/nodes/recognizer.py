@@ -33,6 +33,7 @@ from neuro_control.ros.inputs import check_age
 from neuro_control.ros.lifecycle.managed_node import ManagedNode
 from neuro_control.ros.messages import (
     COMMAND_QOS,
+    SENSOR_QOS,
     Rejected,
     joint_state,
     to_nanoseconds,
@@ -51,7 +52,9 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
     image, ``place`` (sensor_msgs/JointState): names of the K best places in ``name``, the best
     first, their scores in ``position``, and in the header's ``frame_id`` the place where the camera
     is, empty if that was never visited. If the reference has poses, it also publishes ``pose``
-    (PoseWithCovarianceStamped). Service: ``~/load_model`` (std_srvs/Trigger).
+    (PoseWithCovarianceStamped), and where somebody listens the scores of all places as
+    ``~/scores`` (JointState: names and, in ``position``, scores). Service: ``~/load_model``
+    (std_srvs/Trigger).
 
     A thread of its own recognises, so that diagnostics are published in time. While it works, the
     newest image waits and older images are dropped.
@@ -85,6 +88,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         self._load()
         self._places = self.create_publisher(JointState, "place", COMMAND_QOS)
         self._poses = self.create_publisher(PoseWithCovarianceStamped, "pose", COMMAND_QOS)
+        self._scores = self.create_publisher(JointState, "~/scores", SENSOR_QOS)
         raw = self.parameters.transport == "raw"
         self._read: Callable[[Any], Grey] = read_raw if raw else read_compressed
         self._topic = "image" if raw else "image/compressed"
@@ -104,6 +108,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         self._made = [
             (self.destroy_publisher, self._places),
             (self.destroy_publisher, self._poses),
+            (self.destroy_publisher, self._scores),
             (self.destroy_subscription, images),
             (self.destroy_service, service),
         ]
@@ -231,6 +236,9 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         place, pose = self._messages(stamp, recogniser, answer)
         self._answered = (stamp, place, pose)
         self._publish(place, pose)
+        if self._scores.get_subscription_count():
+            names = list(recogniser.names)
+            self._scores.publish(joint_state(stamp, names, position=recogniser.latest))
         self._counts["never_visited"] += not answer.visited
         self._timing.add(time.perf_counter() - arrived)
         self._set_state(DiagnosticStatus.OK, "running")

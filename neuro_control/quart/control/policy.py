@@ -199,6 +199,10 @@ class Policy:
             self._begin(search=True)
         return decision
 
+    def attention(self) -> Array | None:
+        """Where the network looked in the last picture, as ``Predictor`` has it."""
+        return self.network.attention()
+
     def _searching(self, decision: Decision, seconds: float) -> Decision:
         """The decision; or to turn on the spot, while the target has yet to be found."""
         if decision.place is not None or not decision.understood:

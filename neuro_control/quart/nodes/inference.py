@@ -36,12 +36,14 @@ class Answer(NamedTuple):
         decision: What the policy decided; None if it could not.
         error: Why it could not.
         seconds: Time that it took, s.
+        attention: Where the policy looked, (height, width), if that was asked for and it tells.
     """
 
     stamp: int
     decision: Decision | None
     error: Exception | None
     seconds: float
+    attention: NDArray[np.float64] | None = None
 
 
 class Inference:
@@ -77,7 +79,9 @@ class Inference:
         """Drop what is being computed."""
         self._asked = None
 
-    def ask(self, look: Callable[[], Image], stamp: int, state: RobotState) -> None:
+    def ask(
+        self, look: Callable[[], Image], stamp: int, state: RobotState, *, attend: bool = False
+    ) -> None:
         """Ask for a decision.
 
         Args:
@@ -85,12 +89,13 @@ class Inference:
                 decode a large one takes long.
             stamp: Time of the picture, ns.
             state: State of the robot at that time.
+            attend: Whether to tell where the policy looked.
         """
         instruction, self._instruction = self._instruction, None
         since = POLICY_PERIOD if self._last is None else (stamp - self._last) * 1e-9
         self._last = stamp
         self._asked = self._thread.submit(
-            self._decide, instruction, look, stamp, state, min(max(since, 0.0), 1.0)
+            self._decide, instruction, look, stamp, state, min(max(since, 0.0), 1.0), attend
         )
 
     def _decide(
@@ -100,17 +105,19 @@ class Inference:
         stamp: int,
         state: RobotState,
         since: float,
+        attend: bool,
     ) -> Answer:
         begin = time.perf_counter()
-        decision, error = None, None
+        decision, error, attention = None, None, None
         try:
             if instruction is not None:
                 self._begin(*instruction)
             decision = self.policy.act(look(), state, since)
+            attention = self.policy.attention() if attend else None
         except Exception as raised:
             # Whatever a picture makes it stumble over, the next is answered.
             error = raised
-        return Answer(stamp, decision, error, time.perf_counter() - begin)
+        return Answer(stamp, decision, error, time.perf_counter() - begin, attention)
 
     def _begin(self, instruction: str, search: bool) -> None:
         try:

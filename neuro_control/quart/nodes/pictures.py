@@ -13,7 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from neuro_control.errors import ConfigurationError
 from neuro_control.images import decode_pixels, raw_pixels
-from neuro_control.ros.messages import Rejected
+from neuro_control.ros.messages import Rejected, to_stamp
 
 Picture = NDArray[np.uint8]
 
@@ -76,3 +76,18 @@ def _colours(pixels: NDArray[Any]) -> Picture:
         image = Pillow.fromarray(np.ascontiguousarray(pixels.squeeze())).reduce(factor)
         pixels = np.asarray(image).reshape(*image.size[::-1], -1)
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def attention_image(stamp: int, weights: NDArray[np.float64]) -> Image:
+    """Image in ``mono8`` of where a policy looked: its largest weight is white.
+
+    Args:
+        stamp: Time of the picture, ns.
+        weights: Weights of parts of the picture, (height, width).
+    """
+    height, width = weights.shape
+    grey = np.round(255.0 * weights / weights.max()).astype(np.uint8)
+    message = Image(height=height, width=width, encoding="mono8", step=width)
+    message.header.stamp = to_stamp(stamp)
+    message.data = grey.tobytes()
+    return message

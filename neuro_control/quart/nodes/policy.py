@@ -25,7 +25,7 @@ from neuro_control.quart.control.policy import Decision, Policy
 from neuro_control.quart.control.state import IDLE, RobotState
 from neuro_control.quart.nodes.inference import Answer, Inference, InstructionError
 from neuro_control.quart.nodes.parameters import QuartParameters
-from neuro_control.quart.nodes.pictures import read_picture
+from neuro_control.quart.nodes.pictures import attention_image, read_picture
 from neuro_control.quart.nodes.readers import (
     Instruction,
     read_instruction,
@@ -39,6 +39,7 @@ from neuro_control.ros.messages import (
     COMMAND_QOS,
     NANOSECONDS,
     RECORD_QOS,
+    SENSOR_QOS,
     SET_POINT_QOS,
     Rejected,
     doubles,
@@ -71,7 +72,8 @@ class QuartPolicy(Controller[QuartParameters]):
     Publishes ``gait_command`` (std_msgs/Float64MultiArray), one for each message of ``odom``;
     ``~/progress`` (std_msgs/String: accepted, running, done or given up, a colon, and the
     instruction or the reason), ``~/confidence`` (std_msgs/Float64) of each decision and, where
-    someone listens, ``~/activity``: the decisions themselves.
+    someone listens, ``~/activity``: the decisions themselves, and ``~/attention``
+    (sensor_msgs/Image): where in the picture the policy looked.
 
     The policy decides in a thread of its own; meanwhile the robot is commanded on. It stands
     without an instruction, without an image that is new and shows something, and when the
@@ -90,6 +92,7 @@ class QuartPolicy(Controller[QuartParameters]):
         self._progress = self.create_publisher(String, "~/progress", PROGRESS_QOS)
         self._confidence = self.create_publisher(Float64, "~/confidence", COMMAND_QOS)
         self._activity = self.create_publisher(JointState, "~/activity", RECORD_QOS)
+        self._attention = self.create_publisher(Image, "~/attention", SENSOR_QOS)
 
     def configure(self) -> Sequence[Input[Any]]:
         """Load the policy; odometry triggers a step."""
@@ -179,7 +182,8 @@ class QuartPolicy(Controller[QuartParameters]):
             inference.forget()
         elif self._image.time != self._looked_at and not inference.busy:
             self._looked_at = self._image.time
-            inference.ask(partial(read_picture, message), self._image.time, state)
+            look, attend = partial(read_picture, message), self._attention.get_subscription_count()
+            inference.ask(look, self._image.time, state, attend=attend > 0)
             if self.parameters.lockstep:
                 self._take(inference.answer(_PATIENCE))
 
@@ -206,6 +210,8 @@ class QuartPolicy(Controller[QuartParameters]):
         self._confidence.publish(Float64(data=answer.decision.confidence))
         if self._activity.get_subscription_count():
             self._publish_activity(answer.stamp, answer.decision)
+        if answer.attention is not None:
+            self._attention.publish(attention_image(answer.stamp, answer.attention))
 
     def _refuse_image(self, error: Exception | None) -> None:
         """Stand until the next image; what is no fault of the image is the control law's own."""

@@ -99,6 +99,7 @@ class Network(nn.Module):
         super().__init__()
         tokens = tokens or ActionTokens()
         self.size, self.ranges = size, tokens.ranges
+        self._looked: Tensor | None = None
         if size.tokenizer == "codebook":
             self.tokenizer = CodebookTokenizer(size.chunk, tokens)
         else:
@@ -146,13 +147,37 @@ class Network(nn.Module):
     ) -> Prediction:
         """What to do, as ``prediction.Predictor`` has it."""
         sentence = instruction.sentence
-        out = self(
-            torch.from_numpy(image)[None],
-            torch.from_numpy(instruction.groups)[None],
-            torch.from_numpy(state).float()[None],
-            None if sentence is None else torch.from_numpy(sentence.copy()).float()[None],
-        )
+        looked: list[Tensor] = []
+        # Here and not in `forward`, which is also exported.
+        hook = self.looking().register_forward_hook(lambda *call: looked.append(call[-1]))
+        try:
+            out = self(
+                torch.from_numpy(image)[None],
+                torch.from_numpy(instruction.groups)[None],
+                torch.from_numpy(state).float()[None],
+                None if sentence is None else torch.from_numpy(sentence.copy()).float()[None],
+            )
+        finally:
+            hook.remove()
+        self._looked = looked[0]
         return Prediction.of([each.numpy() for each in self.decode(out)])
+
+    def looking(self) -> nn.Module:
+        """The layer whose output, in a forward pass its first, says where the network looks."""
+        raise NotImplementedError
+
+    def weigh(self, looked: Tensor) -> Tensor:
+        """Weight of each part of the picture, (height, width), by that layer's output."""
+        raise NotImplementedError
+
+    @torch.inference_mode()
+    def attention(self) -> NDArray[np.float64] | None:
+        """Where it looked in the last picture, as ``prediction.Predictor`` has it."""
+        if self._looked is None:
+            return None
+        weights = self.weigh(self._looked).double()
+        found: NDArray[np.float64] = (weights / weights.sum()).numpy()
+        return found
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The weights by name."""

@@ -150,6 +150,9 @@ class LargeNetwork:
         self._tokenizer.save_pretrained(folder)
         (folder / RANGES_FILE).write_text(json.dumps({"ranges": self.ranges.tolist()}))
 
+    def attention(self) -> None:
+        """It does not tell where it looks."""
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Its weights do not fit into one file of a policy: ``save`` writes a folder.
 

@@ -76,6 +76,9 @@ class OnnxNetwork:
             values.append(sentence[None].astype(np.float32))
         return Prediction.of(self._session.run(OUTPUTS, dict(zip(INPUTS, values, strict=False))))
 
+    def attention(self) -> None:
+        """It does not tell where it looks."""
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """It has no weights that a training could go on with.
 

@@ -72,6 +72,14 @@ class Predictor(Protocol):
             state: State vector, (``state.SIZE``,).
         """
 
+    def attention(self) -> Array | None:
+        """Where it looked in the last picture.
+
+        Returns:
+            Weights of parts of the picture, (height, width), whose sum is 1; None of a network that
+            does not tell, as one that was exported.
+        """
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The weights by name.
 

@@ -99,6 +99,15 @@ class SmallNetwork(Network):
             self.grasp(instruction).squeeze(1),
         )
 
+    def looking(self) -> nn.Module:
+        """The maps of the points that it looks at."""
+        return self.points
+
+    def weigh(self, looked: Tensor) -> Tensor:
+        """Mean over the points of how much each part of the picture counts to where they are."""
+        weights = looked[0].flatten(1).softmax(dim=1).mean(dim=0)
+        return weights.reshape(looked.shape[2:])
+
     def _points(self, x: Tensor) -> Tensor:
         """Where each of 64 maps has its weight: column, row, and how much there is, (n, 192)."""
         maps = self.points(x)

@@ -137,6 +137,20 @@ class TransformerNetwork(Network):
             found = self._one_by_one(asked, mask, caches)
         return Output(found, seen[:, :2], seen[:, 2], self.grasp(instruction).squeeze(1))
 
+    def looking(self) -> nn.Module:
+        """Queries, keys and values of the last block."""
+        project: nn.Module = self.blocks[-1].get_submodule("project")
+        return project
+
+    def weigh(self, looked: Tensor) -> Tensor:
+        """Attention that the token which looks for the target pays to patches, a mean of heads."""
+        parts = looked[0].reshape(len(looked[0]), 3, self.size.heads, -1)
+        query, key, _ = parts.permute(1, 2, 0, 3)
+        side = math.ceil(self.size.image / _PATCH)
+        scores = key[:, -side * side :] @ query[:, 0, :, None] / math.sqrt(query.shape[2])
+        weights: Tensor = scores[..., 0].softmax(dim=1).mean(dim=0)
+        return weights.reshape(side, side)
+
     def _prefix(
         self, images: Tensor, read: Tensor, present: Tensor, instruction: Tensor, states: Tensor
     ) -> tuple[Tensor, Tensor]:

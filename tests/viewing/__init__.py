@@ -1,0 +1,2 @@
+# Copyright neuro_control maintainers
+# SPDX-License-Identifier: Apache-2.0
