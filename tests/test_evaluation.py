@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from neuro_control.cli.benchmark import in_turns, speed_ratio
-from neuro_control.cli.evaluation import interval, means, metrics_table, over_seeds, wilson
+from neuro_control.cli.evaluation import (
+    interval,
+    means,
+    metrics_table,
+    over_seeds,
+    rate_bound,
+    wilson,
+)
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 3, 9])
@@ -51,6 +58,15 @@ def test_contestants_take_turns_and_are_compared_turn_by_turn():
     times = {"quick": [1.0, 2.0, 1.0], "slow": [2.0, 4.0, 9.0]}
     assert speed_ratio(times, "quick", "slow") == 2.0
     assert speed_ratio(times, "quick", "not installed") is None
+
+
+@pytest.mark.parametrize(
+    ("events", "trials", "bound"),
+    # Of scipy's beta.ppf(0.95, events + 1, trials - events).
+    [(0, 1, 0.95), (0, 200, 0.014867), (0, 3000, 0.000998), (1, 100, 0.046561), (5, 5, 1.0)],
+)
+def test_no_event_in_3000_trials_rules_out_a_rate_of_one_in_a_thousand(events, trials, bound):
+    assert rate_bound(events, trials) == pytest.approx(bound, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,32 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+def rate_bound(events: int, trials: int) -> float:
+    """Rate that so many events in so many trials rule out with 95 % confidence, from above.
+
+    One-sided, by the binomial distribution (Clopper and Pearson, Biometrika 26, 1934, p. 404): of
+    no event in n trials nearly 3 / n.
+
+    Args:
+        events: Number of events.
+        trials: Number of trials, at least 1.
+    """
+    if events >= trials:
+        return 1.0
+    low, high = events / trials, 1.0
+    for _ in range(60):
+        rate = (low + high) / 2
+        # Probability of no more events than there were.
+        log_odds = math.log(rate) - math.log1p(-rate)
+        logs = [
+            math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1)
+            + k * log_odds + trials * math.log1p(-rate)
+            for k in range(events + 1)
+        ]  # fmt: skip
+        low, high = (rate, high) if sum(map(math.exp, logs)) > 0.05 else (low, rate)
+    return high
+
+
 def metrics_table(
     title: str,
     labels: Mapping[str, tuple[str, float]],

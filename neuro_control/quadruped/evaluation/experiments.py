@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from neuro_control.cli.evaluation import rate_bound
 from neuro_control.cli.experiments import Experiment, Row, group
 from neuro_control.quadruped.control.command import GAITS, RANGES, Command, gait
 from neuro_control.quadruped.control.types import JOINTS
@@ -390,20 +391,27 @@ _MEANS = (
 
 
 def summarise(by: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
-    """Runs, falls and means of the rows that have the same values in the columns ``by``."""
+    """Runs, falls and means of the rows that have the same values in the columns ``by``.
+
+    ``falls_below`` is the rate of falls that the runs rule out with 95 % confidence.
+    """
     kinds: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         kinds.setdefault(tuple(row[key] for key in by), []).append(row)
     columns = [key for key in _MEANS if key in rows[0]]
-    return [
-        {
-            **dict(zip(by, kind, strict=True)),
-            "runs": len(own),
-            "falls": sum(not math.isnan(row["fell_s"]) for row in own),
-            **{key: _mean([row[key] for row in own]) for key in columns},
-        }
-        for kind, own in kinds.items()
-    ]
+    found = []
+    for kind, own in kinds.items():
+        falls = sum(not math.isnan(row["fell_s"]) for row in own)
+        found.append(
+            {
+                **dict(zip(by, kind, strict=True)),
+                "runs": len(own),
+                "falls": falls,
+                "falls_below": rate_bound(falls, len(own)),
+                **{key: _mean([row[key] for row in own]) for key in columns},
+            }
+        )
+    return found
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -411,13 +419,16 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else math.nan
 
 
+def _robustness_summary(rows: list[Row]) -> list[Row]:
+    """By robot and ground, and over all grounds."""
+    return summarise(("robot", "ground"), [*rows, *({**row, "ground": "all"} for row in rows)])
+
+
 EXPERIMENTS: dict[str, Experiment[Setting]] = {
     "tracking": Experiment(tracking, figures.maps, partial(summarise, ("robot", "map"))),
     "gaits": Experiment(gaits, summarise=partial(summarise, ("robot", "gait"))),
     "transitions": Experiment(transitions, summarise=partial(summarise, ("robot",))),
-    "robustness": Experiment(
-        robustness, figures.robustness, partial(summarise, ("robot", "ground")), REAL_OPTIONS
-    ),
+    "robustness": Experiment(robustness, figures.robustness, _robustness_summary, REAL_OPTIONS),
     "hardware": Experiment(
         hardware_limits, summarise=partial(summarise, ("robot", "what", "value"))
     ),
