@@ -66,8 +66,16 @@ def _moved_in(text: str) -> str:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Let links to the root's pages lead to where they are in the site."""
-    up = "../" * page.file.src_uri.count("/")
-    for name, source in _OF_ROOT.items():
-        markdown = re.sub(rf"\]\((?:\.\./)+{re.escape(source)}", f"]({up}{name}", markdown)
-    return markdown
+    """Let links to the root's pages lead to where they are; other files have no page."""
+    depth = page.file.src_uri.count("/")
+    of_root = {source: name for name, source in _OF_ROOT.items()}
+
+    def moved(link: re.Match[str]) -> str:
+        text, steps, target, anchor = link.groups()
+        if steps.count("../") <= depth:
+            return link.group()
+        if target in of_root:
+            return f"[{text}]({'../' * depth}{of_root[target]}{anchor or ''})"
+        return text
+
+    return re.sub(r"\[([^\]]+)\]\(((?:\.\./)+)([^)#]+)(#[^)]*)?\)", moved, markdown)

@@ -123,3 +123,11 @@ def test_every_file_of_weights_has_a_model_card():
     cards = (ROOT / "docs" / "model_cards.md").read_text()
     for path in sorted((ROOT / "config").rglob("*.safetensors")):
         assert f"`{path.name}`" in cards, path.name
+
+
+def test_every_page_is_in_the_sites_navigation():
+    listed = (ROOT / "mkdocs.yml").read_text()
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        assert f": {path.relative_to(ROOT / 'docs')}" in listed or (
+            f"- {path.relative_to(ROOT / 'docs')}" in listed
+        ), f"add {path.relative_to(ROOT)} to the nav of mkdocs.yml"

@@ -89,6 +89,7 @@ def test_positions_are_held_by_stiffness_and_damping_between_two_actions(bench, 
         command = swimmer.probe.commands[-1]
         expected = 2e-3 * (policy.values - angles) - 1e-4 * 0.3
         np.testing.assert_allclose(command.effort, expected, atol=1e-12)
+        np.testing.assert_array_equal(command.position, policy.values)
 
 
 class Walker:

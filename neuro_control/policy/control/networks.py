@@ -164,7 +164,7 @@ def _session(path: Path) -> Any:
         import onnxruntime
     except ImportError as error:
         raise ConfigurationError(
-            f"{path} needs onnxruntime: pip install 'neuro_control[quart]', or give safetensors"
+            f"{path} needs onnxruntime: pip install 'neuro_control[policy]', or give safetensors"
         ) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1

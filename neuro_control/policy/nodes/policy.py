@@ -129,6 +129,8 @@ class PolicyNode(Controller[PolicyParameters]):
         self.policy.reset()
         self._next_action = 0
         self._remark: str | None = None
+        # Angles that joints in the mode ``position`` are commanded to, rad.
+        self._angles = np.zeros(len(self.policy.table.action.numbers))
 
     # From an observation to a command.
 
@@ -157,6 +159,7 @@ class PolicyNode(Controller[PolicyParameters]):
         if action.mode == "effort":
             return values
         angles, speeds = self._driven(self._made["joints"].value)
+        self._angles = values
         efforts: Array = action.stiffness * (values - angles) - action.damping * speeds
         return efforts
 
@@ -232,14 +235,19 @@ class PolicyNode(Controller[PolicyParameters]):
         limit = self.policy.table.action.limit
         if joints is None:
             return np.zeros(len(limit))
+        self._angles = self._driven(joints)[0]
         efforts: Array = np.clip(-self.parameters.damping * self._driven(joints)[1], -limit, limit)
         return efforts
 
     def command(self, nanoseconds: int, action: Array) -> Float64MultiArray | JointState:
         """Command message of the numbers of a gait command, or of efforts, N·m."""
         if self._of_joints:
-            names = list(self.policy.table.action.numbers)
-            return joint_state(nanoseconds, names, effort=action)
+            table = self.policy.table.action
+            names = list(table.numbers)
+            if table.mode == "effort":
+                return joint_state(nanoseconds, names, effort=action)
+            # A driver wants to know where the joints are to be, beside all the effort.
+            return joint_state(nanoseconds, names, self._angles, np.zeros(len(names)), action)
         if self.parameters.stamped_gait_command:
             return joint_state(nanoseconds, _GAIT, action)
         return Float64MultiArray(data=doubles(action))

@@ -145,6 +145,6 @@ def _onnx(actor: _Normalised) -> bytes:
             )  # fmt: skip
         except ImportError as error:
             raise ConfigurationError(
-                f"to export to ONNX needs {error.name}: pip install 'neuro_control[quart]'"
+                f"to export to ONNX needs {error.name}: pip install 'neuro_control[policy]'"
             ) from error
         return file.read_bytes()
