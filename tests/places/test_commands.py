@@ -72,8 +72,25 @@ def test_an_evaluation_says_what_the_issue_names(seasons):
     assert found["n"] == PLACES
     assert found["neurons"] == 120
     assert found["r25"] == 1.0
-    assert set(found["methods"]) == {"ours, fast", "SAD"}
-    assert found["methods"]["SAD"]["r1"] == found["sad_r1"]
+    fields = {
+        "ours, fast": "r1",
+        "SAD": "sad_r1",
+        "SAD, adapted": "sad_adapted_r1",
+        "SAD of the preprocessing": "sad_retina_r1",
+        "template": "template_r1",
+        "template, adapted": "template_adapted_r1",
+    }
+    assert set(found["methods"]) == set(fields)
+    for name, field in fields.items():
+        method = found["methods"][name]
+        assert method["r1"] == found[field]
+        low, high = method["r1_interval"]
+        assert low <= method["r1"] <= high
+    low, high = found["gain_over_template_interval"]
+    gain = found["r1"] - found["template_adapted_r1"]
+    assert found["gain_over_template"] == pytest.approx(gain)
+    assert low <= gain <= high
+    assert found["train_wall_s"] > 0
     assert found["spikes_per_query"] == 0
 
 
@@ -83,6 +100,22 @@ def test_the_season_that_was_learnt_is_recognised_in_both_modes(seasons):
         assert found["r1"] >= 0.9, mode
     assert found["spikes_per_query"] > 0
     assert found["synops_per_query"] > found["spikes_per_query"]
+
+
+@pytest.mark.parametrize("pace", [0.5, 2, -1])
+def test_queries_can_be_drawn_at_another_pace_and_in_reverse(seasons, pace):
+    found = scored(seasons, "--pace", pace, "--sequence", 3, query="summer")
+    assert found["n"] == len(np.arange(0, PLACES, abs(pace)))
+    assert found["r1"] >= 0.8
+    assert found["direction"] == ("reverse" if pace < 0 else "forward")
+
+
+def test_adaptation_is_kept_between_runs(seasons, tmp_path):
+    kept = ("--adaptation", tmp_path / "kept.safetensors")
+    first, second = (scored(seasons, *kept) for _ in range(2))
+    assert kept[1].exists()
+    assert first["methods"]["template"] == second["methods"]["template"]
+    assert first["auc"] != second["auc"]
 
 
 def test_what_other_programs_wrote_is_scored_beside_ours(seasons, tmp_path):

@@ -12,11 +12,11 @@ import numpy as np
 from neuro_control.cli.experiments import Row
 from neuro_control.cli.output import remarks
 from neuro_control.errors import ConfigurationError
-from neuro_control.places.control.ensemble_settings import EnsembleSettings
+from neuro_control.places.control.ensemble_settings import NEURONS, EnsembleSettings
 from neuro_control.places.control.preprocessing import PATCH
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.recogniser_settings import MODES, RecogniserSettings
-from neuro_control.places.evaluation.baselines import sad_of_patches
+from neuro_control.places.evaluation.baselines import baselines_of
 from neuro_control.places.evaluation.route_experiment import (
     RouteExperiment,
     baseline,
@@ -37,19 +37,15 @@ def sizes(route: RouteExperiment) -> list[Row]:
         part = route.of(0, count)
         ensemble = part.ensemble(EnsembleSettings())
         reference = np.stack(part.reference.images)
+        trained = {"train_s": ensemble.train_s, "train_wall_s": ensemble.train_wall_s}
         for mode in MODES:
             found, _ = measured(part, Recogniser(ensemble, RecogniserSettings(mode=mode)))
-            rows.append(
-                {
-                    "places": count,
-                    "method": mode,
-                    **found,
-                    "train_s": ensemble.train_s,
-                    "memory_mb": peak_memory(),
-                }
-            )
-        found = baseline(part, sad_of_patches(reference, part.shown), float("nan"))
-        rows.append({"places": count, "method": "SAD", **found, "train_s": 0.0, "memory_mb": 0.0})
+            own = {**found, **trained, "memory_mb": peak_memory()}
+            rows.append({"places": count, "method": mode, **own})
+        for name, similarity in baselines_of(ensemble, part.shown).items():
+            found = baseline(part, similarity, float("nan"))
+            untrained = {"train_s": 0.0, "train_wall_s": 0.0, "memory_mb": 0.0}
+            rows.append({"places": count, "method": name, **found, **untrained})
         try:
             compared = vprtempo(
                 [originals(part.reference)],
@@ -67,7 +63,8 @@ def sizes(route: RouteExperiment) -> list[Row]:
                 "places": count,
                 "method": "VPRTempo",
                 **found,
-                "train_s": compared.train_s,
+                "train_s": float("nan"),
+                "train_wall_s": compared.train_s,
                 "memory_mb": peak_memory(),
             }
         )
@@ -76,9 +73,12 @@ def sizes(route: RouteExperiment) -> list[Row]:
 
 def ablation(route: RouteExperiment) -> list[Row]:
     """Measure recall with each part of the method changed, such as preprocessing or assignment."""
-    whole = EnsembleSettings()
+    whole = EnsembleSettings(learning="stdp", neurons=NEURONS["stdp"])
     patch = dataclasses.replace(whole, preprocessing="patch")
     designs = {
+        "one sight": EnsembleSettings(),
+        "one sight, a neuron a place": EnsembleSettings(neurons=25),
+        "one sight, patch normalisation": EnsembleSettings(preprocessing="patch"),
         "patch normalisation (the paper's)": patch,
         "retina": whole,
         "retina, contrast of the whole image": dataclasses.replace(whole, surround=0.0),
@@ -89,6 +89,14 @@ def ablation(route: RouteExperiment) -> list[Row]:
         "retina, three networks": dataclasses.replace(whole, networks=3),
     }
     variants: dict[str, list[dict[str, Any]]] = {
+        "one sight": [
+            {},
+            {"alignment": False},
+            {"suppression": 0},
+            {"alignment": False, "suppression": 0},
+            {"regularisation": "none"},
+            {"regularisation": "none", "alignment": False, "suppression": 0},
+        ],
         "patch normalisation (the paper's)": [
             {"regularisation": "none"},
             {"regularisation": "silence"},
@@ -102,23 +110,20 @@ def ablation(route: RouteExperiment) -> list[Row]:
         ],
     }
     rows: list[Row] = []
-    found = baseline(
-        route,
-        sad_of_patches(np.stack(route.reference.images), route.shown),
-        float("nan"),
-    )
-    rows.append({"design": "SAD", "regularisation": "", "assignment": "", "mode": "", **found})
+    nothing = {"regularisation": "", "assignment": "", "alignment": "", "suppression": ""}
+    for name, similarity in baselines_of(route.ensemble(EnsembleSettings()), route.shown).items():
+        found = baseline(route, similarity, float("nan"))
+        rows.append({"design": name, **nothing, "mode": "", **found})
     for name, design in designs.items():
         ensemble = route.ensemble(design)
-        for variant in variants.get(name, [{"regularisation": "homeostasis"}]):
+        for variant in variants.get(name, [{}]):
             for mode in MODES:
                 settings = RecogniserSettings(mode=mode, **variant)
                 found, _ = measured(route, Recogniser(ensemble, settings))
                 rows.append(
                     {
                         "design": name,
-                        "regularisation": variant["regularisation"],
-                        "assignment": variant.get("assignment", "standard"),
+                        **{name: getattr(settings, name) for name in nothing},
                         "mode": mode,
                         **found,
                     }
@@ -136,11 +141,12 @@ def single(route: RouteExperiment) -> list[Row]:
     for count in (50, 100):
         part = route.of(0, count)
         experts = -(-count // EnsembleSettings().places)
+        paper = EnsembleSettings(learning="stdp", neurons=NEURONS["stdp"])
         designs = {
-            f"ensemble of {experts} x 400": EnsembleSettings(),
-            "single, 400 neurons": EnsembleSettings(places=count),
-            f"single, {400 * experts} neurons": EnsembleSettings(
-                places=count, neurons=400 * experts
+            f"ensemble of {experts} x 400": paper,
+            "single, 400 neurons": dataclasses.replace(paper, places=count),
+            f"single, {400 * experts} neurons": dataclasses.replace(
+                paper, places=count, neurons=400 * experts
             ),
         }
         for name, design in designs.items():

@@ -12,6 +12,7 @@ import click
 import numpy as np
 from rich.table import Table
 
+from neuro_control.cli.evaluation import interval
 from neuro_control.cli.options import effect_option, json_option, seed_option
 from neuro_control.cli.output import print_table, write_json
 from neuro_control.errors import ConfigurationError
@@ -21,17 +22,25 @@ from neuro_control.places.control.preprocessing import PATCH
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.recogniser_settings import (
     MODES,
+    MOST_SUPPRESSED,
     REGULARISATIONS,
     RecogniserSettings,
 )
+from neuro_control.places.control.sequences import MATCHINGS
+from neuro_control.places.control.trajectories import DIRECTIONS
 from neuro_control.places.control.types import Similarity
 from neuro_control.places.evaluation import figures
-from neuro_control.places.evaluation.baselines import descriptors, matrix, sad_of_patches
-from neuro_control.places.evaluation.metrics import NS, Truth, precision_recall
+from neuro_control.places.evaluation.baselines import baselines_of, descriptors, matrix
+from neuro_control.places.evaluation.metrics import (
+    NS,
+    Truth,
+    precision_recall,
+    right_at_once,
+)
 from neuro_control.places.evaluation.scoring import (
     Metrics,
-    match,
-    matched_truth,
+    Sequences,
+    drawn,
     measure,
     metrics_of,
 )
@@ -42,6 +51,16 @@ from neuro_control.simulation.effects import Effect
 from neuro_control.simulation.signals import ImageEffects
 
 _DEFAULT = RecogniserSettings()
+
+
+# Fields of the result, and the baselines whose R@1 they are.
+_BASELINES = {
+    "sad_r1": "SAD",
+    "sad_adapted_r1": "SAD, adapted",
+    "sad_retina_r1": "SAD of the preprocessing",
+    "template_r1": "template",
+    "template_adapted_r1": "template, adapted",
+}
 
 
 def _truth(
@@ -131,6 +150,35 @@ def _known(ensemble: Ensemble, model: Path, reference: Traverse | None) -> Trave
     help="Number of images in a row that all methods match together.",
 )  # fmt: skip
 @click.option(
+    "--matching", type=click.Choice(MATCHINGS), default=_DEFAULT.matching, show_default=True,
+    help="Match sequences along trajectories of any pace, by delays for several constant paces, or "
+    "at the reference's own pace.",
+)  # fmt: skip
+@click.option(
+    "--direction", type=click.Choice(DIRECTIONS),
+    help="Order in which the camera passes the places; by default forward, and reverse if the pace "
+    "is negative.",
+)  # fmt: skip
+@click.option(
+    "--pace", type=float, default=1.0, show_default=True,
+    help="Draw the queries as if the camera went so many times as fast as the reference did; "
+    "negative: in reverse.",
+)  # fmt: skip
+@click.option(
+    "--adaptation", "kept", type=click.Path(path_type=Path, dir_okay=False),
+    help="File of what the recogniser has adapted to: it starts from it, if there is one, and "
+    "leaves it as it is after the last query.",
+)  # fmt: skip
+@click.option(
+    "--alignment/--no-alignment", default=_DEFAULT.alignment, show_default=True,
+    help="Learn displacements of the camera from recognised images.",
+)  # fmt: skip
+@click.option(
+    "--suppression", type=click.IntRange(0, MOST_SUPPRESSED), default=_DEFAULT.suppression,
+    show_default=True,
+    help="Number of neurons that learn from recognised images what changes, and suppress it.",
+)  # fmt: skip
+@click.option(
     "--ahead", is_flag=True,
     help="Match sequences as in the paper: with the queries to come, which no robot knows.",
 )  # fmt: skip
@@ -173,6 +221,12 @@ def evaluate(
     regularisation: str,
     assignment: str,
     length: int,
+    matching: str,
+    direction: str | None,
+    pace: float,
+    kept: Path | None,
+    alignment: bool,
+    suppression: int,
     ahead: bool,
     device: str,
     seed: int,
@@ -197,53 +251,104 @@ def evaluate(
         effects=ImageEffects(effects, seed),
     ).beginning(first)  # fmt: skip
     truth = _truth(model, known, traverse, unmatched, within)
-    small, shown = np.stack(known.images), np.stack(traverse.images)
+    if not pace or not np.isfinite(pace):
+        raise ConfigurationError(f"a pace is a number other than 0, not {pace:g}")
+    shown = np.stack(traverse.images)
     count, queries = len(known), len(traverse)
-    others: dict[str, Callable[[], Similarity]] = {"SAD": lambda: sad_of_patches(small, shown)}
+    order = drawn(queries, pace)
+    truth = truth[order]
+    way = direction or ("forward" if pace > 0 else "reverse")
+    sequences = Sequences(length, matching, way, ahead)
+    others: dict[str, Callable[[], Similarity]] = {}
     if described is not None:
         others["descriptors"] = lambda: descriptors(*described, count, queries)
     if given is not None:
         others[given.stem] = lambda: matrix(given, queries, count, distance)
     # Files of other programs are read first: a mistake in them should not cost the rest.
-    matrices = {name: match(make(), length, ahead) for name, make in others.items()}
+    matrices = {name: sequences.match(make()[order]) for name, make in others.items()}
     settings = RecogniserSettings(
         mode=mode,
         regularisation=regularisation,
         assignment=assignment,
         sequence=length,
+        matching=matching,
+        direction=way,
+        alignment=alignment,
+        suppression=suppression,
         seed=seed,
         device=device,
     )
     recogniser = Recogniser(ensemble, settings)
-    ours, result = measure(recogniser, shown, truth, length, tolerance, ahead)
-    matrices = {f"ours, {mode}": ours, **matrices}
-    result |= {"mode": mode, "sequence": length, "model_mb": model.stat().st_size / 1e6}
+    if kept is not None and kept.exists():
+        recogniser.restore_adaptation(kept)
+    ours, result = measure(recogniser, shown[order], truth, sequences, tolerance)
+    if kept is not None:
+        recogniser.keep_adaptation(kept)
+    baselines = baselines_of(ensemble, shown[order])
+    matrices = {
+        f"ours, {mode}": ours,
+        **{name: sequences.match(each) for name, each in baselines.items()},
+        **matrices,
+    }
+    result |= {
+        "mode": mode,
+        "sequence": length,
+        "matching": matching,
+        "direction": way,
+        "pace": pace,
+        "model_mb": model.stat().st_size / 1e6,
+    }
     if compare:
         run = vprtempo(
-            [originals(known)], originals(traverse), seed=seed, size=small.shape[1:], patch=PATCH
+            *([originals(known)], originals(traverse)),
+            seed=seed,
+            size=ensemble.reference.shape[1:],
+            patch=PATCH,
         )
-        matrices["VPRTempo"] = match(run.similarity, length, ahead)
+        matrices["VPRTempo"] = sequences.match(run.similarity[order])
         result |= {
             "vprtempo_train_s": run.train_s,
             "vprtempo_queries_per_s": run.forward_per_s,
         }
-    truth = matched_truth(truth, count, length, ahead)
+    truth = sequences.truth(truth, count)
     found = {name: metrics_of(each, truth, tolerance) for name, each in matrices.items()}
-    result["sad_r1"] = found["SAD"].recall[1]
-    result["methods"] = {
-        name: {
-            **{f"r{n}": value for n, value in each.recall.items()},
-            "auc": each.auc,
-            "recall_at_full_precision": each.full_precision,
-        }
-        for name, each in found.items()
-    }
+    result |= {field: found[name].recall[1] for field, name in _BASELINES.items()}
+    result |= _intervals(matrices, found, truth, tolerance, seed)
     if folder is not None:
         _draw(matrices, found, truth, tolerance, folder)
     if json is not None:
         write_json(result, json)
     if json != "-":
         _print(found, result)
+
+
+def _intervals(
+    matrices: dict[str, Similarity],
+    found: dict[str, Metrics],
+    truth: Truth,
+    tolerance: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Metrics by method with intervals of R@1, and what our R@1 is above the adapted template's."""
+    rng = np.random.default_rng(seed)
+    right = {name: right_at_once(each, truth, tolerance) for name, each in matrices.items()}
+    methods = {
+        name: {
+            **{f"r{n}": value for n, value in each.recall.items()},
+            "r1_interval": list(interval(right[name], rng)),
+            "auc": each.auc,
+            "recall_at_full_precision": each.full_precision,
+        }
+        for name, each in found.items()
+    }
+    ours = next(iter(right))
+    gain = right[ours] - right["template, adapted"]
+    return {
+        "r1_interval": methods[ours]["r1_interval"],
+        "gain_over_template": float(gain.mean()),
+        "gain_over_template_interval": list(interval(gain, rng)),
+        "methods": methods,
+    }
 
 
 def _draw(
@@ -266,6 +371,8 @@ def _print(found: dict[str, Metrics], result: dict[str, Any]) -> None:
     table.add_column("%")
     for name in found:
         table.add_column(name, justify="right")
+    bounds = [result["methods"][name]["r1_interval"] for name in found]
+    table.add_row("R@1, 95 %", *(f"{100 * low:.1f}–{100 * high:.1f}" for low, high in bounds))
     rows = {f"R@{n}": [each.recall[n] for each in found.values()] for n in NS}
     rows["area under curve"] = [each.auc for each in found.values()]
     rows["recall at 100 % precision"] = [each.full_precision for each in found.values()]
@@ -279,7 +386,8 @@ def _print(found: dict[str, Metrics], result: dict[str, Any]) -> None:
         ("visited places accepted (%)", "true_accepts"),
         ("spikes a query", "spikes_per_query"),
         ("synaptic operations a query", "synops_per_query"),
-        ("training, all cores together (s)", "train_s"),
+        ("training, processor time (s)", "train_s"),
+        ("training, wall time (s)", "train_wall_s"),
         ("neurons", "neurons"),
         ("model (MB)", "model_mb"),
         ("memory at most (MB)", "memory_mb"),

@@ -20,7 +20,7 @@ def draw_sizes(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         panels = (
             ("r1", "R@1"),
             ("queries_per_s", "queries per second"),
-            ("train_s", "training time (s)"),
+            ("train_wall_s", "training, wall time (s)"),
         )
         for panel, (name, label) in zip(axes, panels, strict=True):
             for method in dict.fromkeys(row["method"] for row in rows):
@@ -39,21 +39,32 @@ def draw_sizes(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 def draw_ablation(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw the recall of each design in both modes."""
-    labels = list(dict.fromkeys((r["design"], r["regularisation"], r["assignment"]) for r in rows))
+    labels = list(dict.fromkeys(_label(row) for row in rows))
     with figure(path, 9, 0.4 * len(labels) + 1.2) as drawn:
         panel = drawn.subplots()
         for shift, (mode, colour) in enumerate((("fast", "C0"), ("spiking", "C1"), ("", "0.5"))):
             for y, label in enumerate(labels):
                 for row in rows:
-                    key = (row["design"], row["regularisation"], row["assignment"])
-                    if key == label and row["mode"] == mode:
+                    if _label(row) == label and row["mode"] == mode:
                         at = y + (0.4 * shift - 0.2 if mode else 0.0)
                         panel.barh(at, row["r1"], 0.38, color=colour)
-        panel.axvline(rows[0]["r1"], color="0.5", lw=1, ls="--")
+        template = next(row for row in rows if row["design"] == "template, adapted")
+        panel.axvline(template["r1"], color="0.5", lw=1, ls="--")
         panel.set_yticks(range(len(labels)))
-        panel.set_yticklabels([", ".join(filter(None, label)) for label in labels], fontsize=8)
+        panel.set_yticklabels(labels, fontsize=8)
         panel.invert_yaxis()
-        for name, colour in (("fast", "C0"), ("spiking", "C1"), ("SAD", "0.5")):
+        for name, colour in (("fast", "C0"), ("spiking", "C1"), ("baselines", "0.5")):
             panel.barh(0, 0, color=colour, label=name)
         panel.legend(fontsize=8)
         panel.set(xlabel="R@1", xlim=(0, 1))
+
+
+def _label(row: Mapping[str, Any]) -> str:
+    """What a row of the ablation is of."""
+    if not row["mode"]:
+        return str(row["design"])
+    parts = [row["design"], row["regularisation"]]
+    parts += [row["assignment"]] * (row["assignment"] != "standard")
+    parts += ["not aligned"] * (not row["alignment"])
+    parts += ["nothing suppressed"] * (not row["suppression"])
+    return ", ".join(parts)

@@ -13,7 +13,7 @@ from neuro_control.cli import experiments
 from neuro_control.cli.experiments import Experiment
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.images import shrink
-from neuro_control.places.evaluation.deployment_experiments import growth, seasons, start
+from neuro_control.places.evaluation.deployment_experiments import growth, paces, seasons, start
 from neuro_control.places.evaluation.design_experiments import ablation, single, sizes
 from neuro_control.places.evaluation.experiment_figures import draw_ablation, draw_sizes
 from neuro_control.places.evaluation.route_experiment import RouteExperiment
@@ -43,6 +43,7 @@ experiment = experiments.group(
         "seasons": Experiment(seasons),
         "growth": Experiment(growth),
         "start": Experiment(start),
+        "paces": Experiment(paces),
     },
     _setting,
     [

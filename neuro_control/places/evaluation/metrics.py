@@ -76,6 +76,16 @@ def recall_at(
     return {n: float((ahead < n).mean()) for n in ns}
 
 
+def right_at_once(similarity: Similarity, truth: Truth, tolerance: int = 0) -> Array:
+    """1 for each query whose most similar place is right, 0 for others, (queries with a place,).
+
+    Raises:
+        ConfigurationError: As for ``recall_at``.
+    """
+    ahead = _wrong_ahead(similarity, truth, tolerance)[truth >= 0]
+    return np.where(ahead == 0, 1.0, 0.0)
+
+
 class PrecisionRecall(NamedTuple):
     """Precision over recall as the threshold falls.
 

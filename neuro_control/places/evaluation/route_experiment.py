@@ -12,6 +12,7 @@ import shutil
 import numpy as np
 from numpy.typing import NDArray
 
+from neuro_control.cli.evaluation import interval
 from neuro_control.cli.experiments import Row, Setting
 from neuro_control.cli.progress import progress
 from neuro_control.places.control.ensemble import Ensemble
@@ -19,7 +20,7 @@ from neuro_control.places.control.ensemble_settings import EnsembleSettings
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.sequences import match_sequence
 from neuro_control.places.control.types import Similarity
-from neuro_control.places.evaluation.metrics import Truth
+from neuro_control.places.evaluation.metrics import Truth, right_at_once
 from neuro_control.places.evaluation.scoring import measure, metrics_of
 from neuro_control.places.training.dataset import Traverse
 from neuro_control.places.training.train import train
@@ -75,9 +76,11 @@ class RouteExperiment(Setting):
 def measured(route: RouteExperiment, recogniser: Recogniser) -> tuple[Row, Similarity]:
     """Metrics and cost of a recogniser on the query traverse, and its similarities."""
     similarity, found = measure(recogniser, route.shown, route.truth)
-    in_sequence = metrics_of(match_sequence(similarity, SEQUENCE), route.truth)
+    in_sequence = metrics_of(match_sequence(similarity, SEQUENCE, "trajectory"), route.truth)
     kept = {name: found[name] for name in ("r1", "r5", "r25", "auc", "recall_at_full_precision")}
     return {
+        "r1": kept.pop("r1"),
+        **r1_interval(similarity, route.truth),
         **kept,
         "r1_sequence": in_sequence.recall[1],
         "queries_per_s": found["queries_per_s"],
@@ -89,9 +92,10 @@ def measured(route: RouteExperiment, recogniser: Recogniser) -> tuple[Row, Simil
 def baseline(route: RouteExperiment, similarity: Similarity, rate: float) -> Row:
     """Metrics of a baseline's similarities; it recognises ``rate`` queries a second."""
     found = metrics_of(similarity, route.truth)
-    in_sequence = metrics_of(match_sequence(similarity, SEQUENCE), route.truth)
+    in_sequence = metrics_of(match_sequence(similarity, SEQUENCE, "trajectory"), route.truth)
     return {
         "r1": found.recall[1],
+        **r1_interval(similarity, route.truth),
         "r5": found.recall[5],
         "r25": found.recall[25],
         "auc": found.auc,
@@ -101,3 +105,9 @@ def baseline(route: RouteExperiment, similarity: Similarity, rate: float) -> Row
         "spikes_per_query": 0.0,
         "synops_per_query": 0.0,
     }
+
+
+def r1_interval(similarity: Similarity, truth: Truth) -> Row:
+    """The 95 % bootstrap interval of R@1 over queries."""
+    low, high = interval(right_at_once(similarity, truth), np.random.default_rng(0))
+    return {"r1_low": low, "r1_high": high}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from neuro_control.places.control.novelty import NEAR
+from neuro_control.places.control.novelty import NEAR, nearness
 from neuro_control.places.control.recogniser import Recogniser
 from neuro_control.places.control.sequences import match_sequence, match_sequence_ahead
 from neuro_control.places.control.types import Similarity
@@ -82,28 +82,55 @@ def peak_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
-def match(similarity: Similarity, length: int, ahead: bool) -> Similarity:
-    """Similarities after sequence matching: causal, or the paper's with the queries to come."""
-    if ahead:
-        return match_sequence_ahead(similarity, length) / length
-    return match_sequence(similarity, length)
+class Sequences(NamedTuple):
+    """How queries in a row are matched together.
+
+    Attributes:
+        length: Number of queries of a sequence.
+        matching: As for ``make_matcher``.
+        direction: As for ``make_matcher``.
+        ahead: Whether the queries to come make the sequence, at the reference's pace, as in the
+            paper.
+    """
+
+    length: int = 1
+    matching: str = "pace"
+    direction: str = "forward"
+    ahead: bool = False
+
+    def match(self, similarity: Similarity) -> Similarity:
+        """Similarities (queries, places) after matching."""
+        if self.ahead:
+            return match_sequence_ahead(similarity, self.length) / self.length
+        return match_sequence(similarity, self.length, self.matching, self.direction)
+
+    def truth(self, truth: Truth, places: int) -> Truth:
+        """The truth for ``match``: the paper's sequences begin at fewer queries and places."""
+        if not self.ahead:
+            return truth
+        left = truth[: len(truth) - self.length + 1]
+        return np.where(left <= places - self.length, left, -1)
 
 
-def matched_truth(truth: Truth, places: int, length: int, ahead: bool) -> Truth:
-    """The truth for ``match``: the paper's sequences begin at fewer queries and places."""
-    if not ahead:
-        return truth
-    left = truth[: len(truth) - length + 1]
-    return np.where(left <= places - length, left, -1)
+def drawn(queries: int, pace: float) -> Truth:
+    """Which of the queries come, and in which order, if the camera goes ``pace`` times as fast.
+
+    It passes as many places from one image to the next; at half the pace each query comes twice. A
+    negative pace is the way back.
+    """
+    order = np.arange(0, queries, abs(pace)).astype(np.int64)
+    return order if pace > 0 else queries - 1 - order
+
+
+_SINGLE = Sequences()
 
 
 def measure(
     recogniser: Recogniser,
     query: NDArray[np.uint8],
     truth: Truth,
-    length: int = 1,
+    sequences: Sequences = _SINGLE,
     tolerance: int = 0,
-    ahead: bool = False,
 ) -> tuple[Similarity, dict[str, Any]]:
     """An ensemble's similarities for queries, their metrics and their cost.
 
@@ -111,19 +138,20 @@ def measure(
         recogniser: The recogniser, which is reset.
         query: Small images, (queries, side, side).
         truth: Place of each query, -1 for none.
-        length: Number of queries of a sequence.
+        sequences: How queries in a row are matched; the recogniser's thresholds are for the same.
         tolerance: Number of places to either side that are right, too.
-        ahead: Whether the queries to come make the sequence, as in the paper.
     """
     recogniser.reset()
     began = time.perf_counter()
-    similarity = match(recogniser.scores(query), length, ahead)
+    similarity = sequences.match(recogniser.scores(query))
     seconds = time.perf_counter() - began
     ensemble = recogniser.ensemble
-    truth = matched_truth(truth, len(ensemble.names), length, ahead)
+    truth = sequences.truth(truth, len(ensemble.names))
     found = metrics_of(similarity, truth, tolerance)
     thresholds = recogniser.thresholds(similarity)
-    never, visited = acceptance(similarity, truth, thresholds)
+    never, visited = acceptance(
+        similarity, truth, thresholds, nearness(sequences.length, sequences.matching)
+    )
     return similarity, {
         "n": len(query),
         "places": len(ensemble.names),
@@ -136,6 +164,7 @@ def measure(
         "spikes_per_query": recogniser.spikes / len(query),
         "synops_per_query": recogniser.synaptic_operations / len(query),
         "train_s": ensemble.train_s,
+        "train_wall_s": ensemble.train_wall_s,
         "neurons": ensemble.thresholds.size,
         "memory_mb": peak_memory(),
     }
