@@ -140,7 +140,7 @@ class RerunView:
             lengths = np.linalg.norm(normals, axis=1, keepdims=True)
             normals = normals / np.where(lengths > 0.0, lengths, 1.0)
             self.log(
-                f"{self._body(shape.body)}/{shape.name}",
+                f"{self._body(shape.body)}/{_plain(shape.name)}",
                 rr.Mesh3D(
                     vertex_positions=corners.reshape(-1, 3),
                     vertex_normals=np.repeat(normals, 3, axis=0),
@@ -155,7 +155,7 @@ class RerunView:
     def _body(self, body: int) -> str:
         posture = self.posture
         name = posture.model.body(body).name if posture is not None else ""
-        return f"world/bodies/{name or body}"
+        return f"world/bodies/{_plain(name or str(body))}"
 
     def _move(self, posture: Posture) -> None:
         poses = zip(posture.robot, *posture.place(), strict=True)
@@ -197,3 +197,8 @@ class RerunView:
         self.recording.flush()
         self.recording.disconnect()
         self._stack.close()
+
+
+def _plain(name: str) -> str:
+    """A name as a part of a path."""
+    return "_".join(name.split())
