@@ -42,8 +42,8 @@ class SinkProcess:
     Args:
         sink: ``module:Class`` of the sink.
         arguments: Its keyword arguments, as JSON can hold them.
-        drop: Whether messages are dropped once 64 MiB of them wait; otherwise they all wait. Such a
-            sink also gets a core only where the robot leaves one.
+        drop: Whether messages are dropped once 64 MiB of them wait; otherwise they all wait.
+        later: Whether the sink gets a core only where the robot leaves one.
         stay: Whether the sink stays open when all was sent, until ``end``.
 
     Attributes:
@@ -51,7 +51,13 @@ class SinkProcess:
     """
 
     def __init__(
-        self, sink: str, arguments: dict[str, Any], *, drop: bool, stay: bool = False
+        self,
+        sink: str,
+        arguments: dict[str, Any],
+        *,
+        drop: bool,
+        later: bool = False,
+        stay: bool = False,
     ) -> None:
         self.dropped = 0
         self._drop, self._stay = drop, stay
@@ -61,7 +67,7 @@ class SinkProcess:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "neuro_control.bags.pipe"),
-                *(sink, json.dumps(arguments), *[_LATER] * drop, *[_STAY] * stay),
+                *(sink, json.dumps(arguments), *[_LATER] * later, *[_STAY] * stay),
             ],
             stdin=subprocess.PIPE,
             # Ctrl-C on the terminal is for the run, which then closes the pipe.

@@ -5,26 +5,30 @@
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from neuro_control.bags.pipe import SinkProcess
 from neuro_control.bags.reader import Bag
-from neuro_control.bags.tap import Tap
 from neuro_control.cli.scenario import find_scenario, resolve
+from neuro_control.cli.watching.options import Watching
 from neuro_control.ros import run as runs
 
 STEPS = 60
 
 
-def swim(folder, tap=True, **settings):
-    """Run the swimmer; gives the result, and the recorded file if it was recorded."""
+def swim(folder, watch=None, **settings):
+    """Run the swimmer, watched as ``watch`` says of its parameters, by default recorded.
+
+    Gives the result and the recorded file.
+    """
     scenario = find_scenario("swimmer")
     parameters = runs.read_parameters(scenario.config_file(), list(scenario.nodes))
     recording, file = folder / "recording.npz", folder / "parameters.yaml"
-    parameters["simulation"].update(duration=0.03 * STEPS, recording=str(recording), **settings)
+    parameters["simulation"].update(
+        {"duration": 0.03 * STEPS, "recording": str(recording), **settings}
+    )
     parameters["swimmer_controller"]["use_sim_time"] = True
     runs.write_parameters(parameters, file)
     path = folder / "swim.mcap"
-    sink = "neuro_control.bags.mcap_file:McapFile"
-    watchers = [Tap(SinkProcess(sink, {"path": str(path)}, drop=False), "swimmer")] if tap else []
+    watch = watch or Watching(record=path).watchers
+    watchers = watch("swimmer", parameters, folder)
     factories = {name: resolve(factory) for name, factory in scenario.nodes.items()}
     result = runs.run_together(factories, file, recording, None, lambda _: None, watchers)
     return result, path

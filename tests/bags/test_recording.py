@@ -65,7 +65,7 @@ def test_rosbags_reads_all_of_it_and_its_quality_of_service(recorded):
 
 def test_a_run_is_the_same_whether_it_is_recorded_or_not(recorded, tmp_path):
     result, _ = recorded
-    plain, _ = swim(tmp_path, tap=False)
+    plain, _ = swim(tmp_path, Watching().watchers)
     for name in ("qpos", "qvel", "ctrl"):
         assert np.array_equal(plain.recording[name], result.recording[name])
 

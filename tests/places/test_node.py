@@ -118,6 +118,21 @@ class Robot:
         return self.bench.call(client, Trigger.Request())
 
 
+def test_whoever_listens_gets_the_scores_of_all_places(bench, route, model):
+    robot = Robot(bench, model, best=3)
+    scores = []
+    topic = "place_recognizer/scores"
+    robot.probe.create_subscription(JointState, topic, scores.append, SENSOR_QOS)
+    bench.spin_until(lambda: robot.node.count_subscribers(topic))
+    place = robot.show(route[0][7])
+    bench.spin_until(lambda: len(scores) == 1)
+    assert scores[0].header.stamp == place.header.stamp
+    assert scores[0].name == list(NAMES)
+    by_name = dict(zip(scores[0].name, scores[0].position, strict=True))
+    assert [by_name[name] for name in place.name] == list(place.position)
+    assert max(by_name.values()) == place.position[0]
+
+
 def test_an_image_is_answered_by_its_place_the_best_places_and_a_pose(bench, route, model):
     robot = Robot(bench, model, best=3)
     images, poses = route

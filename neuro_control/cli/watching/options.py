@@ -135,13 +135,15 @@ class Watching:
             file = SinkProcess("neuro_control.bags.mcap_file:McapFile", {"path": path}, drop=False)
             found.append(Tap(file, scenario))
         body = body_of(parameters)
+        # In lockstep a robot has no time to lose.
+        real_time = not next(iter(parameters.values())).get("lockstep", True)
         if self.view:
             file_name = None if out is None else str((out / VIEW_FILE).resolve())
             shown = {"file": file_name, "shown_in": self.view_in, "title": scenario}
             # The page of a browser is served by the view's process; a window has one of its own.
             stay = sys.stderr.isatty() and place_of(self.view_in) == "browser"
             name = "neuro_control.viewing.rerun_view:RerunView"
-            view = SinkProcess(name, {**body, **shown}, drop=True, stay=stay)
+            view = SinkProcess(name, {**body, **shown}, drop=True, later=real_time, stay=stay)
             self._staying.extend([view] * stay)
             found.append(Tap(view, scenario, SPACING))
         if self.foxglove_port is not None:
@@ -149,6 +151,7 @@ class Watching:
                 "neuro_control.viewing.foxglove_server:FoxgloveServer",
                 {**body, "port": self.foxglove_port, "title": scenario},
                 drop=True,
+                later=real_time,
             )
             found.append(Tap(server, scenario, SPACING))
         return found
