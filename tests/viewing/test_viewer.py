@@ -48,7 +48,7 @@ def test_a_run_is_shown_into_a_file_and_stays_the_same_run(tmp_path):
     shown, _ = swim(tmp_path, Watching(view=True, view_in="file").watchers, duration=0.3)
     assert np.array_equal(plain.recording["qpos"], shown.recording["qpos"])
     found = paths(tmp_path / VIEW_FILE)
-    assert {"activity/swimmer_controller_neuron", "world/paths/ground_truth/odom"} <= found
+    assert {"activity/swimmer_controller_neuron", "set_points/ground_truth/odom"} <= found
 
 
 def test_what_has_no_body_is_shown_without_one():
