@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from hypothesis import given
 from hypothesis import strategies as st
+from nav_msgs.msg import Odometry
 from PIL import Image as Pillow
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -26,6 +27,7 @@ from neuro_control.places.nodes.image_messages import (
     read_raw,
 )
 from neuro_control.places.nodes.recognizer import PlaceRecognizer
+from neuro_control.places.nodes.travelled import Travelled, spacing
 from neuro_control.places.simulation.route import names
 from neuro_control.ros.messages import (
     COMMAND_QOS,
@@ -167,6 +169,44 @@ def test_a_place_below_the_threshold_was_reference_threshold(bench, route, model
     assert place.name[0] == NAMES[3]
     robot.await_values(never_visited="1")
     assert robot.poses == []
+
+
+def test_what_was_adapted_to_is_kept_and_read_again(bench, route, model, tmp_path):
+    path = tmp_path / "kept.safetensors"
+    robot = Robot(bench, model, adaptation=str(path))
+    for image in route[0][:5]:
+        robot.show(image)
+    adapted = robot.node.recogniser.adaptation()
+    assert not path.exists()
+    robot.node.trigger_deactivate()
+    robot.node.trigger_activate()
+    restarted = bench.add(PlaceRecognizer(**options(model=str(model), adaptation=str(path))))
+    restarted.start()
+    for node in (robot.node, restarted):
+        found = node.recogniser.adaptation()
+        np.testing.assert_allclose(found["expected"], adapted["expected"])
+        assert found["seen"] == adapted["seen"]
+
+
+def test_the_distance_between_images_is_what_odometry_adds_up():
+    def at(x, y=0.0):
+        message = Odometry()
+        message.pose.pose.position.x, message.pose.pose.position.y = x, y
+        return message
+
+    travelled = Travelled()
+    assert travelled.take() is None
+    for message in (at(1.0), at(2.0), at(2.0, 1.5), at(float("nan")), at(2.0, 2.0)):
+        travelled.add(message)
+    assert travelled.take() == pytest.approx(3.0)
+    assert travelled.take() is None
+    for message in (at(2.5, 2.0), at(900.0), at(900.5)):  # set anew, not moved
+        travelled.add(message)
+    assert travelled.take() == pytest.approx(0.5)
+    poses = np.zeros((4, 7))
+    poses[:, 0] = 0, 2, 4, 60
+    assert spacing(poses) == 2.0
+    assert spacing(None) is None
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg"])

@@ -225,8 +225,12 @@ class Recogniser:
         s = self.settings
         return make_matcher(s.matching, s.sequence, s.direction)
 
-    def step(self, image: NDArray[np.uint8]) -> PlaceEstimate:
+    def step(self, image: NDArray[np.uint8], travelled: float | None = None) -> PlaceEstimate:
         """Recognise the place of the next image, (H, W) or (H, W, 3).
+
+        Args:
+            image: The image.
+            travelled: Distance from the image before, in places, if odometry has measured it.
 
         Raises:
             ConfigurationError: It is no image, or of one colour, so that it shows no place.
@@ -235,7 +239,7 @@ class Recogniser:
         if featureless(whole):
             raise ConfigurationError("the image is of one colour and shows no place")
         side = self.ensemble.reference.shape[1]
-        scores = self._sequence.step(self.scores(shrink(whole, side)[None])[0])
+        scores = self._sequence.step(self.scores(shrink(whole, side)[None])[0], travelled)
         self.latest = scores
         best = np.argsort(-scores, kind="stable")[: self._best]
         score = float(scores[best[0]])

@@ -9,11 +9,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseWithCovarianceStamped
+from nav_msgs.msg import Odometry
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image, JointState
@@ -27,6 +29,7 @@ from neuro_control.places.control.recogniser_settings import RecogniserSettings
 from neuro_control.places.control.types import Grey, PlaceEstimate
 from neuro_control.places.nodes.image_messages import read_compressed, read_raw
 from neuro_control.places.nodes.recognizer_parameters import PlaceParameters
+from neuro_control.places.nodes.travelled import Travelled, spacing
 from neuro_control.resources import find_file
 from neuro_control.ros.diagnostics.monitoring import Timing
 from neuro_control.ros.inputs import check_age
@@ -53,7 +56,8 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
     first, their scores in ``position``, and in the header's ``frame_id`` the place where the camera
     is, empty if that was never visited. If the reference has poses, it also publishes ``pose``
     (PoseWithCovarianceStamped), and where somebody listens the scores of all places as
-    ``~/scores`` (JointState: names and, in ``position``, scores). Service: ``~/load_model``
+    ``~/scores`` (JointState: names and, in ``position``, scores). With the parameter ``odometry``
+    it also subscribes to ``odom`` (nav_msgs/Odometry). Service: ``~/load_model``
     (std_srvs/Trigger).
 
     A thread of its own recognises, so that diagnostics are published in time. While it works, the
@@ -104,6 +108,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             # Only the newest image counts.
             QoSProfile(depth=1, reliability=reliability),
         )
+        self._travelled = Travelled()
         service = self.create_service(Trigger, "~/load_model", self._on_load_model)
         self._made = [
             (self.destroy_publisher, self._places),
@@ -112,6 +117,9 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             (self.destroy_subscription, images),
             (self.destroy_service, service),
         ]
+        if self.parameters.odometry:
+            odometry = self.create_subscription(Odometry, "odom", self._travelled.add, SENSOR_QOS)
+            self._made.append((self.destroy_subscription, odometry))
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to answer images."""
@@ -137,6 +145,7 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             return
         self._put(None)
         worker.join()
+        self._keep_adaptation()
         with self._reporting:
             self.report_deactivated()
 
@@ -145,6 +154,17 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         if hasattr(self, "_worker"):
             self.stop()
         super().destroy_node()
+
+    def _keep_adaptation(self) -> None:
+        """Write what was adapted to, if images were answered and a parameter names the file."""
+        if self._adaptation is None or self._answered is None:
+            return
+        try:
+            self.recogniser.keep_adaptation(self._adaptation)
+            # Whoever activates the node again goes on from here.
+            self.recogniser.restore_adaptation(self._adaptation)
+        except (ConfigurationError, OSError) as error:
+            self.get_logger().warning(f"The adaptation can't be kept: {error}")
 
     # The model.
 
@@ -160,6 +180,10 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         settings = RecogniserSettings(
             mode=p.mode,
             sequence=p.sequence,
+            matching=p.matching,
+            direction=p.direction,
+            alignment=p.alignment,
+            suppression=p.suppression,
             best=p.best,
             seed=p.seed,
             regularisation=p.regularisation,
@@ -173,6 +197,11 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         with self._recognising:
             recogniser.step(noise)
         recogniser.reset()
+        adaptation = Path(p.adaptation).expanduser() if p.adaptation else None
+        if adaptation is not None and adaptation.exists():
+            recogniser.restore_adaptation(adaptation)
+        self._adaptation = adaptation
+        self._spacing = spacing(recogniser.poses)
         self.recogniser = recogniser
         self._loaded = p.model
 
@@ -230,7 +259,11 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
             raise Rejected("featureless", "it is of one colour and shows no place")
         recogniser = self.recogniser
         with self._recognising:
-            answer = recogniser.step(image)
+            travelled = self._places_travelled()
+            if travelled is None:
+                answer = recogniser.step(image)
+            else:
+                answer = recogniser.step(image, travelled)
         if self._is_late(stamp):
             return
         place, pose = self._messages(stamp, recogniser, answer)
@@ -242,6 +275,13 @@ class PlaceRecognizer(ManagedNode[PlaceParameters]):
         self._counts["never_visited"] += not answer.visited
         self._timing.add(time.perf_counter() - arrived)
         self._set_state(DiagnosticStatus.OK, "running")
+
+    def _places_travelled(self) -> float | None:
+        """Distance since the last answered image, in places; None if it isn't known."""
+        distance = self._travelled.take()
+        if distance is None or self._spacing is None:
+            return None
+        return distance / self._spacing
 
     def _is_late(self, stamp: int) -> bool:
         """Whether an image is too old to be answered, which is counted and reported."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from neuro_control.places.control.recogniser_settings import (
     MODES,
+    MOST_SUPPRESSED,
     REGULARISATIONS,
     RecogniserSettings,
 )
+from neuro_control.places.control.sequences import MATCHINGS
+from neuro_control.places.control.trajectories import DIRECTIONS
 from neuro_control.places.nodes.image_messages import TRANSPORTS
 from neuro_control.ros.lifecycle.managed_node import LifecycleParameters
 from neuro_control.ros.parameters import parameter
@@ -32,9 +35,45 @@ class PlaceParameters(LifecycleParameters):
     )
     sequence: int = parameter(
         _DEFAULT.sequence,
-        "Number of images in a row that are matched together; applied by ~/load_model",
+        "Number of different images in a row that are matched together; applied by ~/load_model",
         low=1,
         high=1000,
+    )
+    matching: str = parameter(
+        _DEFAULT.matching,
+        "How images in a row are matched: along trajectories of any pace (trajectory), by delays "
+        "for several constant paces (delays), or at the reference's own pace (pace); applied by "
+        "~/load_model",
+        choices=MATCHINGS,
+    )
+    direction: str = parameter(
+        _DEFAULT.direction,
+        "Order in which the camera passes the places: forward, reverse or both; applied by "
+        "~/load_model",
+        choices=DIRECTIONS,
+    )
+    odometry: bool = parameter(
+        False,
+        "Whether distances between images are measured by odom, for the matching trajectory; the "
+        "reference needs poses",
+        fixed=True,
+    )
+    alignment: bool = parameter(
+        _DEFAULT.alignment,
+        "Whether displacements of the camera are learnt from recognised images and corrected; "
+        "applied by ~/load_model",
+    )
+    suppression: int = parameter(
+        _DEFAULT.suppression,
+        "Number of neurons that learn from recognised images what changes, and suppress it; "
+        "applied by ~/load_model",
+        low=0,
+        high=MOST_SUPPRESSED,
+    )
+    adaptation: str = parameter(
+        "",
+        "File of what was adapted to: read with the model, if it is there, and written when the "
+        "node is deactivated; empty keeps nothing; applied by ~/load_model",
     )
     best: int = parameter(
         _DEFAULT.best,
