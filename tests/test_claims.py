@@ -125,6 +125,19 @@ def test_the_blimps_network_is_judged_beside_the_tuned_pid_on_the_same_flights(t
     assert judged(claim, Results([tmp_path]))["verdict"] == HOLDS
 
 
+def test_an_ensemble_competes_only_with_the_template_of_its_own_retina_beside_it(tmp_path):
+    claim = next(c for c in all_claims() if c.says.endswith("(fast mode)"))
+    table = tmp_path / "places" / "sizes.csv"
+    recalls = {"fast": "0.75", "SAD": "0.36", "template, adapted": "0.80"}
+    rows = [{"places": "1000", "method": name, "r1": recall} for name, recall in recalls.items()]
+    write(table, rows[:2])
+    assert judged(claim, Results([tmp_path]))["verdict"] == "not measured"
+    write(table, rows)
+    row = judged(claim, Results([tmp_path]))
+    assert row["verdict"] == FAILS
+    assert row["baseline"].startswith("template, adapted: 0.80 (0.77 … 0.82), 1,000 places")
+
+
 def test_without_results_a_claim_is_not_measured_and_its_command_is_named(tmp_path):
     claim = next(each for each in all_claims() if each.files)
     row = judged(claim, Results([tmp_path]))
