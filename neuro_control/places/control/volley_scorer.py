@@ -48,8 +48,6 @@ class VolleyScorer:
         votes: Votes of its neurons, (E, most, neurons), as ``Ensemble.votes`` gives them.
         margin: For homeostasis, number of spreads above its mean down to which the ramp goes;
             without homeostasis None: thresholds then are alike for all neurons and don't change.
-        dead: Share of neurons, drawn by ``seed``, that never fire.
-        seed: Seed of the neurons that are dead.
 
     Attributes:
         probe: Places of the reference for whose images ``probed`` gives scores, (P,).
@@ -62,8 +60,6 @@ class VolleyScorer:
         ensemble: Ensemble,
         votes: Array32,
         margin: float | None,
-        dead: float = 0.0,
-        seed: int = 0,
     ) -> None:
         count = len(ensemble.names)
         expert, neuron = np.nonzero(votes.max(axis=1) > 0)
@@ -73,8 +69,6 @@ class VolleyScorer:
             ensemble.weights[expert, :, neuron].T.astype(np.float32)
         )
         self._synapses = (self._weights > 0).sum(axis=1)
-        alive = np.random.default_rng([seed, len(expert)]).random(len(expert)) >= dead
-        self._alive = alive.astype(np.float32)
         self._neurons = np.maximum(np.bincount(self._place, minlength=count), 1)
         self._margin, self._homeostatic = margin, margin is not None
         self.probe = np.arange(count)
@@ -119,7 +113,7 @@ class VolleyScorer:
         if self._homeostatic:
             statistics.add(potentials)
         low = np.float32(-_TOP if self._margin is None else self._margin)
-        spiked = (outstanding > low) & (self._alive > 0)
+        spiked = outstanding > low
         self.spikes += int(spiked.sum())
         seen = np.where(spiked, _ramped(outstanding, low), 0)
         return (np.bincount(self._place, seen, len(self._neurons)) / self._neurons).astype(

@@ -28,6 +28,8 @@ from neuro_control.places.training.train import train
 
 # Number of images after each start, and of places from one start to the next.
 _STARTED, _APART = 10, 4
+# Shares of neurons that never fire, and draws of them.
+_DEAD, _DAMAGES = (0.0, 0.1, 0.2, 0.5), 3
 
 
 def seasons(route: RouteExperiment) -> list[Row]:
@@ -109,6 +111,36 @@ def paces(route: RouteExperiment) -> list[Row]:
                     matched = match_sequence(scores, SEQUENCE, matching, way)
                 found[f"r1_{matching}"] = metrics_of(matched, order).recall[1]
             rows.append(found)
+    return rows
+
+
+def damage(route: RouteExperiment) -> list[Row]:
+    """Measure recall with neurons that never fire, and what a place costs; beside it a template."""
+    ensemble = route.ensemble(EnsembleSettings())
+    template = baselines_of(ensemble, route.shown)["template, adapted"]
+    count = len(ensemble.names)
+    rows: list[Row] = []
+    for share in _DEAD:
+        for seed in range(_DAMAGES if share else 1):
+            alive = np.random.default_rng(seed).random(ensemble.thresholds.shape) >= share
+            responses = np.where(alive[:, None], ensemble.responses, 0).astype(np.uint16)
+            left = dataclasses.replace(ensemble, responses=responses)
+            for mode in MODES:
+                found, _ = measured(route, Recogniser(left, RecogniserSettings(mode=mode)))
+                synapses = np.count_nonzero(ensemble.weights) / count
+                rows.append(
+                    {
+                        "dead": share,
+                        "seed": seed,
+                        "mode": mode,
+                        "r1": found["r1"],
+                        "template_adapted_r1": metrics_of(template, route.truth).recall[1],
+                        "synops_per_query": found["synops_per_query"],
+                        "spikes_per_query": found["spikes_per_query"],
+                        "multiplications_of_template": ensemble.weights.shape[1] * count,
+                        "bytes_per_place": ensemble.weights.itemsize * synapses,
+                    }
+                )
     return rows
 
 

@@ -13,7 +13,13 @@ from neuro_control.cli import experiments
 from neuro_control.cli.experiments import Experiment
 from neuro_control.errors import ConfigurationError
 from neuro_control.places.control.images import shrink
-from neuro_control.places.evaluation.deployment_experiments import growth, paces, seasons, start
+from neuro_control.places.evaluation.deployment_experiments import (
+    damage,
+    growth,
+    paces,
+    seasons,
+    start,
+)
 from neuro_control.places.evaluation.design_experiments import ablation, single, sizes
 from neuro_control.places.evaluation.experiment_figures import draw_ablation, draw_sizes
 from neuro_control.places.evaluation.route_experiment import RouteExperiment
@@ -44,6 +50,7 @@ experiment = experiments.group(
         "growth": Experiment(growth),
         "start": Experiment(start),
         "paces": Experiment(paces),
+        "damage": Experiment(damage),
     },
     _setting,
     [
