@@ -14,6 +14,7 @@ pytest.importorskip("serial", reason="needs pyserial: pip install 'neuro_control
 from neuro_control.blimp.nodes import hardware_checks as blimp
 from neuro_control.doctor.check import Outcome, findings
 from neuro_control.quadruped.go2 import doctor as go2
+from neuro_control.quadruped.go2 import sport
 from tests.drivers.test_tfmini import frame
 from tests.drivers.unitree_peer import DOMAIN, LYING, STANDING, Peer
 
@@ -72,7 +73,7 @@ def test_a_go2_that_sends_nothing_is_named_with_what_to_look_at(monkeypatch, pee
 
 def test_what_a_go2_sends_is_judged_by_rate_contents_and_battery(monkeypatch, peer):
     monkeypatch.setattr(go2, "_COUNTED", 0.4)
-    monkeypatch.setattr(go2, "_SLOWEST", 20.0)  # whatever else this machine does
+    monkeypatch.setattr(go2, "_SLOWEST", 0.1)  # whatever else this machine does
 
     def spoil(state):
         state.bms_state.soc, state.crc = 3, 0
@@ -83,6 +84,9 @@ def test_what_a_go2_sends_is_judged_by_rate_contents_and_battery(monkeypatch, pe
     with Living(peer.live, 0.004):
         found = by_name(findings(go2.checks(GO2)))
     assert found["rates"].outcome is Outcome.PASS, found["rates"]
+    slow = go2._rate(go2._Heard(elapsed=1.0, sport_states=50))
+    assert slow.outcome is Outcome.FAIL
+    assert "cable" in slow.remedy
     assert "out of its range" in found["plausible states"].detail
     assert found["IMU"].outcome is Outcome.FAIL
     assert found["battery"].remedy == "charge it to more than 5 %"
@@ -109,7 +113,8 @@ class Obeying(Peer):
 
 @pytest.mark.parametrize("stuck", [False, True])
 def test_before_its_first_walk_a_go2_stands_up_lies_down_and_stops(monkeypatch, stuck):
-    monkeypatch.setattr(go2, "_RISES", 3.0)
+    monkeypatch.setattr(go2, "_RISES", 20.0)
+    monkeypatch.setattr(sport, "_SETTLED", 0.1)
     peer, asked = Obeying(), []
     peer.leg, peer.stuck = LYING, stuck
     peer.spoil = lambda state: setattr(state.bms_state, "soc", 80) or setattr(state, "crc", 0)
@@ -164,8 +169,8 @@ class Lidar:
 @pytest.fixture
 def lidar(monkeypatch):
     monkeypatch.setattr(blimp, "_COUNTED", 0.2)
-    monkeypatch.setattr(blimp, "_TURNS", 0.25)
-    monkeypatch.setattr(blimp, "_FEWEST", 20)
+    monkeypatch.setattr(blimp, "_TURNS", 0.15)
+    monkeypatch.setattr(blimp, "_FEWEST", 0.1)
     made = Lidar()
     yield made
     made.close()

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("cyclonedds", reason="needs cyclonedds: pip install 'neuro_control[dds]'")
 
+from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
@@ -84,6 +85,31 @@ def test_what_is_fixed_and_the_description_reach_those_who_come_later(bench, lis
     lidar = listener.frames["lidar"]
     assert lidar.header.frame_id == "gondola"
     assert lidar.transform.translation.z == pytest.approx(-0.03)
+
+
+def test_what_the_participant_writes_is_read_by_ros_as_its_own(bench):
+    # rclpy has no TFMessage here, but it has what one consists of.
+    probe, found = bench.add(Probe()), []
+    qos = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    here = Participant(int(os.environ["ROS_DOMAIN_ID"]), "lo")
+    try:
+        writer = here.writer("rt/one_frame", tf_idl.TransformStamped, latched=True)
+        pose = tf_idl.Transform(
+            tf_idl.Vector3(1.0, 2.0, 3.0), tf_idl.Quaternion(0.0, 0.6, 0.0, 0.8)
+        )
+        header = tf_idl.Header(tf_idl.Time(7, 8), "odom")
+        writer.write(tf_idl.TransformStamped(header, "base_link", pose))
+        # Whoever subscribes later gets it, as from /tf_static.
+        probe.create_subscription(TransformStamped, "/one_frame", found.append, qos)
+        bench.spin_until(lambda: found)
+    finally:
+        del writer
+        here.close()
+    message = found[0]
+    assert (message.header.stamp.sec, message.header.stamp.nanosec) == (7, 8)
+    assert (message.header.frame_id, message.child_frame_id) == ("odom", "base_link")
+    assert message.transform.translation.z == 3.0
+    assert (message.transform.rotation.y, message.transform.rotation.w) == (0.6, 0.8)
 
 
 def test_joints_and_odometry_become_frames_under_their_stamps(bench, listener):

@@ -33,6 +33,8 @@ _LIDAR, _MOTORS = "tfmini", "propulsion"
 _COUNTED, _OWN_RATE, _FEWEST = 1.0, 100, 90
 # How long a propeller turns, s, its part of the largest thrust, and the commands' period, s.
 _TURNS, _PART, _PERIOD = 1.0, 0.4, 0.05
+# Commands that a propeller gets at least, however busy the machine is.
+_FEWEST_COMMANDS = 4
 # By how much the robot is lifted to see whether the lidar follows, m, and what is enough.
 _LIFT, _ENOUGH = 0.5, 0.3
 # Time for the driver to answer, s.
@@ -165,17 +167,17 @@ class _Bench:
         p = self.motors.parameters
         names, efforts = [*p.propellers, p.servo], np.array([*thrusts, 0.0])
         positions = np.array([0.0, 0.0, angle])
-        largest, until, due = 0.0, time.monotonic() + seconds, 0.0
+        largest, until, due, sent = 0.0, time.monotonic() + seconds, 0.0, 0
 
         def over() -> bool:
-            nonlocal largest, due
+            nonlocal largest, due, sent
             now = time.monotonic()
             if now >= due:
-                due = now + _PERIOD
+                due, sent = now + _PERIOD, sent + 1
                 stamp = self.node.get_clock().now().nanoseconds
                 self.commands.publish(joint_state(stamp, names, positions, None, efforts))
             largest = max(largest, *self.motors.duties)
-            return now > until
+            return now > until and sent >= _FEWEST_COMMANDS
 
         process.spin([self.motors, self.node], over)
         return largest
