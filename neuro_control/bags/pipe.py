@@ -77,6 +77,11 @@ class SinkProcess:
         self._pipe = self._stdin.fileno()
         os.set_blocking(self._pipe, False)
 
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
     def open_topic(self, topic: Topic) -> None:
         """Declare a topic; ``Sink`` has the arguments."""
         self._numbers[topic.name] = len(self._numbers)

@@ -60,7 +60,7 @@ class Tap:
             nodes: The nodes, started but for the simulation.
             now: Gives the simulated time, s.
         """
-        node = HandingOver("tap", use_global_arguments=False)
+        node = HandingOver(f"tap_{self._sink.pid}", use_global_arguments=False, enable_rosout=False)
         self._now = now
         self._sink.open_topic(RUN)
         parameters = {each.get_name(): parameters_of(each) for each in nodes}

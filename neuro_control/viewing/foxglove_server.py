@@ -8,6 +8,7 @@ own: ``/view/scene``, the shapes of the model's bodies, and ``/view/frames``, wh
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import mujoco
@@ -89,7 +90,8 @@ class FoxgloveServer:
 
             self._scene = SceneUpdateChannel(SCENE, context=self._context)
             self._frames = FrameTransformsChannel(FRAMES, context=self._context)
-        print(f"Foxglove connects to ws://localhost:{self.port}", flush=True)
+        # Standard output belongs to the run's result.
+        print(f"Foxglove connects to ws://localhost:{self.port}", file=sys.stderr)
 
     # What the library calls.
 

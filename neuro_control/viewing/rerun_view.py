@@ -11,6 +11,7 @@ has the recording, its clock, the body and the layout.
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ class RerunView:
         if place == "browser":
             address = f"rerun+http://localhost:{DATA_PORT}/proxy"
             rr.serve_web_viewer(web_port=WEB_PORT, open_browser=False, connect_to=address)
-            print(f"the view is at http://localhost:{WEB_PORT}/?url={address}", flush=True)
+            # Standard output belongs to the run's result.
+            print(f"the view is at http://localhost:{WEB_PORT}/?url={address}", file=sys.stderr)
 
     # The body.
 
