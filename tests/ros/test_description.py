@@ -79,6 +79,8 @@ def test_what_is_fixed_and_the_description_reach_those_who_come_later(bench, lis
     probe.create_subscription(String, "robot_description", found.append, qos)
     bench.spin_until(lambda: found and "lidar" in listener.take())
     assert '<robot name="blimp">' in found[0].data
+    # A subscription that nobody serves would have a simulation publish its ground truth there.
+    assert probe.count_subscribers("odom") == 0
     assert set(listener.frames) == {
         "envelope", "gondola", "lidar", "imu", "barometer", "left_propeller", "right_propeller"
     }  # fmt: skip

@@ -42,6 +42,8 @@ from neuro_control.ros.process import run_node
 # Largest URDF that is read, bytes.
 _MAX_BYTES = 4_000_000
 _LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# Time between two looks whether somebody publishes odometry, s.
+_LOOK = 0.2
 # How far the length of a quaternion may be from 1.
 _UNIT = 1e-3
 
@@ -119,9 +121,24 @@ class RobotStatePublisher(DiagnosticNode[DescriptionParameters]):
             raise
         self._describe(urdf)
         self.create_subscription(JointState, "joint_states", self._on_joints, SENSOR_QOS)
-        if p.odometry_topic:
-            self.create_subscription(Odometry, p.odometry_topic, self._on_odometry, SENSOR_QOS)
+        self._looking = (
+            self.create_timer(_LOOK, self._look_for_odometry, clock=self.steady)
+            if p.odometry_topic
+            else None
+        )
         self._set_running()
+
+    def _look_for_odometry(self) -> None:
+        """Subscribe to odometry once somebody publishes it.
+
+        A simulation takes a subscription to ``odom`` that nobody serves for one to its own ground
+        truth, under the name that this had.
+        """
+        topic = self.parameters.odometry_topic
+        if self._looking is not None and self.count_publishers(topic):
+            self.create_subscription(Odometry, topic, self._on_odometry, SENSOR_QOS)
+            self.destroy_timer(self._looking)
+            self._looking = None
 
     def _set_running(self) -> None:
         if isinstance(self._broadcaster, NoBroadcaster):
