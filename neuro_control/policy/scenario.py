@@ -15,6 +15,7 @@ POLICY = Scenario(
     summarise="neuro_control.policy.evaluation.report:summary",
     picture="neuro_control.policy.evaluation.report:pictures",
     activity="gait_controller/activity",
+    subjects="neuro_control.policy.evaluation.faults:SUBJECTS",
     needs={"goal_distance_m": "a goal as a parameter", "cost_of_transport": "0.5 m of way"},
     seconds=10.0,
 )
