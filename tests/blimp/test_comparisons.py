@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from neuro_control.blimp.control.laws import make_law
-from neuro_control.blimp.evaluation import comparison, damage, real_flights
+from neuro_control.blimp.evaluation import comparison, damage, frontier, real_flights
 from neuro_control.blimp.evaluation.real_flights import Log
+from neuro_control.blimp.simulation.conditions import FlightConditions
 from neuro_control.blimp.simulation.electronics import pull_of
+from neuro_control.blimp.simulation.heave import simulate
 from neuro_control.errors import ConfigurationError
 
 
@@ -103,6 +105,34 @@ def test_ours_is_better_where_the_differences_of_the_same_flights_say_so():
     pid, snn = comparison.summarise(rows)
     assert (snn["better"], snn["worse"]) == ("rmse", "settling")
     assert (pid["better"], pid["worse"]) == ("", "")
+
+
+def test_flights_compare_controllers_on_the_same_flights_and_the_frontier_holds_both():
+    rows = comparison.compare(("pid-tuned", "snn"), 1)
+    assert len(rows) == 2 * len(comparison.flight_conditions())
+    heavy = {r["controller"]: r for r in rows if r["condition"] == "heavy"}
+    for found in heavy.values():
+        assert 0.1 < found["rmse_m"] < 0.2
+        assert found["sse_m"] < 0.03
+    scaled = frontier.trade(1)
+    for controller, flown in heavy.items():
+        (same,) = (
+            row
+            for row in scaled
+            if (row["condition"], row["controller"]) == ("heavy", controller)
+            and row["proportional"] == row["integral"] == row["derivative"] == 1.0
+        )
+        for name in comparison.METRICS:
+            assert same[name] == pytest.approx(flown[name], abs=1e-6)
+
+
+def test_no_trim_saturates_the_network():
+    for trim in (-8.0, 8.0):
+        condition = comparison.Condition(FlightConditions(heaviness=comparison.trimmed(trim)))
+        flights = comparison.flights_of(condition, range(2))
+        altitudes = simulate(comparison.controllers_of("snn"), *flights)[0]
+        errors = (altitudes - flights[0]).reshape(2, 7, 700)[:, 1:, -100:].mean(axis=2)
+        assert np.abs(errors).max() < 0.04
 
 
 def test_a_pid_takes_seventy_multiplications_a_second():

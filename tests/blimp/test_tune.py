@@ -91,12 +91,12 @@ def test_the_cost_of_a_flight_is_the_sum_of_its_errors():
     set_points = np.repeat([[1.0, 2.0, 1.0, 1.5]], 400, axis=1)
     assert flight_cost(set_points.copy(), set_points) == 0.0
     late = set_points.copy()
-    late[0, 400:500] = 2.3  # overshoots by 0.3 m, then is exact
-    expected = 2 * np.sqrt(0.09 * 100 / 1600) + 0.75 * 0.3 / 3
+    late[0, 400:500] = 2.3  # overshoots by 0.3 m for 10 s, then is exact
+    expected = 2 * np.sqrt(0.09 * 100 / 1600) + (0.75 * 0.3 + 0.1) / 3
     assert flight_cost(late, set_points) == pytest.approx(expected)
     off = set_points.copy()
-    off[0, 1500:] += 0.1  # upwards at the end of a step up
-    expected = 2 * np.sqrt(0.01 * 100 / 1600) + (0.3 + 0.05 + 0.075) / 3
+    off[0, 1500:] += 0.08  # upwards at the end of a step up, and never out of what has settled
+    expected = 2 * np.sqrt(0.0064 * 100 / 1600) + (0.08 + 0.08 + 0.06) / 3
     assert flight_cost(off, set_points) == pytest.approx(expected)
 
 

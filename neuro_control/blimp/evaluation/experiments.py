@@ -23,6 +23,7 @@ from neuro_control.blimp.control.laws import make_law
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.evaluation import calibration as calibrate
 from neuro_control.blimp.evaluation import comparison, damage, real_flights
+from neuro_control.blimp.evaluation import frontier as frontiers
 from neuro_control.blimp.evaluation.metrics import metrics
 from neuro_control.blimp.evaluation.real_flights import Log, read_log
 from neuro_control.blimp.evaluation.rollout import rollout
@@ -94,8 +95,12 @@ def real(setting: BlimpSetting) -> list[Row]:
 
 def flights(setting: BlimpSetting) -> list[Row]:
     """Networks and PIDs on the same flights: usual ones, trims, and what none was tuned to."""
-    tasks = comparison.tasks(setting.controllers or comparison.CONTROLLERS, setting.seeds)
-    return setting.run("flights", tasks, comparison.fly)
+    return comparison.compare(setting.controllers or comparison.CONTROLLERS, setting.seeds)
+
+
+def frontier(setting: BlimpSetting) -> list[Row]:
+    """What network and tuned PID trade for one another, as their gains are scaled."""
+    return frontiers.trade(setting.seeds)
 
 
 def damages(setting: BlimpSetting) -> list[Row]:
@@ -208,6 +213,7 @@ EXPERIMENTS: dict[str, Experiment[BlimpSetting]] = {
     "flights": Experiment(
         flights, summarise=comparison.summarise, options=(seeds_option, _CONTROLLERS)
     ),
+    "frontier": Experiment(frontier, frontiers.draw, options=(seeds_option,)),
     "damages": Experiment(damages, summarise=damage.summarise, options=(seeds_option,)),
     "operations": Experiment(operations),
     "structures": Experiment(structures, _draw_structures, options=(seeds_option, _GENERATIONS)),

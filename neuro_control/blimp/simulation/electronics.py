@@ -35,7 +35,7 @@ _ACCELERATION_NOISE, _GYRO_NOISE, _PRESSURE_NOISE = 0.05, 0.005, 2.0  # m/s², r
 PRESSURE = 101_325.0  # on the floor, Pa
 DRAUGHT_TIME = 5.0  # s within which the vertical force of draughts comes and goes
 # Gusts come and go within this time, s, and are mostly level, as in rooms.
-_GUST_TIME, _GUST_RISE = 5.0, 0.1
+GUST_TIME, GUST_RISE = 5.0, 0.1
 _FASTEST_GUST = 0.5  # m/s
 # Times in seconds are no whole numbers of periods.
 _SLACK = 1e-6  # s
@@ -129,10 +129,10 @@ class FlightElectronics(Electronics):
             data.qfrc_applied[self._climb] = self._draught
             self._draught = keep * self._draught + fresh_force
         if self._gust:
-            keep = math.exp(-CONTROL_PERIOD / _GUST_TIME)
+            keep = math.exp(-CONTROL_PERIOD / GUST_TIME)
             fresh = self._gust * math.sqrt(1 - keep**2) * rng.normal(size=3)
             self._wind = keep * self._wind + fresh
-            wind = self._wind * [1.0, 1.0, _GUST_RISE]
+            wind = self._wind * [1.0, 1.0, GUST_RISE]
             speed = float(np.linalg.norm(wind))
             self._model.opt.wind[:] = wind * min(1.0, _FASTEST_GUST / max(speed, 1e-9))
 

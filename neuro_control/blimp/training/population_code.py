@@ -40,52 +40,52 @@ PD, INTEGRAL = NetworkDesign("pd", "iwta"), NetworkDesign("i", "iwta-recurrent")
 # are for the lowest, the middle and the highest level, and interpolated between them.
 CODE: dict[str, tuple[float, float, float]] = {
     # Levels of the encoders for D and for P, m, and the power with which they spread between them.
-    "d_lowest": (0.002, 0.02, 0.008),
-    "d_highest": (0.3, 1.5, 0.7),
-    "d_power": (0.7, 3.0, 1.7),
-    "p_lowest": (0.002, 0.05, 0.01),
-    "p_highest": (0.3, 1.5, 0.8),
-    "p_power": (0.7, 3.0, 1.7),
+    "d_lowest": (0.002, 0.02, 0.00463),
+    "d_highest": (0.3, 1.5, 0.911),
+    "d_power": (0.7, 3.0, 1.67),
+    "p_lowest": (0.002, 0.05, 0.00454),
+    "p_highest": (0.3, 1.5, 0.762),
+    "p_power": (0.7, 3.0, 1.73),
     # Proportional gain, per m, and derivative gain, per m/s.
-    "proportional_low": (0.0, 40.0, 15.7),
-    "proportional_mid": (0.0, 40.0, 12.1),
-    "proportional_high": (0.0, 40.0, 8.4),
-    "derivative_low": (0.0, 60.0, 28.3),
-    "derivative_mid": (0.0, 60.0, 22.0),
-    "derivative_high": (0.0, 60.0, 26.4),
+    "proportional_low": (0.0, 40.0, 13.4),
+    "proportional_mid": (0.0, 40.0, 14.2),
+    "proportional_high": (0.0, 40.0, 12.4),
+    "derivative_low": (0.0, 60.0, 23.6),
+    "derivative_mid": (0.0, 60.0, 22.5),
+    "derivative_high": (0.0, 60.0, 26.0),
     # Time of the traces, s; the part of the largest trace from which the opposite neuron fires.
-    "lead_time_low": (0.1, 1.5, 0.3),
-    "lead_time_high": (0.1, 1.5, 0.39),
-    "slow_threshold": (0.15, 0.9, 0.4),
-    "pd_memory": (0.0, 0.9, 0.001),
-    "pd_smoothing": (0.0, 0.9, 0.4),
+    "lead_time_low": (0.1, 1.5, 0.254),
+    "lead_time_high": (0.1, 1.5, 0.496),
+    "slow_threshold": (0.15, 0.9, 0.421),
+    "pd_memory": (0.0, 0.9, 0.00583),
+    "pd_smoothing": (0.0, 0.9, 0.249),
     # The same of the integral: levels, m, gain, per m s.
-    "i_lowest": (0.001, 0.02, 0.00101),
-    "i_highest": (0.05, 1.0, 0.0808),
-    "i_power": (0.7, 3.0, 2.09),
-    "integral_low": (0.0, 6.0, 3.13),
-    "integral_mid": (0.0, 6.0, 2.93),
-    "integral_high": (0.0, 6.0, 3.58),
+    "i_lowest": (0.001, 0.02, 0.00221),
+    "i_highest": (0.05, 1.0, 0.0611),
+    "i_power": (0.7, 3.0, 2.68),
+    "integral_low": (0.0, 6.0, 1.58),
+    "integral_mid": (0.0, 6.0, 2.39),
+    "integral_high": (0.0, 6.0, 1.8),
     # Part of a current that leaks in a tick, and part of that which is given back; memory of the
     # voltages; how far an active neuron holds its opposite down, of the leak.
-    "leak": (0.0005, 0.1, 0.000536),
-    "balance": (0.5, 1.5, 0.915),
-    "i_memory": (0.5, 1.0, 1.0),
-    "opposition": (0.0, 5.0, 0.469),
+    "leak": (0.002, 0.1, 0.00279),
+    "balance": (0.8, 1.2, 1.01),
+    "i_memory": (0.5, 1.0, 0.987),
+    "opposition": (0.0, 5.0, 1.58),
     # How far the thresholds of the integral's pairs differ, lest they fire all at once.
-    "dispersion": (0.0, 0.8, 0.3),
+    "dispersion": (0.0, 0.8, 0.395),
     # Largest command of the integral.
-    "reach": (8.0, 16.0, 10.5),
-    "i_smoothing": (0.0, 0.3, 0.286),
+    "reach": (8.0, 16.0, 9.7),
+    "i_smoothing": (0.0, 0.3, 0.298),
     # IWTA: memory of the traces, and how thresholds follow them.
-    "trace_decay": (0.0, 1.0, 0.354),
-    "adaptation": (-0.3, 0.3, 0.0276),
+    "trace_decay": (0.0, 1.0, 0.126),
+    "adaptation": (-0.3, 0.3, 0.0891),
 }
 
 
 # Pairs of the PD that answer changes; the others answer the error. The base of their thresholds is
 # far below what a spike brings, so that adaptation makes opposite neurons fire and silences none.
-_PHASIC, _BASE = 14, 0.2
+_PHASIC, _BASE = (10, 6), 0.2
 
 
 def networks(vectors: Array) -> tuple[Array, Array]:
@@ -113,51 +113,83 @@ def _profile(code: Numbers, name: str, count: int) -> Array:
     return np.interp(np.linspace(0.0, 1.0, count), known, values)
 
 
-def _encode(parts: dict[str, Array], pairs: slice, levels: Array) -> None:
-    """Let encoders fire above ``levels``."""
+def _phasic(code: Numbers, network: int) -> dict[str, Array]:
+    """Parts of the pairs of a network, 0 for PD and 1 for I, that answer changes."""
+    count = sum(_PHASIC)
+    # Neighbours in level lie in both networks, as evenly as their numbers allow.
+    mine = (np.arange(count) * _PHASIC[1] // count) != (
+        (np.arange(count) + 1) * _PHASIC[1] // count
+    )
+    mine = mine if network else ~mine
+    levels, widths = _levels(code, "d", count)
+    times = _profile(code, "lead_time", count)
+    keep = np.exp(-CONTROL_PERIOD / times)
+    parts = {
+        **_encoders(levels),
+        "readout": np.minimum(_profile(code, "derivative", count) / times * widths, FULL_COMMAND),
+        "trace_decay": keep,
+        "adaptation": -(1.0 - keep) * _BASE / code["slow_threshold"],
+        "weight_same": np.full(count, 2.0),
+        "threshold": np.full(count, _BASE),
+        "voltage_decay": np.full(count, code["pd_memory"]),
+    }
+    return {name: values[mine] for name, values in parts.items()}
+
+
+def _encoders(levels: Array) -> dict[str, Array]:
+    """Parts of encoders that fire above ``levels``."""
     weight = np.minimum(2.0, 1.0 / levels)
-    parts["encoder_weight"][pairs] = weight
-    parts["encoder_bias"][pairs] = -weight * levels
+    return {"encoder_weight": weight, "encoder_bias": -weight * levels}
 
 
 def _pd(code: Numbers) -> dict[str, Array]:
-    parts = {name: np.zeros(shape) for name, shape in PD.structure.shapes.items()}
-    phasic, tonic = slice(0, _PHASIC), slice(_PHASIC, PAIRS)
-    levels, widths = _levels(code, "d", _PHASIC)
-    times = _profile(code, "lead_time", _PHASIC)
-    _encode(parts, phasic, levels)
-    parts["readout"][phasic] = _profile(code, "derivative", _PHASIC) / times * widths
-    keep = np.exp(-CONTROL_PERIOD / times)
-    parts["trace_decay"][phasic] = keep
-    parts["adaptation"][phasic] = -(1.0 - keep) * _BASE / code["slow_threshold"]
-    levels, widths = _levels(code, "p", PAIRS - _PHASIC)
-    _encode(parts, tonic, levels)
-    parts["readout"][tonic] = _profile(code, "proportional", PAIRS - _PHASIC) * widths
-    parts["trace_decay"][tonic] = 0.5
-    parts["readout"] = np.minimum(parts["readout"], FULL_COMMAND)
-    parts["weight_same"][:], parts["threshold"][:] = 2.0, _BASE
-    parts["voltage_decay"][:] = code["pd_memory"]
-    parts["readout_decay"] = np.array(code["pd_smoothing"])
-    return parts
+    """Parts of the network for PD: pairs that answer changes, then those that answer the error."""
+    count = PAIRS - _PHASIC[0]
+    levels, widths = _levels(code, "p", count)
+    tonic = {
+        **_encoders(levels),
+        "readout": np.minimum(_profile(code, "proportional", count) * widths, FULL_COMMAND),
+        "trace_decay": np.full(count, 0.5),
+        "weight_same": np.full(count, 2.0),
+        "threshold": np.full(count, _BASE),
+        "voltage_decay": np.full(count, code["pd_memory"]),
+    }
+    return _joined(PD, _phasic(code, 0), tonic, code["pd_smoothing"])
 
 
 def _integral(code: Numbers) -> dict[str, Array]:
-    parts = {name: np.zeros(shape) for name, shape in INTEGRAL.structure.shapes.items()}
-    levels, widths = _levels(code, "i", PAIRS)
-    _encode(parts, slice(None), levels)
-    readout, leak = code["reach"] / PAIRS, code["leak"]
-    count = np.minimum(_profile(code, "integral", PAIRS) * widths * CONTROL_PERIOD / readout, 1.0)
-    parts["weight_same"][:], parts["weight_cross"][:] = count, -count
+    """Parts of the network for I: pairs that answer changes, then the line attractors."""
+    count = PAIRS - _PHASIC[1]
+    levels, widths = _levels(code, "i", count)
+    readout, leak = code["reach"] / count, code["leak"]
+    each = np.minimum(_profile(code, "integral", count) * widths * CONTROL_PERIOD / readout, 1.0)
     # Neighbours in level are far apart in threshold: multiples of the golden section are spread.
-    places = np.arange(PAIRS) * 0.618034 % 1.0 - 0.5
+    places = np.arange(count) * 0.618034 % 1.0 - 0.5
     threshold = 1.0 + code["dispersion"] * places
-    parts["weight_same"][:] *= threshold
-    parts["weight_cross"][:] *= threshold
-    parts["current_decay"][:] = 1.0 - leak
-    parts["recurrent_same"][:] = leak * code["balance"] * threshold
-    parts["recurrent_cross"][:] = -leak * code["opposition"] * threshold
-    parts["voltage_decay"][:], parts["threshold"][:] = code["i_memory"], threshold
-    parts["readout"][:] = readout
-    parts["trace_decay"][:], parts["adaptation"][:] = code["trace_decay"], code["adaptation"]
-    parts["readout_decay"] = np.array(code["i_smoothing"])
-    return parts
+    attractors = {
+        **_encoders(levels),
+        "weight_same": each * threshold,
+        "weight_cross": -each * threshold,
+        "current_decay": np.full(count, 1.0 - leak),
+        "recurrent_same": leak * code["balance"] * threshold,
+        "recurrent_cross": -leak * code["opposition"] * threshold,
+        "voltage_decay": np.full(count, code["i_memory"]),
+        "threshold": threshold,
+        "readout": np.full(count, readout),
+        "trace_decay": np.full(count, code["trace_decay"]),
+        "adaptation": np.full(count, code["adaptation"]),
+    }
+    return _joined(INTEGRAL, _phasic(code, 1), attractors, code["i_smoothing"])
+
+
+def _joined(
+    design: NetworkDesign, first: dict[str, Array], second: dict[str, Array], smoothing: float
+) -> dict[str, Array]:
+    """Parts of a network of two kinds of pairs; what neither names is 0."""
+    parts = {name: np.zeros(shape) for name, shape in design.structure.shapes.items()}
+    split = len(first["readout"])
+    for name, values in first.items():
+        parts[name][:split] = values
+    for name, values in second.items():
+        parts[name][split:] = values
+    return {**parts, "readout_decay": np.array(smoothing)}
