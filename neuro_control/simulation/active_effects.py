@@ -226,13 +226,19 @@ class ActiveEffects:
         return None
 
     def _at_the_motors(self, time: float, command: Array) -> Array:
-        """What motors make of a command (nu,) that has arrived; a lost part of it is 0."""
+        """What motors make of a command (nu,) that has arrived; a lost part of it is 0.
+
+        Of several robots, those that have no command now go on by their last: theirs stays NaN.
+        """
         if not self._motor_signals:
             return command
+        without = np.isnan(command)
         command = np.array(command, dtype=np.float64)
         for each in self._motor_signals.values():
             each.act(time, command)
-        return np.nan_to_num(command, copy=False, nan=0.0)
+        np.nan_to_num(command, copy=False, nan=0.0)
+        command[without] = np.nan
+        return command
 
     def disturb(self, data: mujoco.MjData) -> None:
         """Before physics: let commands arrive that were under way, and forces and wind act."""

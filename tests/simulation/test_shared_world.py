@@ -110,6 +110,20 @@ def test_sensors_measure_at_their_own_rate_and_motors_without_a_command_go_on():
     assert [k + 1 for k, known in enumerate(rounded) if known] == [50, 100]
 
 
+def test_an_effect_on_one_robots_motor_leaves_the_other_robots_alone():
+    loss = {"loss": {"motors": ["go2/FL_hip"], "probability": 1.0}}
+    world = shared(go2=GO2, blimp=BLIMP).with_effects([loss])
+    data, active = started(world, np.random.default_rng(0))
+    propellers = [world.model.actuator(f"blimp/{side}_propeller").id for side in ("left", "right")]
+    data.ctrl[propellers] = 0.02
+    command = np.full(world.model.nu, np.nan)
+    command[:12] = 3.0
+    active.drive(data, command)
+    assert data.ctrl[0] == 0.0
+    np.testing.assert_array_equal(data.ctrl[1:12], 3.0)
+    np.testing.assert_array_equal(data.ctrl[propellers], 0.02)
+
+
 @pytest.mark.parametrize(
     ("robots", "reason"),
     [
