@@ -4,10 +4,11 @@
 
 The hidden state is a place, in halves, and a pace, in half places an image. From one image to the
 next the camera goes on by its pace, or, if images were lost between them, by a multiple of it; a
-little more or less at times; and at times its pace changes to the next one. Scores of an image are
-evidence for places: its likelihood at a place is the exponential of how far the place's score
-stands out. The forward algorithm sums the probability of all trajectories that end at a place.
-Displacements that odometry measured take the pace's place.
+little more or less at times; and at times its pace changes to the next one. More often it keeps one
+pace and nothing is lost: such steady journeys are few, and what fits one seldom does so by chance.
+Scores of an image are evidence for places: its likelihood at a place is the exponential of how far
+the place's score stands out. The forward algorithm sums the probability of all trajectories that
+end at a place. Displacements that odometry measured take the pace's place.
 
 An image whose scores resemble those of the image before shows that the camera stands: it replaces
 that image, so that a sequence holds as many different views as it is long.
@@ -40,6 +41,10 @@ _JITTER = 0.05
 _CHANGE = 0.03
 # Probability that the camera is anywhere, since it was carried there.
 _ANYWHERE = 1e-4
+# Probability that a journey is steady: one pace, no image lost, no place more or less.
+_STEADY = 0.75
+# Probability that a journey becomes steady, or stops being so, from one image to the next.
+_SWITCH = 0.2
 # Likelihoods grow by e for each 1 / _SHARPNESS of a standard deviation that a score stands out.
 _SHARPNESS = 1.2
 # Correlation of two images' scores from which on the camera counts as standing.
@@ -101,6 +106,11 @@ class TrajectoryMatcher:
         return matched_along(evidence, all_moves, self._direction)
 
 
+def _prior() -> Array:
+    """Probability of each row of ``displacements``, (2 paces,)."""
+    return np.repeat([1 - _STEADY, _STEADY], len(_PACES)) / len(_PACES)
+
+
 def _alike(one: Array32, other: Array32) -> bool:
     """Whether two images' scores correlate as those of one view do."""
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
@@ -121,20 +131,23 @@ def standing_out(scores: Similarity) -> Array32:
 
 
 def displacements(travelled: float | None = None) -> Array:
-    """Probability of each displacement for each pace, (paces, displacements), in half places.
+    """Probability of each displacement for each pace, (2 paces, displacements), in half places.
+
+    The first half of the rows is for journeys that are not steady, the second for those that are.
 
     Args:
         travelled: Displacement that was measured, in places; its sign doesn't count.
     """
     most = int(_PACES.max()) * _MOST_LOST + 2
-    found = np.zeros((len(_PACES), most))
+    found = np.zeros((2 * len(_PACES), most))
     if travelled is not None:
         expected = 2 * abs(travelled)
         deviation = _ODOMETRY[0] + _ODOMETRY[1] * expected
         at = np.arange(most) - min(expected, most - 1)
         found[:] = np.exp(-0.5 * np.square(at / deviation))
     else:
-        for row, pace in zip(found, _PACES, strict=True):
+        found[len(_PACES) + np.arange(len(_PACES)), _PACES] = 1
+        for row, pace in zip(found, _PACES, strict=False):
             for lost in range(_MOST_LOST):
                 share = (1 - _LOST) * _LOST**lost
                 row[(lost + 1) * pace] += (1 - 2 * _JITTER) * share
@@ -152,11 +165,11 @@ def matched_along(evidence: Array32, moves: Array, direction: str) -> Array:
         moves: Displacements before each image, as ``displacements`` gives them, (n, …).
         direction: As for ``TrajectoryMatcher``.
     """
-    found = []
+    found, prior = [], _prior()
     if direction != "reverse":
-        found.append(_forward(evidence, moves))
+        found.append(_forward(evidence, moves, prior))
     if direction != "forward":
-        found.append(_forward(np.ascontiguousarray(evidence[:, ::-1]), moves)[::-1])
+        found.append(_forward(np.ascontiguousarray(evidence[:, ::-1]), moves, prior)[::-1])
     both: Array = np.logaddexp.reduce(found) / (_SHARPNESS * len(evidence))
     # What all places have in common says how well the images before fitted anywhere.
     return both - np.median(both)
@@ -180,7 +193,7 @@ class PlaceBelief:
             outstanding = np.ascontiguousarray(outstanding[::-1])
         likelihood = _halves(outstanding)
         if self._belief is None:
-            self._belief = np.ones((len(_PACES), len(likelihood)))
+            self._belief = np.outer(_prior(), np.ones(len(likelihood)))
         self._belief, _ = _advance(self._belief, displacements(), likelihood)
         found: Array = _places(self._belief.sum(axis=0), outstanding)
         return found[::-1] if self._reverse else found
@@ -214,10 +227,14 @@ def _advance(belief: Any, moves: Any, likelihood: Any) -> Any:
     paces, halves = belief.shape
     found = np.full((paces, halves), _ANYWHERE / belief.size) * belief.sum()
     moved = np.empty(halves)
+    free = paces // 2
     for pace in range(paces):
-        moved[:] = (1 - 2 * _CHANGE) * belief[pace]
-        moved += _CHANGE * belief[max(pace - 1, 0)]
-        moved += _CHANGE * belief[min(pace + 1, paces - 1)]
+        moved[:] = (1 - _SWITCH) * belief[pace]
+        if pace < free:
+            moved -= 2 * _CHANGE * belief[pace]
+            moved += _CHANGE * belief[max(pace - 1, 0)]
+            moved += _CHANGE * belief[min(pace + 1, free - 1)]
+        moved += _SWITCH * belief[(pace + free) % paces]
         row = found[pace]
         for distance in range(min(moves.shape[1], halves)):
             share = moves[pace, distance]
@@ -231,13 +248,13 @@ def _advance(belief: Any, moves: Any, likelihood: Any) -> Any:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]  # numba is untyped
-def _forward(evidence: Any, moves: Any) -> Any:
+def _forward(evidence: Any, moves: Any, prior: Any) -> Any:
     """Logarithm of the likelihood of n images, for each place at the end, (places,)."""
     images = len(evidence)
     likelihood = _halves(evidence[0])
     belief = np.empty((moves.shape[1], len(likelihood)))
     for pace in range(len(belief)):
-        belief[pace] = likelihood / len(belief)
+        belief[pace] = likelihood * prior[pace]
     logarithm = 0.0
     for image in range(1, images):
         belief, likely = _advance(belief, moves[image], _halves(evidence[image]))
