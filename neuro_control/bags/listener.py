@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from abc import abstractmethod
 from collections import Counter
@@ -136,7 +137,9 @@ class Listener(DiagnosticNode[P]):
             self._sink.write(name, self.now(), data)
         except Exception as error:  # a full disk must not bring the process down
             self.fail_safe(f"can't take messages any more: {error}")
-            self._sink = None
+            sink, self._sink = self._sink, None
+            with contextlib.suppress(Exception):
+                sink.close()
 
     def diagnostic_values(self) -> dict[str, str]:
         """How many messages of how many topics were taken."""

@@ -8,19 +8,18 @@ It follows the profile ``ros2`` of MCAP (mcap.dev/spec/registry): CDR messages, 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 
 from neuro_control.bags.cdr import trimmed
 from neuro_control.bags.sinks import Topic
 from neuro_control.errors import ConfigurationError
-from neuro_control.files import writing
 
 
 class McapFile:
     """Writes messages into a file, which takes its name when it is closed.
 
-    A process that is killed leaves ``NAME.part``, which ``mcap recover`` makes readable.
+    A process that is killed, or whose disk is full, leaves ``NAME.part``, which ``mcap recover``
+    makes readable.
 
     Args:
         path: The file, ``NAME.mcap``.
@@ -34,9 +33,10 @@ class McapFile:
         check(path)
         from mcap.writer import Writer
 
-        self._stack = ExitStack()
-        file = self._stack.enter_context(self._stack.enter_context(writing(path)).open("wb"))
-        self._writer = Writer(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path, self._part = path, path.with_name(path.name + ".part")
+        self._file = self._part.open("wb")
+        self._writer = Writer(self._file)
         self._writer.start(profile="ros2", library="neuro_control")
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
@@ -66,9 +66,10 @@ class McapFile:
         self.count += 1
 
     def close(self) -> None:
-        """End the file."""
-        self._writer.finish()
-        self._stack.close()
+        """End the file, and give it its name."""
+        with self._file:
+            self._writer.finish()
+        self._part.replace(self._path)
 
 
 def check(path: Path) -> None:

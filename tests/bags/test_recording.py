@@ -16,8 +16,10 @@ from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from neuro_control.bags import pipe
+from neuro_control.bags.mcap_file import McapFile
 from neuro_control.bags.pipe import SinkProcess
-from neuro_control.bags.recorder import BagRecorder
+from neuro_control.bags.recorder import BagRecorder, RecorderParameters
 from neuro_control.bags.sinks import RUN_TOPIC, Topic
 from neuro_control.cli.watching.options import Watching
 from neuro_control.errors import ConfigurationError
@@ -108,3 +110,58 @@ def test_the_recorder_node_takes_topics_as_they_appear(bench, tmp_path):
         )
     positions = [message.position for _, channel, _, message in found if channel.topic != RUN_TOPIC]
     assert positions == [[0.0], [1.0], [2.0]]
+
+
+def test_where_messages_may_be_dropped_only_so_many_wait_and_the_rest_is_counted(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "run.mcap"
+    arguments = "neuro_control.bags.mcap_file:McapFile", {"path": str(path)}
+    monkeypatch.setattr(pipe, "_LIMIT", 3000)
+    sink = SinkProcess(*arguments, drop=True)
+    sink.open_topic(Topic.of("/text", String))
+    data = serialize_message(String(data="a" * 1000))
+    for number in range(10):
+        sink.write("/text", number, data)
+    assert sink.dropped == 7
+    sink.close()
+    with path.open("rb") as file:
+        assert [each.log_time for _, _, each in make_reader(file).iter_messages()] == [0, 1, 2]
+
+
+def test_a_recorder_whose_disk_is_full_says_so_and_lives_on(bench, tmp_path, monkeypatch):
+    recorder = bench.add(BagRecorder(**options(file=str(tmp_path / "full.mcap"))))
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recorder._sink, "write", full)
+    probe = bench.add(Probe())
+    text = probe.create_publisher(String, "/text", 10)
+    bench.spin_until(lambda: text.get_subscription_count() == 1)
+    text.publish(String(data="a"))
+    bench.spin_until(lambda: "No space left" in recorder.reported_state()[1])
+    text.publish(String(data="b"))
+    bench.spin_for(0.1)
+    with (tmp_path / "full.mcap").open("rb") as file:
+        assert make_reader(file).get_summary().statistics.message_count == 1  # what ran
+
+
+def test_a_file_that_can_t_be_ended_keeps_what_it_has_under_another_name(tmp_path, monkeypatch):
+    made = McapFile(tmp_path / "run.mcap")
+    made.open_topic(Topic.of("/text", String))
+    made.write("/text", 0, serialize_message(String(data="a")))
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(made._writer, "finish", full)
+    with pytest.raises(OSError, match="No space"):
+        made.close()
+    assert [each.name for each in tmp_path.iterdir()] == ["run.mcap.part"]
+
+
+@pytest.mark.parametrize(("topics", "exclude"), [(["("], []), ([], ["*"])])
+def test_a_pattern_that_is_none_is_refused(topics, exclude):
+    with pytest.raises(ConfigurationError, match="is no regular expression"):
+        RecorderParameters(topics=tuple(topics), exclude=tuple(exclude))

@@ -74,7 +74,7 @@ def watching(
         ):
             show(done)
             rows.append({"round": pair, "watched_by": kind, **_run(name, scenario, kind, seconds)})
-    costs = _costs(rows, rng)
+    costs = costs_of(rows, rng)
     result = {"scenario": name, "pairs": pairs, "seconds": seconds, "costs": costs}
     if out is not None:
         write_csv(out / "watching.csv", list(rows[0]), [list(row.values()) for row in rows])
@@ -101,7 +101,7 @@ def _run(name: str, scenario: Scenario, kind: str, seconds: float) -> dict[str, 
     return {f"p{p}_ms": float(each) for p, each in zip(_PERCENTILES, found, strict=True)}
 
 
-def _costs(rows: Sequence[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
+def costs_of(rows: Sequence[dict[str, Any]], rng: np.random.Generator) -> list[dict[str, Any]]:
     """Median difference to the run without of the same round, and its 95 % interval."""
     costs = []
     for kind in WATCHED[1:]:
