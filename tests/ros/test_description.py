@@ -20,6 +20,7 @@ from neuro_control.errors import ConfigurationError
 from neuro_control.ros.dds import tf_idl
 from neuro_control.ros.dds.participant import Participant, taken
 from neuro_control.ros.description import transforms
+from neuro_control.ros.description.kinematic_tree import Transform
 from neuro_control.ros.description.node import RobotStatePublisher
 from neuro_control.ros.messages import NANOSECONDS, SENSOR_QOS, joint_state, odometry
 from tests.bench import MS, Probe, options, wait_until
@@ -184,6 +185,47 @@ def test_odometry_that_is_no_pose_is_refused_with_a_reason(bench):
         publisher.publish(message)
         bench.spin_until(lambda reason=reason: probe.said(reason))
     assert node.diagnostic_values()["odometry"] == "0"
+
+
+def test_where_tf2_msgs_is_installed_frames_go_through_ros(monkeypatch):
+    # There is no wheel of it: this class and node have what the broadcaster uses of both.
+    class TFMessage:
+        def __init__(self, transforms):
+            self.transforms = transforms
+
+    class Publisher:
+        def __init__(self):
+            self.sent, self.subscribers = [], 0
+            self.publish, self.get_subscription_count = self.sent.append, lambda: self.subscribers
+
+    class Speaker:
+        def __init__(self):
+            self.topics = {}
+            self.destroyed = []
+            self.destroy_publisher = self.destroyed.append
+
+        def create_publisher(self, kind, topic, qos):
+            assert kind is TFMessage
+            self.topics[topic] = Publisher()
+            return self.topics[topic]
+
+    monkeypatch.setattr(transforms, "TFMessage", TFMessage)
+    speaker = Speaker()
+    made = transforms.broadcaster(speaker, "auto", "")
+    assert made.name == "ros"
+    frame = Transform("odom", "base_link", np.array([1.0, 2, 3]), np.array([0.8, 0, 0.6, 0]))
+    made.send(5 * NANOSECONDS, [frame])  # nobody listens
+    speaker.topics["/tf"].subscribers = 1
+    made.send(6 * NANOSECONDS, [frame])
+    made.send_fixed(7, [frame])
+    (moving,), (fixed,) = (speaker.topics[each].sent for each in ("/tf", "/tf_static"))
+    assert isinstance(moving.transforms[0], TransformStamped)
+    assert moving.transforms[0].header.stamp.sec == 6
+    assert moving.transforms[0].transform.rotation.y == 0.6
+    assert fixed.transforms[0].child_frame_id == "base_link"
+    made.close()
+    made.close()
+    assert len(speaker.destroyed) == 2
 
 
 def test_a_start_that_can_not_be_says_what_would_be_right(bench, monkeypatch):
