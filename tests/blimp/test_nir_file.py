@@ -46,12 +46,12 @@ def assert_runs_alike(made, path, count):
 
 @pytest.mark.parametrize("kinds", PAIRS_OF_KINDS)
 def test_drawn_networks_spike_alike_in_snntorch(tmp_path, kinds):
-    assert_runs_alike(controller(kinds), tmp_path / "drawn.nir", 100)
+    assert_runs_alike(controller(kinds), tmp_path / "drawn.nir", 60)
 
 
 def test_the_networks_that_fly_spike_alike_in_snntorch(tmp_path):
     made = SpikingController.load(resources.find_file("config/weights", "blimp_snn.safetensors"))
-    assert_runs_alike(made, tmp_path / "flies.nir", 300)
+    assert_runs_alike(made, tmp_path / "flies.nir", 150)
 
 
 @pytest.mark.parametrize("kinds", PAIRS_OF_KINDS)
