@@ -12,7 +12,7 @@ from neuro_control.places.control.trajectories import (
     standing_out,
 )
 
-_PLACES = 200
+_PLACES = 120
 
 
 def evidence(seed=0):
@@ -43,7 +43,7 @@ def recall(matcher, places, scores):
 @pytest.mark.parametrize("kind", [0.5, 0.75, 1, 1.5, 2, "stops", "lost", "changing"])
 def test_a_sequence_is_recognised_at_any_pace(kind):
     scores, places = evidence(), journey(kind)
-    assert (scores.argmax(axis=1) == np.arange(_PLACES)).mean() < 0.5
+    assert (scores.argmax(axis=1) == np.arange(_PLACES)).mean() < 0.6  # by one image alone
     assert recall(TrajectoryMatcher(10), places, scores) > 0.8
 
 
