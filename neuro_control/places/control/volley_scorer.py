@@ -20,9 +20,7 @@ Networks, 2001), for one spike per neuron and its time as code.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+import copy
 from typing import Any
 
 import numba
@@ -78,10 +76,6 @@ class VolleyScorer:
         self._mean = np.full(len(expert), np.nanmean(potentials), np.float32)
         spread = np.nanstd(potentials) if count > 1 else 0.0
         self._spread = np.full(len(expert), spread if spread > 0 else 1.0, np.float32)
-        workers = min(len(os.sched_getaffinity(0)), max(len(expert) // 500, 1))
-        self._pool = ThreadPoolExecutor(workers)
-        edges = np.linspace(0, len(expert), workers + 1).astype(int).tolist()
-        self._parts = [slice(*ends) for ends in pairwise(edges)]
         self.reset()
 
     def reset(self) -> None:
@@ -102,11 +96,7 @@ class VolleyScorer:
     def _score(self, levels: Array32) -> Array32:
         fired, left = volley(levels / MAX_LEVEL)
         potentials = np.empty(len(self._place), np.float32)
-
-        def integrate(part: slice) -> None:
-            _integrate(self._weights[:, part], fired, left, potentials[part])
-
-        list(self._pool.map(integrate, self._parts))
+        _integrate(self._weights, fired, left, potentials)
         self.synaptic_operations += int(self._synapses[fired].sum())
         statistics = self._statistics
         outstanding = (potentials - statistics.mean) / statistics.spread
@@ -122,8 +112,7 @@ class VolleyScorer:
 
     def probed(self) -> Array32:
         """Scores of all places for the reference's own images, (P, P)."""
-        unused = VolleyScorer.__new__(VolleyScorer)
-        unused.__dict__ |= self.__dict__
+        unused = copy.copy(self)
         unused.reset()
         return unused.scores(self._reference)
 
@@ -158,8 +147,15 @@ def _ramped(outstanding: Array32, low: np.float32) -> Array32:
 def _integrate(weights: Any, fired: Any, left: Any, potentials: Any) -> None:
     """Potentials (neurons,) at the end of a volley, spike by spike."""
     potentials[:] = 0
-    for spike in range(len(fired)):
-        row = weights[fired[spike]]
-        amount = left[spike]
-        for neuron in range(len(potentials)):
-            potentials[neuron] += amount * row[neuron]
+    # Four spikes at a time, so that potentials are read and written a quarter as often.
+    last = len(fired) // 4 * 4
+    for spike in range(0, last, 4):
+        first, second = weights[fired[spike]], weights[fired[spike + 1]]
+        third, fourth = weights[fired[spike + 2]], weights[fired[spike + 3]]
+        a, b, c, d = left[spike], left[spike + 1], left[spike + 2], left[spike + 3]
+        for j in range(len(potentials)):
+            potentials[j] += a * first[j] + b * second[j] + c * third[j] + d * fourth[j]
+    for spike in range(last, len(fired)):
+        row, amount = weights[fired[spike]], left[spike]
+        for j in range(len(potentials)):
+            potentials[j] += amount * row[j]
