@@ -45,6 +45,9 @@ def test_a_wheel_carries_launch_config_models_and_executables(wheel):
         f"{share}/package.xml",
         *(f"{share}/{p.relative_to(ROOT)}" for k in ("launch", "config", "config/weights", "sim")
           for p in (ROOT / k).iterdir() if p.is_file()),
+        # What the papers' claims are judged by.
+        *(f"{share}/{p.relative_to(ROOT)}" for robot in ("swimmer", "quadruped", "blimp", "places")
+          for p in (ROOT / "docs" / "results" / robot).glob("*.csv")),
         *(f"lib/neuro_control/{p.name}" for p in (ROOT / "bin").iterdir()),
         *(str(p.relative_to(ROOT)) for p in (ROOT / "neuro_control").rglob("*.py")),
     } <= names  # fmt: skip
