@@ -112,13 +112,17 @@ def test_the_blimps_network_is_judged_beside_the_tuned_pid_on_the_same_flights(t
     )
     flights = [
         {"condition": "heavy", "controller": controller, "seed": seed, **metrics, "sse_m": sse}
-        for controller, sse in (("snn", 0.02), ("pid-tuned", 0.01))
+        for controller, sse in (("snn", 0.02), ("pid-tuned", 0.01), ("pid", 0.01))
         for seed in range(4)
     ]
     write(tmp_path / "blimp" / "flights.csv", flights)
     row = judged(claim, Results([tmp_path]))
     assert row["verdict"] == FAILS
     assert "worse in 1 (heavy, steady-state error)" in row["ours"]
+    for flight in flights:
+        flight["sse_m"] += 0.02 * (flight["controller"] == "pid")
+    write(tmp_path / "blimp" / "flights.csv", flights)
+    assert judged(claim, Results([tmp_path]))["verdict"] == IN_PART
     for flight in flights:
         flight["sse_m"] = 0.01
     write(tmp_path / "blimp" / "flights.csv", flights)
