@@ -73,20 +73,18 @@ def sizes(route: RouteExperiment) -> list[Row]:
 
 def ablation(route: RouteExperiment) -> list[Row]:
     """Measure recall with each part of the method changed, such as preprocessing or assignment."""
-    whole = EnsembleSettings(learning="stdp", neurons=NEURONS["stdp"])
-    patch = dataclasses.replace(whole, preprocessing="patch")
+    sight = EnsembleSettings()
+    paper = dataclasses.replace(sight, learning="stdp", neurons=NEURONS["stdp"])
     designs = {
-        "one sight": EnsembleSettings(),
-        "one sight, a neuron a place": EnsembleSettings(neurons=25),
-        "one sight, patch normalisation": EnsembleSettings(preprocessing="patch"),
-        "patch normalisation (the paper's)": patch,
-        "retina": whole,
-        "retina, contrast of the whole image": dataclasses.replace(whole, surround=0.0),
-        "retina, no lateral inhibition": dataclasses.replace(whole, shrinkage=1e6),
-        "retina, no adaptation": dataclasses.replace(whole, adaptation=1e9),
-        "retina, a third of the epochs": dataclasses.replace(whole, epochs=20),
-        "retina, random regions": dataclasses.replace(whole, regions="random"),
-        "retina, three networks": dataclasses.replace(whole, networks=3),
+        "one sight": sight,
+        "one sight, a neuron a place": dataclasses.replace(sight, neurons=sight.places),
+        "one sight, three networks": dataclasses.replace(sight, networks=3),
+        "one sight, patch normalisation": dataclasses.replace(sight, preprocessing="patch"),
+        "one sight, contrast of the whole image": dataclasses.replace(sight, surround=0.0),
+        "one sight, no lateral inhibition": dataclasses.replace(sight, shrinkage=1e6),
+        "one sight, no adaptation": dataclasses.replace(sight, adaptation=1e9),
+        "patch normalisation (the paper's)": dataclasses.replace(paper, preprocessing="patch"),
+        "retina": paper,
     }
     variants: dict[str, list[dict[str, Any]]] = {
         "one sight": [
@@ -107,6 +105,7 @@ def ablation(route: RouteExperiment) -> list[Row]:
             {"regularisation": "silence"},
             {"regularisation": "homeostasis"},
             {"regularisation": "homeostasis", "assignment": "weighted"},
+            {"alignment": False, "suppression": 0},
         ],
     }
     rows: list[Row] = []
