@@ -8,33 +8,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from neuro_control.cli.plotting import figure
 
 
 def draw_sizes(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Draw recall, speed and training time over the number of places, for each method."""
-    with figure(path, 12, 3.8) as drawn:
-        axes = drawn.subplots(1, 3)
-        panels = (
-            ("r1", "R@1"),
-            ("queries_per_s", "queries per second"),
-            ("train_wall_s", "training, wall time (s)"),
-        )
-        for panel, (name, label) in zip(axes, panels, strict=True):
-            for method in dict.fromkeys(row["method"] for row in rows):
-                own = [row for row in rows if row["method"] == method]
-                x, y = [row["places"] for row in own], [float(row[name]) for row in own]
-                if name == "r1":
-                    panel.plot(x, y, "o-", label=method)
-                elif np.isfinite(y).all() and min(y) > 0 and len(own) > 1:
-                    slope = np.polyfit(np.log(x), np.log(y), 1)[0]
-                    panel.loglog(x, y, "o-", label=f"{method}, places^{slope:.2f}")
-            panel.set(xlabel="places", ylabel=label)
-            panel.grid(alpha=0.3)
-            panel.legend(fontsize=8)
-        axes[0].set_ylim(0, 1)
+    """Draw recall with its interval over the number of places, for each method.
+
+    How fast a method is depends on what else the machine does: ``benchmark places`` measures it.
+    """
+    with figure(path, 7, 4.5) as drawn:
+        panel = drawn.subplots()
+        for method in dict.fromkeys(row["method"] for row in rows):
+            own = [row for row in rows if row["method"] == method]
+            x, y = ([float(row[name]) for row in own] for name in ("places", "r1"))
+            low, high = ([float(row[name]) for row in own] for name in ("r1_low", "r1_high"))
+            panel.plot(x, y, "o-", label=method)
+            panel.fill_between(x, low, high, alpha=0.12)
+        panel.set(xlabel="places", ylabel="R@1", ylim=(0, 1))
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=8)
 
 
 def draw_ablation(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
