@@ -3,12 +3,14 @@
 """Several robots behind one simulation: a namespace each, one clock, one step for all."""
 
 import numpy as np
+import rclpy
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState, Range
 
-from neuro_control.cli.scenario import resolve
+from neuro_control.ros import process
 from neuro_control.ros import run as runs
+from neuro_control.ros.description.node import RobotStatePublisher
 from neuro_control.ros.messages import COMMAND_QOS, SENSOR_QOS, joint_state, to_nanoseconds
 from neuro_control.simulation.node import Simulation
 from tests.bench import MS, Probe, options
@@ -120,21 +122,20 @@ def test_free_running_one_without_commands_is_released_and_the_other_drives_on(b
     assert not both.said("no go2/joint_commands for")
 
 
-def test_nodes_in_a_namespace_run_together_by_the_file_that_names_them_so(tmp_path):
-    nodes = {
-        "simulation": "neuro_control.simulation.node:Simulation",
-        "blimp/blimp_altitude": "neuro_control.blimp.nodes.altitude:BlimpAltitude",
-    }
-    recording, file = tmp_path / "recording.npz", tmp_path / "parameters.yaml"
-    alone = "robots: {blimp: {model: 'neuro_control.blimp.simulation.world:world'}}"
-    parameters = {
-        "simulation": {**WORLD, "model_arguments": alone, "duration": 0.5,
-                       "recording": str(recording)},
-        "blimp/blimp_altitude": {"set_point": 1.25, "use_sim_time": True},
-    }  # fmt: skip
-    runs.write_parameters(parameters, file)
-    assert runs.read_parameters(file, list(nodes))["blimp/blimp_altitude"]["set_point"] == 1.25
-    factories = {name: runs.namespaced(name, resolve(made)) for name, made in nodes.items()}
-    result = runs.run_together(factories, file, recording, None, lambda _: None)
-    assert result.parameters["blimp/blimp_altitude"]["set_point"] == 1.25
-    assert len(result.recording["time"]) == 6
+def test_a_node_in_a_namespace_gets_the_parameters_of_its_full_name(tmp_path):
+    nodes, file = ["simulation", "go2/robot_state_publisher"], tmp_path / "parameters.yaml"
+    given = {"simulation": {"seed": 3}, nodes[1]: {"urdf": "go2.urdf", "publish_rate": 7.0}}
+    runs.write_parameters(given, file)
+    assert runs.read_parameters(file, nodes) == given
+    process.initialise(["--ros-args", "--params-file", str(file)])
+    node = None
+    try:
+        node = runs.namespaced(nodes[1], RobotStatePublisher)()
+        assert node.get_fully_qualified_name() == "/go2/robot_state_publisher"
+        assert node.resolve_topic_name("joint_states") == "/go2/joint_states"
+        assert node.parameters.publish_rate == 7.0
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    assert runs.namespaced("simulation", Simulation) is Simulation
