@@ -93,6 +93,8 @@ def _run(name: str, scenario: Scenario, kind: str, seconds: float) -> dict[str, 
             view=kind == "view",
             view_in="file",
         )
+        # They are made while the parameters still say lockstep: what draws has the robot's own
+        # priority then, which is the harder case.
         watchers = watched.watchers(name, parameters, Path(folder)) if watched else []
         result = runs.measure(factories, parameters, seconds, 1.0, watchers)
     latency = 1e3 * np.asarray(result.recording["latency"])
