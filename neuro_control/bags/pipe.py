@@ -162,10 +162,10 @@ def read_frames(stream: BinaryIO, sink: Sink) -> None:
 
 def _go_later() -> None:
     """Let every other process have a core first."""
-    os.nice(5)
+    os.nice(10)
     # A session is a group of its own for Linux's scheduler, within which alone nice acts.
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text("5")
+        Path("/proc/self/autogroup").write_text("10")
 
 
 def _main() -> None:

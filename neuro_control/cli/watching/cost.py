@@ -86,6 +86,7 @@ def _run(name: str, scenario: Scenario, kind: str, seconds: float) -> dict[str, 
     from neuro_control.ros import run as runs
 
     parameters: Parameters = runs.read_parameters(scenario.config_file(), list(scenario.nodes))
+    parameters[next(iter(parameters))]["lockstep"] = False
     factories = {node: resolve(factory) for node, factory in scenario.nodes.items()}
     with tempfile.TemporaryDirectory() as folder:
         watched = Watching(
@@ -93,8 +94,6 @@ def _run(name: str, scenario: Scenario, kind: str, seconds: float) -> dict[str, 
             view=kind == "view",
             view_in="file",
         )
-        # They are made while the parameters still say lockstep: what draws has the robot's own
-        # priority then, which is the harder case.
         watchers = watched.watchers(name, parameters, Path(folder)) if watched else []
         result = runs.measure(factories, parameters, seconds, 1.0, watchers)
     latency = 1e3 * np.asarray(result.recording["latency"])

@@ -129,14 +129,15 @@ class Watching:
         from neuro_control.bags.tap import Tap
         from neuro_control.viewing.rerun_view import place_of
 
+        # In lockstep a robot has no time to lose.
+        real_time = not next(iter(parameters.values())).get("lockstep", True)
         found: list[Watcher] = []
         if self.record is not None:
             path = str(self.record.resolve())
-            file = SinkProcess("neuro_control.bags.mcap_file:McapFile", {"path": path}, drop=False)
+            name = "neuro_control.bags.mcap_file:McapFile"
+            file = SinkProcess(name, {"path": path}, drop=False, later=real_time)
             found.append(Tap(file, scenario))
         body = body_of(parameters)
-        # In lockstep a robot has no time to lose.
-        real_time = not next(iter(parameters.values())).get("lockstep", True)
         if self.view:
             file_name = None if out is None else str((out / VIEW_FILE).resolve())
             shown = {"file": file_name, "shown_in": self.view_in, "title": scenario}
