@@ -4,20 +4,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuro_control.blimp.control.altitude import AltitudeController
+from neuro_control.blimp.control.antisymmetric import PAIRS
 from neuro_control.blimp.control.genome import Genome
 from neuro_control.blimp.control.laws import make_law
 from neuro_control.blimp.control.spiking_controller import SpikingController
 from neuro_control.blimp.control.types import CONTROL_PERIOD
+from neuro_control.blimp.evaluation.comparison import Condition, flights_of, metrics_of
 from neuro_control.blimp.evaluation.metrics import metrics
 from neuro_control.blimp.evaluation.rollout import rollout
 from neuro_control.blimp.simulation.body import Body
+from neuro_control.blimp.simulation.conditions import conditions
+from neuro_control.blimp.simulation.heave import networks_of, simulate
 from neuro_control.blimp.simulation.world import world
 from neuro_control.cli.evaluation import interval
 from neuro_control.cli.experiments import Row
@@ -29,10 +33,8 @@ Array = NDArray[np.float64]
 FIRST_SEED = 2000
 # Silenced neurons have thresholds that nothing reaches.
 _NEVER = 1e9
-DAMAGES = (
-    "none", "5 % silenced", "10 % silenced", "20 % silenced", "8 bits", "6 bits", "4 bits",
-    "no adaptation",
-)  # fmt: skip
+SILENCED = ("none", "5 % silenced", "10 % silenced", "20 % silenced")
+ALTERED = ("none", "8 bits", "6 bits", "4 bits", "no adaptation")
 _METRICS = ("rmse_m", "sse_m", "oscillation_m", "overshoot_up_m", "overshoot_down_m")
 # Energy of 32-bit floating-point operations in 45 nm, pJ (Horowitz, ISSCC 2014).
 _MULTIPLICATION, _ADDITION = 3.7, 0.9
@@ -80,18 +82,44 @@ class WrittenOut:
 
 
 def quantised(controller: SpikingController, bits: int) -> SpikingController:
-    """The same controller with numbers of a few bits, evenly spaced over each part's values."""
+    """The same controller with numbers of a few bits, evenly spaced over each part's values.
+
+    Pairs of each kind have a scale of their own, as groups of weights have where networks run in
+    few bits: those that answer changes and those that integrate differ by a thousand in weight.
+    """
     genomes = []
     for genome in (controller.pd, controller.integral):
-        parts = {}
-        for name, values in genome.arrays().items():
-            low, high = values.min(), values.max()
-            step = (high - low) / (2**bits - 1)
-            levels = np.round((values - low) / step) if step > 0 else np.zeros_like(values)
-            parts[name] = np.clip(low + levels * step, low, high)
+        arrays = genome.arrays()
+        kinds = _kinds(arrays)
+        parts = {name: np.array(values) for name, values in arrays.items()}
+        for name, values in arrays.items():
+            if not values.shape:
+                continue  # the one decay of the read-out is its own least and largest
+            for kind in np.unique(kinds):
+                mine = kinds == kind
+                parts[name][mine] = _rounded(values[mine], bits)
         genomes.append(Genome(genome.design, genome.design.structure.vector(parts)))
     pd, integral = genomes
     return SpikingController(pd, integral, controller.limit)
+
+
+def _kinds(arrays: Mapping[str, Array]) -> NDArray[np.int64]:
+    """Kind of each pair, (pairs,): whether it is recurrent, and whether its thresholds adapt."""
+    none = np.zeros(PAIRS)
+    recurrent = arrays.get("recurrent_same", none) != 0
+    adaptive = arrays.get("adaptation", none) != 0
+    kinds: NDArray[np.int64] = 2 * recurrent.astype(np.int64) + adaptive
+    return kinds
+
+
+def _rounded(values: Array, bits: int) -> Array:
+    """Values on an even grid of 2^bits between the least and the largest of them."""
+    low, high = values.min(), values.max()
+    step = (high - low) / (2**bits - 1)
+    if step <= 0:
+        return values
+    rounded: Array = np.clip(low + np.round((values - low) / step) * step, low, high)
+    return rounded
 
 
 def without_adaptation(controller: SpikingController) -> SpikingController:
@@ -107,7 +135,7 @@ def without_adaptation(controller: SpikingController) -> SpikingController:
 
 
 def damaged(controller: SpikingController, damage: str, seed: int) -> Any:
-    """The control law that is left of a controller after one of ``DAMAGES``."""
+    """The control law that is left of a controller after one of ``SILENCED`` or ``ALTERED``."""
     amount, _, kind = damage.partition(" ")
     if damage == "no adaptation":
         return without_adaptation(controller)
@@ -122,24 +150,45 @@ def damaged(controller: SpikingController, damage: str, seed: int) -> Any:
 
 
 def fly(task: tuple[str, str, str, int]) -> Row:
-    """Metrics of one flight of a damaged controller: a task."""
+    """Metrics of one flight of a damaged controller, in MuJoCo: a task."""
     name, damage, case, seed = task
-    law = make_law(name)
-    if not isinstance(law, SpikingController):
-        raise ConfigurationError(f"{name} has no neurons")
-    flown_by = AltitudeController(damaged(law, damage, seed))
+    flown_by = AltitudeController(damaged(_networks(name), damage, seed))
     found = metrics(rollout(Body(world(case)), flown_by, seed))
     return {metric: found[metric] for metric in _METRICS}
 
 
+def _networks(name: str) -> SpikingController:
+    law = make_law(name)
+    if not isinstance(law, SpikingController):
+        raise ConfigurationError(f"{name} has no neurons")
+    return law
+
+
 def tasks(seeds: int) -> list[tuple[Row, tuple[str, str, str, int]]]:
-    """Label and task of each flight."""
+    """Label and task of each heavy flight with silenced neurons."""
     return [
-        ({"case": case, "damage": damage, "seed": seed}, ("snn", damage, case, seed))
-        for case in ("heavy", "sagging")
-        for damage in DAMAGES
+        ({"case": "heavy", "damage": damage, "seed": seed}, ("snn", damage, "heavy", seed))
+        for damage in SILENCED
         for seed in range(FIRST_SEED, FIRST_SEED + seeds)
     ]
+
+
+def alter(seeds: int) -> list[Row]:
+    """Metrics of flights with altered numbers; those of a case are the same for all of them."""
+    rows: list[Row] = []
+    numbers = range(FIRST_SEED, FIRST_SEED + seeds)
+    # A battery that sags is what an adaptation could follow.
+    for case in ("heavy", "sagging"):
+        flights = flights_of(Condition(conditions(case)), numbers)
+        for damage in ALTERED:
+            law = damaged(_networks("snn"), damage, 0)
+            pair = ((each.design, each.vector[None]) for each in (law.pd, law.integral))
+            altitudes = simulate(networks_of(*pair), *flights)[0]
+            for seed, set_points, altitude in zip(numbers, flights[0], altitudes, strict=True):
+                found = metrics_of(set_points, altitude)
+                label: Row = {"case": case, "damage": damage, "seed": seed}
+                rows.append({**label, **{name: found[name] for name in _METRICS}})
+    return rows
 
 
 def summarise(rows: list[Row]) -> list[Row]:

@@ -103,9 +103,14 @@ def frontier(setting: BlimpSetting) -> list[Row]:
     return frontiers.trade(setting.seeds)
 
 
-def damages(setting: BlimpSetting) -> list[Row]:
-    """The network with silenced neurons, with numbers of few bits, and without adaptation."""
-    return setting.run("damages", damage.tasks(setting.seeds), damage.fly)
+def silenced(setting: BlimpSetting) -> list[Row]:
+    """The network with neurons that never fire, drawn anew for each flight."""
+    return setting.run("silenced", damage.tasks(setting.seeds), damage.fly)
+
+
+def altered(setting: BlimpSetting) -> list[Row]:
+    """The network with numbers of few bits, and without adaptation."""
+    return damage.alter(setting.seeds)
 
 
 def operations(setting: BlimpSetting) -> list[Row]:  # noqa: ARG001  # as Experiment has it
@@ -214,7 +219,8 @@ EXPERIMENTS: dict[str, Experiment[BlimpSetting]] = {
         flights, summarise=comparison.summarise, options=(seeds_option, _CONTROLLERS)
     ),
     "frontier": Experiment(frontier, frontiers.draw, options=(seeds_option,)),
-    "damages": Experiment(damages, summarise=damage.summarise, options=(seeds_option,)),
+    "silenced": Experiment(silenced, summarise=damage.summarise, options=(seeds_option,)),
+    "altered": Experiment(altered, summarise=damage.summarise, options=(seeds_option,)),
     "operations": Experiment(operations),
     "structures": Experiment(structures, _draw_structures, options=(seeds_option, _GENERATIONS)),
     "layers": Experiment(layers),
