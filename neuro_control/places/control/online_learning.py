@@ -26,6 +26,8 @@ from neuro_control.places.control.types import Array32, Similarity
 _BELIEVED = 0.9
 # Learning takes effect after so many images each time, counted from the start.
 _TOGETHER = 8
+# Number of images of which the believed places are listed.
+_LISTED = 100_000
 
 
 class OnlineLearning:
@@ -39,7 +41,8 @@ class OnlineLearning:
         direction: In which order the camera passes the places, as for ``TrajectoryMatcher``.
 
     Attributes:
-        believed: Place of each image since the last reset, -1 where it is in doubt.
+        believed: Place of each image since the last reset, -1 where it is in doubt; of the last
+            100,000 at least.
     """
 
     def __init__(
@@ -95,6 +98,8 @@ class OnlineLearning:
             place = int(belief.argmax())
             doubtful = belief[place] < _BELIEVED
             self.believed.append(-1 if doubtful else place)
+            if len(self.believed) > 2 * _LISTED:  # a robot may be out for days
+                del self.believed[:-_LISTED]
             if not doubtful:
                 self._waiting.append((place, image, row))
         self._seen += len(images)
