@@ -24,7 +24,7 @@ from neuro_control.quart.training.data.phrases import NO_TASKS, mistyped, no_tas
 
 _INSTRUCTIONS = (*WORDINGS, "typing error", "upper case")
 # Those that training shows.
-_SEEN = ("quard", "seen")
+_SEEN = ("quard", "seen", "typing error", "upper case")
 
 
 def measure(policies: Sequence[str], count: int, seed: int) -> list[Row]:
