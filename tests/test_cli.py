@@ -254,7 +254,7 @@ def test_a_second_start_on_the_same_domain_is_refused_and_the_first_goes_on():
 
 
 MISTAKES = {
-    "unknown scenario": (["run", "fish"], "no scenario 'fish': there are blimp, places, quadruped"),
+    "unknown scenario": (["run", "fish"], "no scenario 'fish': there are blimp, places, policy"),
     "no scenario": (["run"], "Missing argument 'SCENARIO'"),
     "unknown command": (["walk"], "No such command 'walk': there are benchmark, calibrate"),
     "nothing to evaluate": (["evaluate", "fish"], "No such command 'fish': there are blimp"),

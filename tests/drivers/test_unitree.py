@@ -425,7 +425,7 @@ def test_without_cyclonedds_it_says_what_to_install(bench, monkeypatch):
     for module in ("cyclonedds.core", "cyclonedds.domain"):
         monkeypatch.setitem(sys.modules, module, None)
     node = bench.add(UnitreeGo2())
-    with pytest.raises(ConfigurationError, match=r"pip install 'neuro_control\[unitree\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'neuro_control\[dds\]'"):
         node.start()
 
 
