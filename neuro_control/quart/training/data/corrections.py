@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from neuro_control import weights
@@ -72,6 +73,7 @@ class Corrections:
 
 def make_corrections(folder: Path, settings: Corrections, part: int) -> None:
     """Let the policy walk until there are corrections for a part, and write them."""
+    torch.set_num_threads(1)  # parts are made beside one another
     rng = np.random.default_rng([settings.seed, part])
     corrector = Corrector(Policy.load(settings.policy), settings.robot)
     found: list[Correction] = []
