@@ -41,7 +41,7 @@ class ListenerParameters:
         ("/rosout",), "Topics to leave out, as regular expressions of whole names", fixed=True
     )
     scenario: str = parameter(
-        "", "Scenario that runs, told to whoever reads what is taken", fixed=True
+        "", "Name of the scenario, for whoever reads what is taken", fixed=True
     )
 
     def __post_init__(self) -> None:

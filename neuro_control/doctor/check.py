@@ -51,7 +51,7 @@ def failed(name: str, detail: str, remedy: str) -> Finding:
     return Finding(name, Outcome.FAIL, detail, remedy)
 
 
-# One check, or several that belong together, in the order in which they are told.
+# One check, or several that belong together, in the order in which they are reported.
 Check = Callable[[], Finding | Iterable[Finding]]
 
 

@@ -196,6 +196,7 @@ def test_a_blimps_port_frames_and_pins_are_checked(lidar):
     assert missing["pins"].outcome is Outcome.PASS
 
 
+@pytest.mark.timing
 def test_before_take_off_a_blimp_is_lifted_turns_each_propeller_and_stops(lidar):
     asked = []
 

@@ -103,7 +103,7 @@ def _draw(panels: Any, rows: Sequence[Row], controller: str, colour: str) -> Non
     over = [(row["overshoot_up_m"] + row["overshoot_down_m"]) / 2 for row in rows]
     rest = [row["oscillation_m"] for row in rows]
     tuned = [all(row[gain] == 1.0 for gain in _GAINS) for row in rows].index(True)
-    # Beyond this a controller swings so widely that the others could not be told apart.
+    # Beyond this a controller swings so widely that the others could not be distinguished.
     near = rmse < 1.25 * rmse.min()
     for panel, values in zip(panels, (over, rest), strict=True):
         centimetres = 100.0 * np.array(values)
